@@ -213,6 +213,14 @@ describe('its requests', () => {
     await api.database.prisma.client.update({ ...client, data: { disabledAt: new Date() } });
     expect(await codeOf()).toBe('connect_session_not_found');
     await api.database.prisma.client.update({ ...client, data: { disabledAt: null } });
+    const renewal = await visit({ user_id: caller.publicId });
+    const looks = () => look(renewal).then((data) => data?.renews !== undefined);
+    expect(await looks()).toBe(true);
+    const user = { where: { publicId: caller.publicId } };
+    await api.database.prisma.user.update({ ...user, data: { disabledAt: new Date() } });
+    expect(await looks()).toBe(false);
+    expect((await post('connect', dental(), renewal)).json().code).toBe('connect_session_not_found');
+    await api.database.prisma.user.update({ ...user, data: { disabledAt: null } });
     await api.database.prisma.connectSession.update({
       where: { id: at.id },
       data: { expiresAt: new Date() },

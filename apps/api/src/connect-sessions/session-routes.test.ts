@@ -171,6 +171,26 @@ test('a link is used up by one browser of many', async () => {
   expect((await openConnectSession({ database }, { secret, cookie })).outcome).toBe('own');
 });
 
+test('a link opens nothing after its time, after the end of its session, or while its client is disabled', async () => {
+  const opens = async ({ id, url }: Link) => {
+    const secret = url.split('#')[1] ?? '';
+    const { outcome } = await openConnectSession({ database: api.database }, { secret, cookie: null });
+    return [outcome, (await stored(id)).cookieHash === null];
+  };
+  const expired = await create();
+  await late(expired.id);
+  expect(await opens(expired)).toEqual(['expired', true]);
+  const ended = await create();
+  await api.database.prisma.connectSession.update({ where: { id: ended.id }, data: { state: 'canceled' } });
+  expect(await opens(ended)).toEqual(['ended', true]);
+  const off = await create();
+  const client = { where: { id: caller.clientPk } };
+  await api.database.prisma.client.update({ ...client, data: { disabledAt: new Date() } });
+  expect(await opens(off)).toEqual(['unknown', true]);
+  await api.database.prisma.client.update({ ...client, data: { disabledAt: null } });
+  expect(await opens(off)).toEqual(['opened', false]);
+});
+
 test('five hundred sessions of one client may be open', async () => {
   const busy = await newCaller();
   const by = requestsOf(api.app, busy);

@@ -10,23 +10,36 @@ let server: Awaited<ReturnType<typeof openTestDatabase>>;
 let database: Database;
 let relay: Relay;
 let queueIsDown: boolean;
+/** The queue's answer to what is handed over. */
+let taken: Promise<void>;
 let queued: { queue: QueueName; entry: QueueEntry }[];
 let logged: string[];
+/** How often the queue did not answer before each line of the log. */
+let unanswered: number[];
 
 beforeEach(async () => {
   server = await openTestDatabase();
   database = openDatabase({ url: server.appUrl, poolSize: 2, applicationName: 'test' });
   await database.pool.query(`INSERT INTO lanes (id, kind, concurrency) VALUES (1, 'connection', 2000)`);
   queueIsDown = false;
+  taken = Promise.resolve();
   queued = [];
   logged = [];
-  const log = (_fields: LogFields, message: string) => logged.push(message);
+  unanswered = [];
+  let pings = 0;
+  const log = (_fields: LogFields, message: string) => {
+    logged.push(message);
+    unanswered.push(pings);
+  };
   const transport: Pick<Transport, 'ping' | 'add'> = {
     async ping() {
-      if (queueIsDown) throw new Error('the queue is down');
+      if (!queueIsDown) return;
+      pings += 1;
+      throw new Error('the queue is down');
     },
     async add(queue, entries) {
       queued.push(...entries.map((entry) => ({ queue, entry })));
+      await taken;
     },
   };
   relay = startRelay(
@@ -72,6 +85,52 @@ test('while the queue is down no job is marked, and each change is logged once',
     'the relay cannot feed the queue, and keeps trying',
     'the relay feeds the queue again',
   ]);
+});
+
+test('settlements feed nothing more once what one of them fed could not be handed over, until the queue is up again', async () => {
+  const job = { id: '7', kind: 'deliver_webhook', fence: 0, queuedAt: 1 } as const;
+  // A feed that has just ended: the next one begins half a second later.
+  await addJobs('post_payment', 1);
+  relay.wake();
+  await vi.waitFor(() => expect(queued).toHaveLength(1), PATIENCE);
+  expect(relay.handOver.isOpen()).toBe(true);
+  queueIsDown = true;
+  const refusal = Promise.withResolvers<void>();
+  taken = refusal.promise;
+  relay.handOver.take([job], 0);
+  refusal.reject(new Error('the queue is down'));
+  await vi.waitFor(
+    () => expect(logged).toEqual(['the relay cannot feed the queue, and keeps trying']),
+    PATIENCE,
+  );
+  // It is known from what was not taken, before the next feed asks.
+  expect(unanswered).toEqual([0]);
+  expect(relay.handOver.isOpen()).toBe(false);
+  queueIsDown = false;
+  taken = Promise.resolve();
+  relay.wake();
+  await vi.waitFor(() => expect(relay.handOver.isOpen()).toBe(true), PATIENCE);
+});
+
+test('a relay that is closed waits until what was fed is handed over', async () => {
+  const job = { id: '7', kind: 'deliver_webhook', fence: 0, queuedAt: 1 } as const;
+  const answer = Promise.withResolvers<void>();
+  taken = answer.promise;
+  relay.handOver.take([job], 0);
+  let isClosed = false;
+  const closing = relay.close().then(() => {
+    isClosed = true;
+  });
+  // Everything else of it has ended when its listener has.
+  const listening = () =>
+    database.pool.query(
+      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE 'LISTEN%'`,
+    );
+  await vi.waitFor(async () => expect((await listening()).rowCount).toBe(0), PATIENCE);
+  await listening();
+  expect(isClosed).toBe(false);
+  answer.resolve();
+  await closing;
 });
 
 test('jobs that a settlement has fed are handed over, and then the turn is left to the feeds for four times as long', async () => {

@@ -13,6 +13,19 @@ import type { WorkerMetrics } from '../metrics.ts';
 /** The API's documentation promises that a key is remembered for seven days. */
 const IDEMPOTENCY_KEY_DAYS = 7;
 
+/** Days for which rows of each kind are kept, in the order in which they are removed. */
+const keptDays = (eventDays: number): Record<Prunable, number> => ({
+  events: eventDays,
+  recoveries: eventDays,
+  emr_texts: eventDays,
+  sync_runs: eventDays,
+  sync_seen: 0,
+  patient_lookups: 0,
+  idempotency_keys: IDEMPOTENCY_KEY_DAYS,
+  held_logins: 0,
+  connect_sessions: eventDays,
+});
+
 /** After this time without a renewal, tokens that no connection uses are removed. */
 const TOKEN_DAYS = 90;
 
@@ -80,15 +93,8 @@ export function startRetention(
 
   async function pruneAll(signal: AbortSignal): Promise<void> {
     await dropEvents(signal);
-    await prune({ what: 'events', days: eventDays }, signal);
-    await prune({ what: 'recoveries', days: eventDays }, signal);
-    await prune({ what: 'emr_texts', days: eventDays }, signal);
-    await prune({ what: 'sync_runs', days: eventDays }, signal);
-    await prune({ what: 'sync_seen', days: 0 }, signal);
-    await prune({ what: 'patient_lookups', days: 0 }, signal);
-    await prune({ what: 'idempotency_keys', days: IDEMPOTENCY_KEY_DAYS }, signal);
-    await prune({ what: 'held_logins', days: 0 }, signal);
-    await prune({ what: 'connect_sessions', days: eventDays }, signal);
+    for (const [what, days] of Object.entries(keptDays(eventDays)) as [Prunable, number][])
+      await prune({ what, days }, signal);
     const tokens = await pruneTokens({ database, keyring }, { days: TOKEN_DAYS });
     if (tokens > 0) logger.info({ count: tokens, code: 'emr_tokens' }, 'pruned');
   }

@@ -95,6 +95,62 @@ test('an EMR that answers again is restored by the first answer, whenever that e
   expect([health.state, events]).toEqual(['connected', ['broken 1', 'restored 1']]);
 });
 
+test('each probe that is rejected stops the connection for an hour more, since the same moment', () => {
+  const hour = HEALTH_POLICY.loginStopMs;
+  const { health, writes } = play(many(login, [0, hour, hour + MINUTE]));
+  expect([health.stoppedUntil, health.since, writes]).toEqual([at(2 * hour), at(0), 2]);
+  expect(health.lastTrouble?.at).toEqual(at(hour));
+});
+
+test('other troubles change nothing of a broken login: its reason stays to be read', () => {
+  const others = [...many(down, every(40_000, 6, 1)), { after: 300_000, exchange: hampered }];
+  const { health, events, writes } = play([{ after: 0, exchange: login }, ...others]);
+  expect([health.state, health.lastTrouble?.code, health.since]).toEqual([
+    'login_required',
+    'unauthorized',
+    at(0),
+  ]);
+  expect([events, writes]).toEqual([['broken 1'], 1]);
+});
+
+test('the end of an outage without a broken login ends no login, and leaves a connection as doubtful as it was', () => {
+  const gone = many(down, every(40_000, 6));
+  const back: Said = { after: 300_000, exchange: answered };
+  expect(play([...gone, back]).health).toMatchObject({
+    ...{ state: 'connected', since: at(300_000), failures: 0, failingSince: null },
+    ...{ loginEndedAt: null, doubtful: false },
+  });
+  const shifted = [...gone, back].map((said) => ({ ...said, after: said.after + LATER }));
+  expect(play(shifted, DOUBTFUL).health).toMatchObject({
+    ...{ state: 'connected', doubtful: true, loginEndedAt: DOUBTFUL.loginEndedAt },
+  });
+});
+
+test('a degraded connection says since when, and is connected again without an event', () => {
+  const { health } = play([{ after: MINUTE, exchange: hampered }]);
+  expect([health.state, health.since]).toEqual(['degraded', at(MINUTE)]);
+  const after = MINUTE + HEALTH_POLICY.degradedMs;
+  const mended = play([{ after, exchange: answered }], health);
+  expect([mended.health.state, mended.health.since, mended.events]).toEqual(['connected', at(after), []]);
+});
+
+test('failures before an answer are no part of the time without one', () => {
+  const before = many(down, every(40_000, 4));
+  const burst = many(down, every(10, 5, 160_000));
+  const { health, events } = play([...before, { after: 150_000, exchange: answered }, ...burst]);
+  expect([health.state, health.failingSince, events]).toEqual(['degraded', at(160_000), []]);
+});
+
+test('of a degraded connection an answer is written after 15 seconds, and a trouble of another kind at once', () => {
+  const from = play([{ after: 0, exchange: hampered }]).health;
+  const answers = (ms: number) => many(answered, every(ms, 2, HEALTH_POLICY.degradedSuccessMs));
+  expect(play(answers(HEALTH_POLICY.degradedSuccessMs - 1), from).writes).toBe(1);
+  expect(play(answers(HEALTH_POLICY.degradedSuccessMs), from).writes).toBe(2);
+  const other: Exchange = { kind: 'hampered', code: 'unreadable', detail: sentence`It cannot be read.` };
+  const noted = play([...many(hampered, [1_000, 2_000]), { after: 3_000, exchange: other }], from);
+  expect([noted.writes, noted.health.lastTrouble?.code]).toEqual([1, 'unreadable']);
+});
+
 test('an outage that changes its kind is one outage', () => {
   const { health, events } = play([...many(down, every(40_000, 6)), { after: 300_000, exchange: login }]);
   expect([health.state, events]).toEqual(['login_required', ['broken 1']]);
@@ -160,7 +216,12 @@ test('an outage that ends over the same credentials makes the connection doubtfu
 test.each<[string, Said[], Partial<Health>, string[]]>([
   ['one payment', said([login]), { state: 'degraded', rejections: 1 }, []],
   ['two payments', said([login], [login]), { state: 'degraded', rejections: 2 }, []],
-  ['three payments in a row', said([login], [login], [login]), { state: 'login_required' }, ['broken 2']],
+  [
+    'three payments in a row',
+    said([login], [login], [login]),
+    { state: 'login_required', rejections: 0 },
+    ['broken 2'],
+  ],
   [
     'three payments with a time-out between them',
     said([login], [down], [login], [login]),
@@ -198,6 +259,8 @@ test('of a doubtful connection every rejection of a payment and the answer after
   const gone = play(many(down, every(40_000, 6, LATER)), DOUBTFUL).health;
   const rejected = play([{ after: 2 * LATER, exchange: login }], gone).health;
   expect(rejected).toMatchObject({ state: 'unreachable', rejections: 1 });
+  const third = many(login, [2 * LATER + 1, 2 * LATER + 2]);
+  expect(play(third, rejected).health).toMatchObject({ state: 'login_required', outages: gone.outages });
 });
 
 test('of a connection that is not doubtful any rejection breaks the login', () => {

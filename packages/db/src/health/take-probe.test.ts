@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createAcceptor } from '../accept/acceptor.ts';
 import { inTransaction } from '../core/transaction.ts';
 import { feedJobs } from '../jobs/feed-jobs.ts';
+import { beginAttempt } from '../posting/begin-attempt.ts';
 import { claimPosting } from '../posting/claim-posting.ts';
 import { retryPosting } from '../posting/retry-posting.ts';
 import { claimSync } from '../sync/claim-sync.ts';
@@ -107,6 +108,29 @@ test('after the stop the two lanes of a connection send one probe', async () => 
     'post_payment',
     'sync_connection',
   ]);
+});
+
+test('a payment whose claim is older than the broken login is not begun: it waits, and no attempt is written', async () => {
+  await accept();
+  await accept();
+  const jobs = await feed('post_payment');
+  const claimed = await Promise.all(
+    jobs.map(({ id, fence }) => claimPosting(practice, { jobId: id, fence, ...LEASE })),
+  );
+  const [first, second] = claimed.map((posting) => posting?.claim);
+  if (first === undefined || second === undefined) throw new Error('nothing was claimed');
+  const begin = (claim: typeof first) =>
+    beginAttempt(practice, { claim, knownAbsent: false, sentTo: 'http://127.0.0.1:1' });
+  await note(LOGIN);
+  expect(await begin(first)).toBe(false);
+  expect(await sql('SELECT FROM posting_attempts')).toEqual([]);
+  expect(await sql(`SELECT lease_until, queued_at, tries FROM jobs WHERE id = ${first.jobId}`)).toEqual([
+    { lease_until: null, queued_at: null, tries: 0 },
+  ]);
+  // When the stop has ended, the gate is the claim's: a probe is not stopped by itself.
+  await sql(`UPDATE connection_states SET stopped_until = now() - interval '1 second'`);
+  expect(await take()).not.toBeNull();
+  expect(await begin(second)).toBe(true);
 });
 
 /** A payment and a sync that were rejected and wait behind the stop. */

@@ -84,6 +84,15 @@ test.each<[string, () => Promise<unknown> | undefined]>([
     () => sql(`UPDATE lanes SET rate_per_second = 100 WHERE kind = 'endpoint'`),
   ],
   [
+    'its lane has a bucket, whose turns the feed gives',
+    () =>
+      practice.owner.pool.query(
+        `INSERT INTO rate_buckets (key, calls, per_ms, burst, interval_us, next_slots, feed_slots)
+         VALUES ('b', '{100}', '{1000}', '{100}', '{10000}', '{epoch}', '{epoch}');
+         UPDATE lanes SET bucket_id = (SELECT id FROM rate_buckets) WHERE kind = 'endpoint'`,
+      ),
+  ],
+  [
     'another job of its lane is due before it',
     () =>
       sql(`INSERT INTO jobs (kind, lane_id) SELECT 'deliver_webhook', id FROM lanes WHERE kind = 'endpoint'`),

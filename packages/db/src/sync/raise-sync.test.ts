@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { inTransaction } from '../core/transaction.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import { claimSync } from './claim-sync.ts';
 import { endSync } from './end-sync.ts';
 import { findLatestSync } from './find-sync-run.ts';
 import { restartSync } from './restart-sync.ts';
@@ -44,6 +45,8 @@ test('one that runs begins again as a full one at its next step, under the same 
   const run = await claimRun(practice);
   expect(run.kind).toBe('incremental');
   expect(await start(true)).toEqual({ outcome: 'raised', jobId: jobIdOf(first) });
+  // It is not what it has read so far.
+  expect(await findLatestSync(practice, practice)).toMatchObject({ kind: 'incremental' });
   const names = { claim: run.claim, version: run.connection.version, lists: NO_NAMES };
   expect(await writeSyncNames(practice, names)).toEqual({ outcome: 'replaced' });
   expect(await restartSync(practice, run)).toBe(true);
@@ -64,4 +67,18 @@ test('one that has made its last step is not ended, and one that has ended is fo
     kind: 'full',
   });
   expect(await start(true)).toMatchObject({ outcome: 'started', kind: 'full' });
+});
+
+test('one whose holder has died is claimed as one that has to begin again, and one that has failed is ended', async () => {
+  await start(false);
+  const lost = await claimRun(practice);
+  await start(true);
+  await practice.owner.pool.query(`UPDATE jobs SET lease_until = now() - interval '1 second'`);
+  const entry = { jobId: lost.claim.jobId, fence: lost.claim.fence, leaseMs: 60_000 };
+  const next = await claimSync(practice, entry);
+  expect(next).toMatchObject({ isCurrent: false });
+  const trouble = { code: 'forbidden', reason: 'The EMR forbids it.' };
+  const end = { state: 'failed', trouble } as const;
+  expect(await endSync(practice, { claim: next?.claim ?? lost.claim, end })).toMatchObject({ pages: 0 });
+  expect(await findLatestSync(practice, practice)).toMatchObject({ state: 'failed' });
 });
