@@ -24,6 +24,11 @@ const LINE_LOCK = 0x6c6f6f6b;
 /** Without the lock two questions could both see three before them: the one with the smaller number may be committed later. */
 const LOCK = { name: 'lock-patient-line', text: 'SELECT pg_advisory_xact_lock($1, $2)' };
 
+/**
+ * The patient of the question was stored a moment ago: a request that looked at the patients before that gets this answer, and looks again.
+ */
+const JUST_STORED = `(answer = 'found' AND emr_patient_id IS NULL AND asked_at > now() - interval '10 seconds')`;
+
 /** Rows that somebody else has locked are being removed: this waits for no row. */
 const JOIN = named({
   name: 'join-patient-look-up',
@@ -37,7 +42,7 @@ const JOIN = named({
       SELECT * FROM patient_lookups WHERE user_id = :userId AND asked_at > ${MINUTE}
     ), same AS MATERIALIZED (
       SELECT id, answer FROM recent
-       WHERE version = :connectionVersion::timestamptz AND mrn_hash = ${mrnHash(':mrn')} AND (${IS_NO} OR ${ALIVE})
+       WHERE version = :connectionVersion::timestamptz AND mrn_hash = ${mrnHash(':mrn')} AND (${IS_NO} OR ${ALIVE} OR ${JUST_STORED})
        ORDER BY id DESC LIMIT 1
     ), spent AS MATERIALIZED (
       SELECT asked_at FROM recent WHERE answer IS NULL OR answer NOT IN ('found', 'not_asked') ORDER BY asked_at DESC OFFSET ${BUDGET - 1} LIMIT 1
@@ -48,7 +53,7 @@ const JOIN = named({
       RETURNING id
     )
     SELECT coalesce((SELECT id FROM made), (SELECT id FROM same)) AS id, EXISTS (SELECT FROM made) AS ours,
-           (SELECT answer FROM same) IS NOT NULL AS remembered,
+           EXISTS (SELECT FROM same WHERE ${IS_NO}) AS remembered,
            (SELECT count(*)::int FROM recent WHERE ${ALIVE}) AS ahead,
            (SELECT ceil(extract(epoch FROM asked_at - (${MINUTE})) * 1000)::int FROM spent) AS "retryAfterMs"`,
 });

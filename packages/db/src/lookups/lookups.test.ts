@@ -56,6 +56,11 @@ describe('a line', () => {
       answer: { cause: 'found', emrPatientId: 'p7' },
     });
     // The next one asks again: it was not stored.
+    const stored = await asking('M');
+    await answerLookUp(practice, { ...stored, answer: { cause: 'found', emrPatientId: null } });
+    // One that looked at the patients before this was stored, and comes now, gets the answer.
+    expect(await join('M')).toMatchObject({ outcome: 'joined', ours: false, id: stored.id });
+    await sql(`UPDATE patient_lookups SET asked_at = now() - interval '11 seconds'`);
     await asking('M');
   });
 
