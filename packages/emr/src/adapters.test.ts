@@ -123,6 +123,7 @@ test('every adapter describes its credentials and settings', () => {
     ['client_secret', false],
     ['client_auth', false],
     ['private_key_jwk', false],
+    ['refresh_token', false],
     ['scope', false],
     ['audience', false],
   ]);

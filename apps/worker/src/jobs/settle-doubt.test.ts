@@ -13,6 +13,7 @@ const posting = {
   unresolvedSentAt: sentAt,
   unresolvedAt: ['here'],
   acceptedMs: null,
+  rejection: { acceptedSince: false, proven: false },
 } as ClaimedPosting;
 
 const ABSENT = absent({
@@ -167,6 +168,9 @@ test('what the EMR has accepted is looked up until its limit, and is never absen
     for (const code of ['unauthorized', 'login_required'] as const) {
       const locked = adapterWith(capability, { outcome: 'unavailable', ...trouble, code });
       expect(await settleDoubt(locked, late)).toMatchObject({ known: 'accepted', trouble: { code } });
+      // Unless the EMR accepts the same credentials for others.
+      const alone = { ...late, rejection: { acceptedSince: true, proven: false } };
+      expect(await settleDoubt(locked, alone)).toMatchObject({ known: 'not_confirmed' });
     }
     const found = adapterWith(capability, FOUND);
     expect(await settleDoubt(found, late)).toEqual({ known: 'found', emrTransactionId: '7' });
