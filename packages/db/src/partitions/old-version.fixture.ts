@@ -13,7 +13,7 @@ const PARTITIONED = ['20261130010000_payment_partitions', '20261130010100_event_
 export const ROWS = 620;
 /** Ids from before events began with the time: random, but with every first character as often as any other. */
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-const oldId = (n: number) => `evt_${DIGITS[n % 62]}${randomBytes(18).toString('hex').slice(0, 23)}`;
+const oldId = (n: number) => `evt_${DIGITS[n % 62]}x${randomBytes(11).toString('hex')}`;
 /** An id that no clock has made: above every time. */
 const HAND_MADE = 'ffffffff-0000-4000-8000-000000000001';
 
@@ -68,7 +68,7 @@ export async function fillOld(owner: Client): Promise<OldRows> {
     `INSERT INTO payments (id, job_id, user_id, patient_mrn, emr_patient_id, payment_method, reference_number, location, amount,
                            deposit_date, status, round, settled_at, failure_code, created_at, tried_since)
      SELECT CASE WHEN n = 1 THEN $2::uuid
-                 ELSE (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7' || substr(md5(n::text), 1, 19))::uuid END,
+                 ELSE (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7' || left(md5(n::text), 19))::uuid END,
             n, $1, 'MRN', 'p', 'Card', '#' || n, '1404', 1, '2026-01-01', 'failed', 1, at, 'emr_refused', at, at
        FROM generate_series(1, ${ROWS}) AS n, LATERAL (SELECT now() - n * interval '1 hour' AS at) AS time`,
     [practice.userId, HAND_MADE],

@@ -37,27 +37,27 @@ test.each<[string, object, object]>([
   [
     'one address of two',
     { ...ADDRESSES, tokenUrl: null },
-    { outcome: 'wrong', reason: expect.stringContaining('belong together') },
+    { outcome: 'wrong', field: 'token_url', rule: expect.stringContaining('belong together') },
   ],
   [
     'no address of an EMR that publishes none',
     { adapter: 'drchrono' },
-    { outcome: 'wrong', reason: expect.stringContaining('publishes none') },
+    { outcome: 'wrong', field: 'authorize_url', rule: expect.stringContaining('publishes none') },
   ],
   [
     'a token URL in clear',
     { ...ADDRESSES, tokenUrl: 'http://a.example/token' },
-    { outcome: 'wrong', reason: expect.stringContaining('token-url must be https') },
+    { outcome: 'wrong', field: 'token_url', rule: expect.stringContaining('must be https') },
   ],
   [
     'a base URL in clear',
     { baseUrl: 'http://a.example' },
-    { outcome: 'wrong', reason: expect.stringContaining('base-url must be https') },
+    { outcome: 'wrong', field: 'base_url', rule: expect.stringContaining('must be https') },
   ],
   [
     'two blanks in the scopes',
     { scopes: 'a  b' },
-    { outcome: 'wrong', reason: expect.stringContaining('scopes') },
+    { outcome: 'wrong', field: 'scopes', rule: expect.stringContaining('single blanks') },
   ],
   [
     'an adapter without logins',
