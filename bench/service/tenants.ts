@@ -43,6 +43,8 @@ export async function createTenants(
         { database, keyring },
         {
           name: `Integrator ${n}`,
+          // The EMRs are on this machine, where live clients reach none.
+          mode: 'test',
           connection: { baseUrl: plan.fhirUrl(n), concurrency: plan.postingCap },
           patients: patients.slice(0, IMPORT),
           endpoint: { url: plan.webhookUrl(n), secret: plan.webhookSecret, concurrency: plan.deliveryCap },

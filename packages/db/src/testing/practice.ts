@@ -1,3 +1,4 @@
+import type { ClientMode } from '@emr-payments/contracts';
 import type { Keyring } from '@emr-payments/runtime';
 import type { AcceptInput } from '../accept/accept-payments.ts';
 import type { Database } from '../core/database.ts';
@@ -17,6 +18,8 @@ import {
 export type PracticeInput = {
   /** Name of the client and of the user. */
   name?: string;
+  /** Of the client; live by default. */
+  mode?: ClientMode;
   connection?: Partial<ConnectionSetup>;
   /** By default `MRN-1`, and `MRN-2`, which has no EMR patient id. */
   patients?: readonly PatientEntry[];
@@ -44,9 +47,15 @@ const PATIENTS: readonly PatientEntry[] = [
  */
 export async function createPractice(
   deps: { database: Database; keyring: Keyring },
-  { name = 'Test practice', connection = {}, patients = PATIENTS, endpoint = {} }: PracticeInput = {},
+  {
+    name = 'Test practice',
+    mode = 'live',
+    connection = {},
+    patients = PATIENTS,
+    endpoint = {},
+  }: PracticeInput = {},
 ): Promise<Practice> {
-  const client = await createClient(deps, { name });
+  const client = await createClient(deps, { name, mode });
   const { clientPk } = client;
   const user = await createUser(deps, { clientPk, name });
   const { userId } = user;
