@@ -3,7 +3,7 @@ import type { Grant } from './grant.ts';
 import type { Network } from './network.ts';
 import type { Trouble } from './trouble.ts';
 
-/** What a source needs to give a token for one request. */
+/** The request that a token is for, and how its endpoint may be called. */
 export type TokenCall = Pick<CallOptions, 'signal'> & {
   /** A token that the EMR has just answered with 401: it is renewed, once, unless that has happened. */
   rejected?: string | undefined;

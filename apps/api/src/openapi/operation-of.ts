@@ -18,13 +18,13 @@ export type OperationInput<Tag extends string, R extends TSchema> = {
   errors?: readonly ErrorCode[];
 };
 
-/** What is the same for all operations of one kind of caller. */
+/** The parts of a description that all operations of one kind of caller share. */
 export type CallerManners = {
   security: Record<string, string[]>[];
   /** Errors that any of its requests can get. */
   always: readonly ErrorCode[];
   answerHeaders: object;
-  /** Of an operation with an Idempotency-Key. */
+  /** Present for an operation that takes an Idempotency-Key. */
   keyedAnswerHeaders: object;
 };
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeEvent } from '../testing/event-rows.ts';
 import { openTestOperatorApi, type TestOperatorApi } from './testing/operator-api.ts';
 
-/** What the connect page and practices depend on, and what an operator does for a practice that is there: over HTTP as by commands. */
+/** An operator sets over HTTP what the commands set: return URLs, OAuth applications, syncs, users, deliveries. */
 
 let api: TestOperatorApi;
 let practice: Awaited<ReturnType<TestOperatorApi['newPractice']>>;

@@ -69,7 +69,7 @@ function eventOf(end: Ended, posting: ClaimedPosting) {
 /** Names why a try does not count against the retry horizon; null when it does. */
 function uncountedFor(end: Open, limits: LimitsAfter | null): Postponement['uncounted'] {
   if (limits === 'waits') return 'login';
-  // Of a submitted payment too: time that counts after a rejection is the evidence that others were accepted (`proven`).
+  // This holds for a submitted payment too: time that counts after a rejection is the evidence that others were accepted (`proven`).
   if (limits === 'begins_again') return 'prevented';
   return end.status === 'retrying' && end.trouble.code === OUR_FAULT ? 'prevented' : null;
 }

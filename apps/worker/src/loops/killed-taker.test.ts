@@ -29,7 +29,7 @@ function startTaker(input: { databaseUrl: string; redisUrl: string; places: numb
 } {
   const { databaseUrl, redisUrl, places } = input;
   const child: ChildProcess = spawn(process.execPath, [TAKER, databaseUrl, redisUrl, String(places)], {
-    env: { ...process.env, NODE_COMPILE_CACHE: COMPILED },
+    env: { NODE_COMPILE_CACHE: COMPILED },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const claimed: string[] = [];

@@ -93,7 +93,7 @@ export function startRelay(
     },
     take(jobs, ms) {
       restsUntil = performance.now() + ms * REST_OF_TURN;
-      // What cannot be handed over is taken back by the sweeper, like a job whose relay died after the mark.
+      // The sweeper takes back a job that could not be handed over, like one whose relay died after the mark.
       const work = Promise.all(JOB_KINDS.map((kind) => hand(kind, jobs)))
         .then(() => undefined, onError)
         .finally(() => handing.delete(work));

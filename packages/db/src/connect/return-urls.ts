@@ -21,7 +21,7 @@ export async function listReturnUrls(
   });
 }
 
-/** Of two that add the same address at once, the second waits for the first and changes nothing: one entry in the audit log. */
+/** When two add the same address at once, the second waits for the first and changes nothing: one entry in the audit log. */
 const ADD = named({
   name: 'add-return-url',
   values: ['clientId', 'url', ...AUDIT_VALUES],

@@ -39,7 +39,7 @@ const publish = (published: ReturnType<typeof event>, commit: boolean) =>
 
 test('an event about no payment has a delivery and a job for each endpoint that wants its type, and the relays are notified', async () => {
   const named = await endpoint(['user.connected']);
-  // Of another type, of another client, and disabled: none of them gets it.
+  // None of these gets it: one for another type, one of another client, one that is disabled.
   await endpoint(['payment.created', 'payment.failed']);
   const other = await createClient(practice, { name: 'Another integrator' });
   await endpoint([], other.clientPk);

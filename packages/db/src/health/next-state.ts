@@ -35,7 +35,7 @@ export type Health = {
    * with other values clears it.
    */
   doubtful: boolean;
-  /** Of a doubtful connection: payments in a row that were rejected, with no accepted exchange between them. */
+  /** In a doubtful connection: payments in a row that were rejected, with no accepted exchange between them. */
   rejections: number;
   /** Since its login was found broken, the connection was saved with other values. */
   savedSinceBroken: boolean;

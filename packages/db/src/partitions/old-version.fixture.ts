@@ -82,7 +82,7 @@ export async function fillOld(owner: Client): Promise<OldRows> {
        FROM unnest($3::text[]) WITH ORDINALITY AS given(id, n) JOIN payments p ON p.job_id = n`,
     [practice.clientPk, practice.userId, eventIds],
   );
-  // Of every first character one is delivered, one failed, one pending with its job.
+  // Ids with each first character: one is delivered, one failed, one pending with its job.
   await owner.query(
     `INSERT INTO deliveries (event_id, endpoint_id, event_type, status, attempts, finished_at, created_at)
      SELECT v.id, e.id, v.type, s::delivery_status, CASE WHEN s = 'pending' THEN 1 ELSE 2 END, CASE WHEN s <> 'pending' THEN now() END, v.created_at

@@ -71,7 +71,7 @@ export type ClaimedPosting = {
   triedForMs: number;
   /** The connection's state is another than `connected`. */
   troubled: boolean;
-  /** Of a doubtful connection: payments were rejected, and nothing was accepted since. */
+  /** True in a doubtful connection in which payments were rejected, and nothing was accepted since. */
   countsRejections: boolean;
   /** Evidence that the EMR rejects this payment alone, over the present credentials. */
   rejection: RejectionEvidence;

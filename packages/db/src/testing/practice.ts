@@ -18,7 +18,7 @@ import {
 export type PracticeInput = {
   /** Name of the client and of the user. */
   name?: string;
-  /** Of the client; live by default. */
+  /** The client's mode; live by default. */
   mode?: ClientMode;
   connection?: Partial<ConnectionSetup>;
   /** By default `MRN-1`, and `MRN-2`, which has no EMR patient id. */
