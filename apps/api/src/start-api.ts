@@ -5,15 +5,9 @@ import {
   findUserByToken,
   openDatabaseCheck,
 } from '@emr-payments/db';
-import {
-  configOrExit,
-  createLogger,
-  queueTroubleOf,
-  readKeyring,
-  runProcess,
-  within,
-} from '@emr-payments/runtime';
+import { configOrExit, createLogger, readKeyring, runProcess, within } from '@emr-payments/runtime';
 import { openQueueProbe } from '@emr-payments/runtime/queue-probe';
+import { refuseUnfitRedis } from '@emr-payments/runtime/redis';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import { buildApp } from './app.ts';
 import { openBulkheads } from './bulkheads/open-bulkheads.ts';
@@ -38,6 +32,7 @@ const TOKENS_END_MS = 1000;
 const { DRAIN_MS: drainMs } = config;
 await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, async (releases) => {
   const { stopping } = releases;
+  await refuseUnfitRedis({ logger }, { redisUrl: config.REDIS_URL });
   const { accepting, database, writes, costly, redeliveries, imports } = releases.add(
     'database',
     openBulkheads({
@@ -66,7 +61,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
   );
   const checks = {
     postgres: () => databaseCheck.trouble(),
-    queue: () => queue.ping().then(() => null, queueTroubleOf),
+    queue: () => queue.trouble(),
   };
   const keyring = readKeyring(config);
   const metrics = createApiMetrics();

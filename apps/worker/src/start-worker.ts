@@ -6,14 +6,9 @@ import {
   openAdapterDeps,
   type SharedAdapterDeps,
 } from '@emr-payments/operations/serving';
-import {
-  createOpenedSecrets,
-  type Logger,
-  queueTroubleOf,
-  type Releases,
-  within,
-} from '@emr-payments/runtime';
+import { createOpenedSecrets, type Logger, type Releases, within } from '@emr-payments/runtime';
 import { openTransport } from '@emr-payments/runtime/queues';
+import { refuseUnfitRedis } from '@emr-payments/runtime/redis';
 import { createAgents, parseWebhookKey } from '@emr-payments/webhooks';
 import type { WorkerConfig } from './config.ts';
 import { buildHealthServer } from './health.ts';
@@ -68,6 +63,7 @@ export async function startWorker(
   releases: Releases,
 ): Promise<void> {
   const { databaseUrl, redisUrl, leaseMs } = config;
+  await refuseUnfitRedis({ logger }, { redisUrl });
   const database = releases.add(
     'database',
     openServiceDatabase({
@@ -110,7 +106,7 @@ export async function startWorker(
     buildHealthServer({
       checks: {
         postgres: () => databaseCheck.trouble(),
-        queue: () => transport.ping().then(() => null, queueTroubleOf),
+        queue: () => transport.trouble(),
       },
       metrics,
       metricsToken: config.metricsToken,

@@ -4,7 +4,7 @@ import type { Logger } from './logger.ts';
 import { type Backend, type BundleQueue, errorsOf } from './queue-backend.ts';
 import type { Bundle } from './queue-bundles.ts';
 import { openQueuePool } from './queue-connections.ts';
-import { probePostgresQueue } from './queue-trouble.ts';
+import { probePostgresQueue, queueTroubleOf } from './queue-trouble.ts';
 import { queueUntilReady, workerUntilReady } from './queue-until-ready.ts';
 
 const onPostgres = withBackend(createPostgresBackend);
@@ -45,6 +45,7 @@ export function postgresBackend(url: string, logger: Logger): Backend {
     Client: ListenedClient,
   };
   const onError = errorsOf(logger);
+  const ping = () => probePostgresQueue(pool);
   return {
     name: 'postgres',
     queue: (name) =>
@@ -64,7 +65,8 @@ export function postgresBackend(url: string, logger: Logger): Backend {
           ),
         onError(name),
       ),
-    ping: () => probePostgresQueue(pool),
+    ping,
+    trouble: () => ping().then(() => null, queueTroubleOf),
     close: () => pool.end(),
   };
 }
