@@ -18,13 +18,13 @@ const SAFE_POLICY = 'noeviction';
 
 /** Reads the answer of INFO, which a user may be allowed that may not use CONFIG. Every value is cut to what it can be. */
 export function factsIn(info: string): RedisFacts {
-  const valueOf = (name: string) => new RegExp(`^${name}:([a-zA-Z0-9.-]{1,30})\\s*$`, 'm').exec(info)?.[1];
-  const valkey = valueOf('valkey_version');
+  const said = (name: string) => new RegExp(`^${name}:([a-zA-Z0-9.-]{1,30})\\s*$`, 'm').exec(info)?.[1];
+  const valkey = said('valkey_version');
   return {
     product: valkey === undefined ? 'Redis' : 'Valkey',
-    version: valkey ?? valueOf('redis_version'),
-    mode: valueOf('redis_mode'),
-    policy: valueOf('maxmemory_policy'),
+    version: valkey ?? said('redis_version'),
+    mode: said('redis_mode'),
+    policy: said('maxmemory_policy'),
   };
 }
 

@@ -19,7 +19,8 @@ export type RedisTopology = Common &
   );
 
 // By hand: ioredis and the URL of Node know one host in a URL.
-const WHOLE = /^(rediss?)(?:\+(sentinel|cluster))?:\/\/(?:(.*)@)?([^@/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/;
+const WHOLE =
+  /^(rediss?)(?:\+(sentinel|cluster))?:\/\/(?:([^/?#]*)@)?([^@/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/;
 const ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/;
 const MASTER = /^([A-Za-z0-9._-]+)(?:\/(\d{1,4}))?$/;
 const PORTS = { single: 6379, cluster: 6379, sentinel: 26379 } as const;
