@@ -39,7 +39,7 @@ try {
       lockWaitMs: MIGRATION_LOCK_WAIT_MS,
       report: say,
     });
-    say(applied.length === 0 ? 'The database is up to date.' : `Applied: ${applied.join(', ')}`);
+    say(applied.length === 0 ? 'The database is up to date.' : `Applied ${applied.length} migrations.`);
   }
 } catch (error) {
   // Those of parseArgs are TypeErrors, too.

@@ -22,7 +22,7 @@ export type MigrateInput = {
   appRole?: AppRole | undefined;
   /** For so long in all a migration tries to get its locks; five minutes by default. */
   lockWaitMs?: number | undefined;
-  /** Gets what it waits for. */
+  /** Gets each migration with its time, and what it waits for. */
   report?: Report | undefined;
   /** The folder of the migrations, for tests. */
   folder?: string | undefined;
@@ -56,7 +56,9 @@ async function applyPending(
   const run = async (script: string): Promise<void> => {
     const name = names.get(script) ?? 'a migration';
     try {
+      const from = performance.now();
       await runScript(deps, { name, script, waitMs: lockWaitMs });
+      deps.report(`${name}: applied in ${Math.round(performance.now() - from)} ms`);
     } catch (error) {
       failure = { name, error };
       throw error;

@@ -62,9 +62,11 @@ export async function withSchemaEngine<T>(
 ): Promise<T> {
   loading ??= loadEngine();
   await loading;
-  const pool = new Pool({ connectionString: url, application_name: APPLICATION_NAME });
-  // Sent on the new connection before anything else.
-  pool.on('connect', (client) => void liftTimeouts(client).catch(() => undefined));
+  const pool = new Pool({
+    connectionString: url,
+    application_name: APPLICATION_NAME,
+    onConnect: liftTimeouts,
+  });
   pool.on('error', () => undefined);
   try {
     const adapter = bindMigrationAwareSqlAdapterFactory(new ScriptwiseFactory(pool, runScript));
