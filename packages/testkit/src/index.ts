@@ -4,5 +4,7 @@ export * from './evil-values.ts';
 export * from './haproxy.ts';
 export * from './name-servers.ts';
 export * from './redis.ts';
+export * from './redis-cluster.ts';
+export * from './redis-sentinel.ts';
 export * from './sandbox-process.ts';
 export * from './test-database.ts';
