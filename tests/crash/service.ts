@@ -32,6 +32,7 @@ export type ServiceOptions = {
 /** The service with its far ends: real processes, each of which can be killed. */
 export type Service = {
   readonly apis: readonly AppProcess[];
+  readonly workers: readonly AppProcess[];
   readonly practices: readonly Practice[];
   /** The fault scripts of the sandbox strike only such requests. */
   readonly struck: { resource?: string };
@@ -117,6 +118,7 @@ export async function startService(
 
   return {
     apis,
+    workers,
     practices,
     // The postings of FHIR R5; every request of the other dialects, token calls included.
     struck: adapters.length === 0 ? { resource: 'PaymentReconciliation' } : {},
