@@ -14,9 +14,12 @@ export type FleetOptions = {
   redis: RedisKind;
   postgres: PostgresKind;
   seed: number;
+  /** Only the faults whose names contain it; all when it is empty. */
+  only: string;
 };
 
 export const USAGE = `pnpm fleet [--seconds 180] [--rate 60] [--redis ${REDIS_KINDS.join('|')}] [--postgres ${POSTGRES_KINDS.join('|')}] [--seed N]
+           [--only TEXT]   only the faults whose names contain it
 `;
 
 /**
@@ -34,6 +37,7 @@ export function readOptions(args: readonly string[]): FleetOptions {
       redis: { type: 'string', default: 'sentinel' },
       postgres: { type: 'string', default: 'standby' },
       seed: { type: 'string', default: '1' },
+      only: { type: 'string', default: '' },
     },
     allowPositionals: true,
   });
@@ -44,5 +48,6 @@ export function readOptions(args: readonly string[]): FleetOptions {
     redis: oneOf('redis', values.redis, REDIS_KINDS),
     postgres: oneOf('postgres', values.postgres, POSTGRES_KINDS),
     seed: numberOf('seed', values.seed),
+    only: values.only,
   };
 }

@@ -8,14 +8,15 @@ const effectLine = (effect: Effect): string =>
     seconds(effect.acceptPausedMs),
     seconds(effect.postPausedMs),
     seconds(effect.deliverPausedMs),
+    effect.slowestMs === null ? '–' : seconds(effect.slowestMs),
     seconds(effect.wholeAt - effect.at),
     effect.unanswered,
     effect.notNow,
     effect.connections ?? '–',
   ].join(' | ');
 
-const EFFECTS = `| fault | accepting paused | posting paused | delivering paused | all repaired after | no answer | "not now" | connections, most |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |`;
+const EFFECTS = `| fault | accepting paused | posting paused | delivering paused | slowest payment | all repaired after | no answer | "not now" | connections, most |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |`;
 
 /** Writes the report of a run in Markdown, as in docs/production.md: each fault with its effect, then what the records say. */
 export function formatFleetReport(report: FleetReport): string {

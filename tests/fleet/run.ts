@@ -45,7 +45,8 @@ export async function runFleet(
   try {
     say(`${rate} payments a second for ${durationMs / 1000} s`);
     const load = startLoad({ apiUrls: [fleet.proxy.url], practices: fleet.practices, rate, seed });
-    const { struck, left } = await injectFaults({ faults: planFaults(fleet), durationMs, say });
+    const faults = planFaults(fleet).filter(({ name }) => name.includes(given.only));
+    const { struck, left } = await injectFaults({ faults, durationMs, say });
     const faultsEndedAt = Date.now();
     say(`${load.requested.length} payments were requested; waiting until all are settled`);
     await load.end();
