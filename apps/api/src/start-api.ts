@@ -6,6 +6,7 @@ import {
   openDatabaseCheck,
 } from '@emr-payments/db';
 import { configOrExit, createLogger, readKeyring, runProcess, within } from '@emr-payments/runtime';
+import { addPartGauges, addPoolMetrics } from '@emr-payments/runtime/metrics';
 import { openQueueProbe } from '@emr-payments/runtime/queue-probe';
 import { refuseUnfitRedis } from '@emr-payments/runtime/redis';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
@@ -33,7 +34,7 @@ const { DRAIN_MS: drainMs } = config;
 await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, async (releases) => {
   const { stopping } = releases;
   await refuseUnfitRedis({ logger }, { redisUrl: config.REDIS_URL });
-  const { accepting, database, writes, costly, redeliveries, imports } = releases.add(
+  const { accepting, database, writes, costly, redeliveries, imports, pools } = releases.add(
     'database',
     openBulkheads({
       url: config.DATABASE_URL,
@@ -65,6 +66,8 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
   };
   const keyring = readKeyring(config);
   const metrics = createApiMetrics();
+  addPartGauges({ registry: metrics.registry, checks });
+  addPoolMetrics(metrics.registry, pools);
   const policy = { allowHosts: config.WEBHOOK_ALLOW_HOSTS.split(',').filter((host) => host.trim() !== '') };
   const agents = releases.add('webhook agents', createAgents({ policy }), (it) => it.close());
   const limiter = createRateLimiter({
@@ -76,8 +79,12 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
     'audit',
     createAuditCounter({
       database,
-      onError: (err) => logger.error({ err }, 'the audit log could not be written; it will be tried again'),
+      onError: (err) => {
+        metrics.auditNotWritten();
+        logger.error({ err }, 'the audit log could not be written; it will be tried again');
+      },
       onLost: (count) => logger.error({ count }, 'actions are missing in the audit log'),
+      onRefused: metrics.tenantRefused,
     }),
     (it) => it.close(),
   );

@@ -1,5 +1,6 @@
 import { Pool } from 'pg';
 import type { Logger } from './logger.ts';
+import { postgresConfig } from './postgres-client.ts';
 import { probePostgresQueue, type QueueTrouble, queueTroubleOf } from './queue-trouble.ts';
 import { createRedisCheck } from './redis-check.ts';
 import { connectRedis, type RedisClient } from './redis-client.ts';
@@ -19,12 +20,7 @@ export const connectProducer = (deps: { url: string; reporter: RedisReporter }):
 
 /** Opens one connection to the PostgreSQL of the queues, for our own statements. None is made before the first. */
 export function openQueuePool({ url, logger }: { url: string; logger: Logger }): Pool {
-  const pool = new Pool({
-    connectionString: url,
-    max: 1,
-    connectionTimeoutMillis: 3000,
-    query_timeout: 6000,
-  });
+  const pool = new Pool(postgresConfig({ url, max: 1, connectionTimeoutMillis: 3000, query_timeout: 6000 }));
   pool.on('error', (err) => logger.debug({ err, backend: 'postgres' }, 'queue connection error'));
   return pool;
 }

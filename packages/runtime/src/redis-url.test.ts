@@ -7,7 +7,7 @@ import { parseRedisUrl } from './redis-url.ts';
 
 const plain = { login: {}, tls: undefined, family: 0 };
 
-test.each([
+const READ: [url: string, topology: object][] = [
   ['redis://cache', { ...plain, kind: 'single', node: { host: 'cache', port: 6379 }, db: 0 }],
   ['redis://10.0.0.1:7000/2', { ...plain, kind: 'single', node: { host: '10.0.0.1', port: 7000 }, db: 2 }],
   [
@@ -43,20 +43,21 @@ test.each([
     },
   ],
   ...['redis+cluster://a:7001,b', 'redis://a:7001,b', 'redis+cluster://a:7001,b/'].map(
-    (url) =>
-      [
-        url,
-        {
-          ...{ ...plain, kind: 'cluster' },
-          nodes: [
-            { host: 'a', port: 7001 },
-            { host: 'b', port: 6379 },
-          ],
-        },
-      ] as const,
+    (url): [string, object] => [
+      url,
+      {
+        ...{ ...plain, kind: 'cluster' },
+        nodes: [
+          { host: 'a', port: 7001 },
+          { host: 'b', port: 6379 },
+        ],
+      },
+    ],
   ),
   ['rediss+cluster://a', { ...plain, kind: 'cluster', nodes: [{ host: 'a', port: 6379 }], tls: {} }],
-])('%s', (url, topology) => {
+];
+
+test.each(READ)('%s', (url, topology) => {
   expect(parseRedisUrl(url)).toEqual(topology);
 });
 
