@@ -1,20 +1,22 @@
 import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
 import {
   ConfigError,
-  databaseUrlVariable,
+  type DatabaseUrls,
+  databaseVariables,
   drainMsVariable,
   keyringVariables,
   loadConfig,
   logLevelVariable,
   metricsTokenVariable,
   publicUrlVariable,
+  readDatabaseUrls,
   redisUrlVariable,
   sandboxHostsVariable,
 } from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
 
 export const environment = Type.Object({
-  DATABASE_URL: databaseUrlVariable,
+  ...databaseVariables,
   REDIS_URL: redisUrlVariable,
   ...keyringVariables,
   WEBHOOK_ALLOW_HOSTS: Type.String({
@@ -109,7 +111,7 @@ export const environment = Type.Object({
   }),
 });
 
-export type ApiConfig = Static<typeof environment> & { sandboxHosts: SandboxHosts };
+export type ApiConfig = Static<typeof environment> & DatabaseUrls & { sandboxHosts: SandboxHosts };
 
 /** @throws ConfigError, TypeError naming the variable that is wrong. */
 export function readConfig(): ApiConfig {
@@ -117,5 +119,5 @@ export function readConfig(): ApiConfig {
   if (config.HEALTH_PORT !== undefined && config.HEALTH_PORT !== 0 && config.HEALTH_PORT === config.PORT) {
     throw new ConfigError('HEALTH_PORT is the same as PORT. Give it a port of its own.');
   }
-  return { ...config, sandboxHosts: parseSandboxHosts(config.SANDBOX_HOSTS) };
+  return { ...config, ...readDatabaseUrls(config), sandboxHosts: parseSandboxHosts(config.SANDBOX_HOSTS) };
 }

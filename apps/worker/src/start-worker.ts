@@ -67,7 +67,7 @@ export async function startWorker(
   { config, logger, parts = workerParts }: { config: WorkerConfig; logger: Logger; parts?: WorkerParts },
   releases: Releases,
 ): Promise<void> {
-  const { databaseUrl, redisUrl, leaseMs } = config;
+  const { databaseUrl, directUrl, redisUrl, leaseMs } = config;
   const database = releases.add(
     'database',
     openServiceDatabase({
@@ -82,7 +82,7 @@ export async function startWorker(
     openTransport(
       { logger },
       {
-        databaseUrl,
+        databaseUrl: directUrl,
         redisUrl,
         concurrency: {
           'post-payment': config.postingConcurrency,
@@ -189,8 +189,10 @@ export async function startWorker(
   const syncs = transport.consume('sync-connection', (entry) => runSync(deps, entry));
   const consumers = [postings, deliveries, syncs];
   releases.add('consumers', null, () => Promise.all(consumers.map((each) => each.close(JOBS_END_MS))));
-  relay = releases.add('relay', startRelay({ database, transport, logger }, { databaseUrl }), (opened) =>
-    opened.close(),
+  relay = releases.add(
+    'relay',
+    startRelay({ database, transport, logger }, { databaseUrl: directUrl }),
+    (opened) => opened.close(),
   );
   const adapting = { slots: config.deliveryConcurrency };
   releases.add('lane adapter', startLaneAdapter({ database, traffic, logger }, adapting), (opened) =>

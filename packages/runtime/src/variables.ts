@@ -5,7 +5,8 @@ import type { LogLevel } from './logger.ts';
 
 export const databaseUrlVariable = Type.String({
   pattern: '^postgres(ql)?://',
-  description: 'the PostgreSQL to use, as postgres://user:password@host:port/database',
+  description:
+    'the PostgreSQL to use, as postgres://user:password@host:port/database; several hosts are separated by commas (docs/postgresql.md)',
 });
 
 export const redisUrlVariable = Type.Optional(

@@ -3,9 +3,9 @@ import { migrate } from './migrate.ts';
 
 // Run by `pnpm migrate`, and by the one-shot container that api and worker wait for.
 try {
-  const { DATABASE_URL, APP_ROLE, APP_PASSWORD } = readConfig();
+  const { url, APP_ROLE, APP_PASSWORD } = readConfig();
   const { applied } = await migrate({
-    url: DATABASE_URL,
+    url,
     appRole: APP_ROLE === undefined ? undefined : { name: APP_ROLE, password: APP_PASSWORD },
   });
   process.stdout.write(

@@ -46,13 +46,19 @@ export async function checkMigrations({ database }: Deps): Promise<Finding> {
   return { state: 'failed', found: `not applied: ${pending.join(', ')}; run the migrations` };
 }
 
-export async function checkQueue(addresses: {
-  databaseUrl: string;
+export async function checkQueue({
+  directUrl,
+  redisUrl,
+}: {
+  directUrl: string;
   redisUrl: string | undefined;
 }): Promise<Finding> {
   // Only here, because BullMQ is a fifth of what a command would load.
   const { openTransport } = await import('@emr-payments/runtime/queues');
-  const transport = openTransport({ logger: createLogger('doctor', 'silent') }, addresses);
+  const transport = openTransport(
+    { logger: createLogger('doctor', 'silent') },
+    { databaseUrl: directUrl, redisUrl },
+  );
   const name = transport.backend === 'redis' ? 'Redis' : 'PostgreSQL';
   try {
     await reached(() => transport.ping(), QUEUE_MS);
