@@ -2,20 +2,22 @@ import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
 import {
   ConfigError,
   checkRedisUrl,
-  databaseUrlVariable,
+  type DatabaseUrls,
+  databaseVariables,
   drainMsVariable,
   keyringVariables,
   loadConfig,
   logLevelVariable,
   metricsTokenVariable,
   publicUrlVariable,
+  readDatabaseUrls,
   redisUrlVariable,
   sandboxHostsVariable,
 } from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
 
 export const environment = Type.Object({
-  DATABASE_URL: databaseUrlVariable,
+  ...databaseVariables,
   REDIS_URL: redisUrlVariable,
   ...keyringVariables,
   WEBHOOK_ALLOW_HOSTS: Type.String({
@@ -110,7 +112,7 @@ export const environment = Type.Object({
   }),
 });
 
-export type ApiConfig = Static<typeof environment> & { sandboxHosts: SandboxHosts };
+export type ApiConfig = Static<typeof environment> & DatabaseUrls & { sandboxHosts: SandboxHosts };
 
 /** @throws ConfigError, TypeError naming the variable that is wrong. */
 export function readConfig(): ApiConfig {
@@ -119,5 +121,5 @@ export function readConfig(): ApiConfig {
     throw new ConfigError('HEALTH_PORT is the same as PORT. Give it a port of its own.');
   }
   checkRedisUrl(config.REDIS_URL);
-  return { ...config, sandboxHosts: parseSandboxHosts(config.SANDBOX_HOSTS) };
+  return { ...config, ...readDatabaseUrls(config), sandboxHosts: parseSandboxHosts(config.SANDBOX_HOSTS) };
 }

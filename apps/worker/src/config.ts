@@ -1,7 +1,8 @@
 import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
 import {
   checkRedisUrl,
-  databaseUrlVariable,
+  type DatabaseUrls,
+  databaseVariables,
   drainMsVariable,
   type Keyring,
   keyringVariables,
@@ -9,6 +10,7 @@ import {
   loadConfig,
   logLevelVariable,
   metricsTokenVariable,
+  readDatabaseUrls,
   readKeyring,
   redisUrlVariable,
   sandboxHostsVariable,
@@ -16,7 +18,7 @@ import {
 import { Type } from '@sinclair/typebox';
 
 export const environment = Type.Object({
-  DATABASE_URL: databaseUrlVariable,
+  ...databaseVariables,
   REDIS_URL: redisUrlVariable,
   ...keyringVariables,
   WEBHOOK_ALLOW_HOSTS: Type.String({
@@ -80,8 +82,7 @@ export const environment = Type.Object({
   LOG_LEVEL: logLevelVariable,
 });
 
-export type WorkerConfig = {
-  databaseUrl: string;
+export type WorkerConfig = DatabaseUrls & {
   redisUrl: string | undefined;
   keyring: Keyring;
   allowHosts: string[];
@@ -104,7 +105,7 @@ export type WorkerConfig = {
 export function readConfig(): WorkerConfig {
   const env = loadConfig(environment, process.env);
   return {
-    databaseUrl: env.DATABASE_URL,
+    ...readDatabaseUrls(env),
     redisUrl: checkRedisUrl(env.REDIS_URL),
     keyring: readKeyring(env),
     allowHosts: env.WEBHOOK_ALLOW_HOSTS.split(',').filter((host) => host.trim() !== ''),

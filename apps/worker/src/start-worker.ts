@@ -63,7 +63,7 @@ export async function startWorker(
   { config, logger, parts = workerParts }: { config: WorkerConfig; logger: Logger; parts?: WorkerParts },
   releases: Releases,
 ): Promise<void> {
-  const { databaseUrl, redisUrl, leaseMs } = config;
+  const { databaseUrl, directUrl, redisUrl, leaseMs } = config;
   await refuseUnfitRedis({ logger }, { redisUrl });
   const database = releases.add(
     'database',
@@ -79,7 +79,7 @@ export async function startWorker(
     openTransport(
       { logger },
       {
-        databaseUrl,
+        databaseUrl: directUrl,
         redisUrl,
         concurrency: {
           'post-payment': config.postingConcurrency,
@@ -203,7 +203,7 @@ export async function startWorker(
   releases.add('consumers', null, () => Promise.all(consumers.map((each) => each.close(JOBS_END_MS))));
   relay = releases.add(
     'relay',
-    startRelay({ database, transport, logger, metrics }, { databaseUrl }),
+    startRelay({ database, transport, logger, metrics }, { databaseUrl: directUrl }),
     (opened) => opened.close(),
   );
   const adapting = { slots: config.deliveryConcurrency };

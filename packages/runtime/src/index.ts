@@ -2,6 +2,7 @@ export { type Ambiguity, findAmbiguity } from './ambiguous-json.ts';
 export { type Batcher, createBatcher } from './batcher.ts';
 export * from './bearer-token.ts';
 export * from './config.ts';
+export * from './database-config.ts';
 export * from './every.ts';
 export * from './keyring-config.ts';
 export * from './logger.ts';
