@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { Client } from 'pg';
+import { postgresClient } from '@emr-payments/runtime/postgres';
 import { type AppRole, prepareAppRole } from './app-role.ts';
 import { prismaFiles } from './prisma-files.ts';
 
@@ -48,7 +48,7 @@ export async function migrate({
   url: string;
   appRole?: AppRole | undefined;
 }): Promise<{ applied: string[] }> {
-  const lock = new Client({ connectionString: url, application_name: 'emr-payments migrate' });
+  const lock = postgresClient({ url, application_name: 'emr-payments migrate' });
   await lock.connect();
   try {
     await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { postgresConfig } from '@emr-payments/runtime/postgres';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
 import * as engineModule from '@prisma/schema-engine-wasm/schema_engine_bg';
@@ -59,7 +60,7 @@ export async function withSchemaEngine<T>(
 ): Promise<T> {
   loading ??= loadEngine();
   await loading;
-  const pool = new Pool({ connectionString: url });
+  const pool = new Pool(postgresConfig({ url }));
   try {
     const adapter = bindMigrationAwareSqlAdapterFactory(new ScriptwiseFactory(pool));
     const datamodels: [string, string][] = [['schema.prisma', await readFile(prismaFiles.schema, 'utf8')]];
