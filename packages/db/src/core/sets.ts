@@ -7,6 +7,8 @@ import { OF_TURNS, tryInTurn } from './turns.ts';
 
 /** Runs statements in sets; `close` ends their connections. */
 export type Sets = SetRunner & {
+  /** Its connections, to be measured. */
+  readonly pool: Pool;
   /** Runs these inputs as one set, also a single one. @returns the rows of those that took effect. */
   runSet(statement: SetStatement, inputs: readonly unknown[][]): Promise<QueryResultRow[]>;
   close(): Promise<void>;
@@ -119,6 +121,7 @@ export function openSets(
       return waiting.promise as Promise<Row | undefined>;
     },
     runSet,
+    pool,
     close: () => pool.end(),
   };
 }
