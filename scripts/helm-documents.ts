@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { environment as api } from '../apps/api/src/config.ts';
@@ -32,18 +32,20 @@ type ValuesSchema = {
     settings: SettingNamesIn;
     api: { properties: { settings: SettingNamesIn } };
     worker: { properties: { settings: SettingNamesIn } };
+    migrate: { properties: { settings: SettingNamesIn } };
   };
 };
 
 /** Puts the names of the processes' variables into the schema of the values: Helm refuses one that no process reads, and a secret. */
 function schemaWithNames(text: string): string {
   const schema = JSON.parse(text) as ValuesSchema;
-  const { secrets, settings, api: ofApi, worker: ofWorker } = schema.properties;
+  const { secrets, settings, api: ofApi, worker: ofWorker, migrate: ofMigrate } = schema.properties;
   secrets.properties.service.properties.variables.propertyNames.enum = namesOf([api, worker, cli], 'secrets');
   secrets.properties.owner.properties.variables.propertyNames.enum = namesOf([migrate], 'secrets');
   settings.propertyNames.anyOf[0].enum = namesOf([api, worker, cli], 'settings');
   ofApi.properties.settings.propertyNames.anyOf[0].enum = namesOf([api], 'settings');
   ofWorker.properties.settings.propertyNames.anyOf[0].enum = namesOf([worker], 'settings');
+  ofMigrate.properties.settings.propertyNames.anyOf[0].enum = namesOf([migrate], 'settings');
   return `${JSON.stringify(schema, null, 2)}\n`;
 }
 
@@ -106,12 +108,21 @@ function tableOfValues(text: string): string {
 
 const BEGIN = '<!-- The table is written by `pnpm helm-documents` from values.yaml: change it there. -->';
 
-/** The files of the chart that are made from others, by path: the table of README.md, and the names of variables in values.schema.json. */
+/** The alerts, which Helm can read only inside the chart. */
+const ALERTS = 'deploy/prometheus/alerts.yml';
+
+/**
+ * The files of the chart that are made from others, by path: the table of README.md, the names of variables in values.schema.json, and the
+ * copy of the alerts.
+ */
 export function helmDocuments(root: string): Record<string, string> {
   const read = (name: string) => readFileSync(join(root, CHART, name), 'utf8');
   const [text = ''] = read('README.md').split(BEGIN);
   return {
     [`${CHART}/README.md`]: `${text}${BEGIN}\n\n${tableOfValues(read('values.yaml'))}\n`,
     [`${CHART}/values.schema.json`]: schemaWithNames(read('values.schema.json')),
+    ...(existsSync(join(root, ALERTS)) && {
+      [`${CHART}/files/alerts.yml`]: readFileSync(join(root, ALERTS), 'utf8'),
+    }),
   };
 }
