@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
@@ -185,6 +185,21 @@ describe('what the internet may reach', () => {
 });
 
 describe.runIf(hasHelm())('helm', () => {
+  test('scales the workers by metrics that they have, by the query of docs/kubernetes.md', () => {
+    const keda = parseAllDocuments(renderChart(root, `${CHART}/ci/keda-values.yaml`))
+      .map(
+        (document) =>
+          document.toJS() as { kind: string; spec: { triggers: [{ metadata: { query: string } }] } },
+      )
+      .find(({ kind }) => kind === 'ScaledObject');
+    const query = keda?.spec.triggers[0].metadata.query ?? '';
+    expect(read('docs/kubernetes.md')).toContain(`\n${query}\n`);
+    const names = new Set([...query.matchAll(/emr_payments_\w+/g)].map(([name]) => name));
+    expect(names.size).toBe(3);
+    const declared = globSync('apps/worker/src/metrics/*.ts', { cwd: root }).map(read).join('');
+    for (const name of names) expect(declared).toContain(`name: '${name}'`);
+  });
+
   test('renders the kept manifests: if not, run `pnpm helm-documents`', () => {
     for (const [path, text] of Object.entries(renderedManifests(root))) expect(read(path), path).toBe(text);
   });
