@@ -13,7 +13,7 @@ export const CHART = 'deploy/helm/emr-payments';
 const OF_THE_CHART = ['PORT', 'HEALTH_PORT'];
 
 /** The part of a process's schema that is read here. */
-type Environment = { properties: Record<string, { secret?: boolean }> };
+type Environment = { properties: Record<string, { description?: string; secret?: boolean }> };
 
 function namesOf(environments: readonly Environment[], kind: 'secrets' | 'settings'): string[] {
   const names = environments.flatMap(({ properties }) =>
@@ -75,22 +75,21 @@ function describedValues(text: string): string[][] {
   return rows;
 }
 
-type Values = { [key: string]: Values } | string | number | boolean | readonly unknown[];
+type Branch = { [key: string]: unknown };
 
-function valueAt(values: Values, path: string): Values {
-  return path.split('.').reduce((at, key) => (at as { [key: string]: Values })[key] as Values, values);
-}
+const valueAt = (values: Branch, path: string): unknown =>
+  path.split('.').reduce<unknown>((at, key) => (at as Branch)[key], values);
 
-function leavesOf(values: Values, prefix = ''): string[] {
-  const isBranch = typeof values === 'object' && !Array.isArray(values) && Object.keys(values).length > 0;
-  if (!isBranch) return [prefix];
-  return Object.entries(values).flatMap(([key, value]) =>
-    leavesOf(value, prefix === '' ? key : `${prefix}.${key}`),
+function leavesOf(value: unknown, path = ''): string[] {
+  const isBranch = typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (!isBranch || Object.keys(value).length === 0) return [path];
+  return Object.entries(value).flatMap(([key, below]) =>
+    leavesOf(below, path === '' ? key : `${path}.${key}`),
   );
 }
 
 function tableOfValues(text: string): string {
-  const values = parse(text) as Values;
+  const values = parse(text) as Branch;
   const rows = describedValues(text);
   const missing = leavesOf(values).filter(
     (leaf) => !rows.some(([path = '']) => leaf === path || leaf.startsWith(`${path}.`)),
