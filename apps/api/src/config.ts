@@ -8,8 +8,11 @@ import {
   logLevelVariable,
   metricsTokenVariable,
   publicUrlVariable,
+  readTracing,
   redisUrlVariable,
   sandboxHostsVariable,
+  type TracingConfig,
+  tracingVariables,
 } from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
 
@@ -31,6 +34,7 @@ export const environment = Type.Object({
     description: 'the port to listen on; 0 takes a free one',
   }),
   LOG_LEVEL: logLevelVariable,
+  ...tracingVariables,
   DATABASE_ACCEPT_POOL_SIZE: Type.Integer({
     default: 4,
     minimum: 3,
@@ -109,7 +113,10 @@ export const environment = Type.Object({
   }),
 });
 
-export type ApiConfig = Static<typeof environment> & { sandboxHosts: SandboxHosts };
+export type ApiConfig = Static<typeof environment> & {
+  sandboxHosts: SandboxHosts;
+  tracing: TracingConfig | null;
+};
 
 /** @throws ConfigError, TypeError naming the variable that is wrong. */
 export function readConfig(): ApiConfig {
@@ -117,5 +124,9 @@ export function readConfig(): ApiConfig {
   if (config.HEALTH_PORT !== undefined && config.HEALTH_PORT !== 0 && config.HEALTH_PORT === config.PORT) {
     throw new ConfigError('HEALTH_PORT is the same as PORT. Give it a port of its own.');
   }
-  return { ...config, sandboxHosts: parseSandboxHosts(config.SANDBOX_HOSTS) };
+  return {
+    ...config,
+    sandboxHosts: parseSandboxHosts(config.SANDBOX_HOSTS),
+    tracing: readTracing(config, parseSandboxHosts(config.TRACE_EMR_HOSTS, 'TRACE_EMR_HOSTS')),
+  };
 }

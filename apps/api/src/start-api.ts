@@ -8,6 +8,7 @@ import {
 import {
   configOrExit,
   createLogger,
+  openTracing,
   queueTroubleOf,
   readKeyring,
   runProcess,
@@ -38,6 +39,12 @@ const TOKENS_END_MS = 1000;
 const { DRAIN_MS: drainMs } = config;
 await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, async (releases) => {
   const { stopping } = releases;
+  // First, so that it is closed last: all that is closed before may still record spans.
+  releases.add(
+    'traces',
+    await openTracing({ logger }, { service: 'emr-payments-api', config: config.tracing }),
+    (it) => it.close(),
+  );
   const { accepting, database, writes, costly, redeliveries, imports } = releases.add(
     'database',
     openBulkheads({

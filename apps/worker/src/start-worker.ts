@@ -9,6 +9,7 @@ import {
 import {
   createOpenedSecrets,
   type Logger,
+  openTracing,
   queueTroubleOf,
   type Releases,
   within,
@@ -68,6 +69,9 @@ export async function startWorker(
   releases: Releases,
 ): Promise<void> {
   const { databaseUrl, redisUrl, leaseMs } = config;
+  // First, so that it is closed last: all that is closed before may still record spans.
+  const spans = { service: 'emr-payments-worker', config: config.tracing };
+  releases.add('traces', await openTracing({ logger }, spans), (opened) => opened.close());
   const database = releases.add(
     'database',
     openServiceDatabase({
