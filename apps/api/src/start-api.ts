@@ -5,7 +5,7 @@ import {
   findUserByToken,
   openDatabaseCheck,
 } from '@emr-payments/db';
-import { configOrExit, createLogger, readKeyring, runProcess, within } from '@emr-payments/runtime';
+import { configOrExit, createLogger, openTracing, readKeyring, runProcess, within } from '@emr-payments/runtime';
 import { addPartGauges, addPoolMetrics } from '@emr-payments/runtime/metrics';
 import { openQueueProbe } from '@emr-payments/runtime/queue-probe';
 import { refuseUnfitRedis } from '@emr-payments/runtime/redis';
@@ -34,6 +34,12 @@ const { DRAIN_MS: drainMs } = config;
 await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, async (releases) => {
   const { stopping } = releases;
   await refuseUnfitRedis({ logger }, { redisUrl: config.REDIS_URL });
+  // First, so that it is closed last: all that is closed before may still record spans.
+  releases.add(
+    'traces',
+    await openTracing({ logger }, { service: 'emr-payments-api', config: config.tracing }),
+    (it) => it.close(),
+  );
   const { accepting, database, writes, costly, redeliveries, imports, pools } = releases.add(
     'database',
     openBulkheads({

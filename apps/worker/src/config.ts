@@ -12,8 +12,11 @@ import {
   metricsTokenVariable,
   readDatabaseUrls,
   readKeyring,
+  readTracing,
   redisUrlVariable,
   sandboxHostsVariable,
+  type TracingConfig,
+  tracingVariables,
 } from '@emr-payments/runtime';
 import { Type } from '@sinclair/typebox';
 
@@ -80,6 +83,7 @@ export const environment = Type.Object({
   METRICS_TOKEN: metricsTokenVariable,
   DRAIN_MS: drainMsVariable,
   LOG_LEVEL: logLevelVariable,
+  ...tracingVariables,
 });
 
 export type WorkerConfig = DatabaseUrls & {
@@ -99,6 +103,8 @@ export type WorkerConfig = DatabaseUrls & {
   metricsToken: string | undefined;
   drainMs: number;
   logLevel: LogLevel;
+  /** Absent: there are no traces. */
+  tracing?: TracingConfig | null;
 };
 
 /** @throws ConfigError, TypeError naming the first variable that is missing or wrong. */
@@ -122,5 +128,6 @@ export function readConfig(): WorkerConfig {
     metricsToken: env.METRICS_TOKEN,
     drainMs: env.DRAIN_MS,
     logLevel: env.LOG_LEVEL,
+    tracing: readTracing(env, parseSandboxHosts(env.TRACE_EMR_HOSTS, 'TRACE_EMR_HOSTS')),
   };
 }

@@ -6,7 +6,7 @@ import {
   openAdapterDeps,
   type SharedAdapterDeps,
 } from '@emr-payments/operations/serving';
-import { createOpenedSecrets, type Logger, type Releases, within } from '@emr-payments/runtime';
+import { createOpenedSecrets, type Logger, openTracing, type Releases, within } from '@emr-payments/runtime';
 import { addPartGauges, addPoolMetrics } from '@emr-payments/runtime/metrics';
 import { openTransport } from '@emr-payments/runtime/queues';
 import { refuseUnfitRedis } from '@emr-payments/runtime/redis';
@@ -65,6 +65,9 @@ export async function startWorker(
 ): Promise<void> {
   const { databaseUrl, directUrl, redisUrl, leaseMs } = config;
   await refuseUnfitRedis({ logger }, { redisUrl });
+  // First, so that it is closed last: all that is closed before may still record spans.
+  const spans = { service: 'emr-payments-worker', config: config.tracing };
+  releases.add('traces', await openTracing({ logger }, spans), (opened) => opened.close());
   const database = releases.add(
     'database',
     openServiceDatabase({

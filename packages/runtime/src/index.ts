@@ -25,5 +25,8 @@ export * from './stop.ts';
 export * from './stopping.ts';
 export { parseStrictJson, RepeatedMemberError } from './strict-json.ts';
 export * from './text.ts';
+export * from './tracing.ts';
+export * from './tracing-config.ts';
+export * from './tracing-open.ts';
 export * from './variables.ts';
 export * from './within.ts';
