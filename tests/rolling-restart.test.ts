@@ -51,7 +51,7 @@ describe.runIf(hasHaproxy())('rolling restarts behind a proxy that checks health
     });
     const apis = stack.apis;
     proxy = await startHaproxy({
-      servers: apis.map(({ url }) => url),
+      servers: apis,
       check: { everyMs: CHECK_MS, fall: 1, rise: 1 },
     });
     const all = apis.map((_, index) => `api${index + 1}`);

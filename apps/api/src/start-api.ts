@@ -13,6 +13,7 @@ import {
   runProcess,
   within,
 } from '@emr-payments/runtime';
+import { addPartGauges, addPoolMetrics } from '@emr-payments/runtime/metrics';
 import { openQueueProbe } from '@emr-payments/runtime/queue-probe';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import { buildApp } from './app.ts';
@@ -38,7 +39,7 @@ const TOKENS_END_MS = 1000;
 const { DRAIN_MS: drainMs } = config;
 await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, async (releases) => {
   const { stopping } = releases;
-  const { accepting, database, writes, costly, redeliveries, imports } = releases.add(
+  const { accepting, database, writes, costly, redeliveries, imports, pools } = releases.add(
     'database',
     openBulkheads({
       url: config.DATABASE_URL,
@@ -70,6 +71,8 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
   };
   const keyring = readKeyring(config);
   const metrics = createApiMetrics();
+  addPartGauges({ registry: metrics.registry, checks });
+  addPoolMetrics(metrics.registry, pools);
   const policy = { allowHosts: config.WEBHOOK_ALLOW_HOSTS.split(',').filter((host) => host.trim() !== '') };
   const agents = releases.add('webhook agents', createAgents({ policy }), (it) => it.close());
   const limiter = createRateLimiter({
@@ -81,8 +84,12 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
     'audit',
     createAuditCounter({
       database,
-      onError: (err) => logger.error({ err }, 'the audit log could not be written; it will be tried again'),
+      onError: (err) => {
+        metrics.auditNotWritten();
+        logger.error({ err }, 'the audit log could not be written; it will be tried again');
+      },
       onLost: (count) => logger.error({ count }, 'actions are missing in the audit log'),
+      onRefused: metrics.tenantRefused,
     }),
     (it) => it.close(),
   );

@@ -12,6 +12,7 @@ export const environment = Type.Object({
   ),
   APP_PASSWORD: Type.Optional(
     Type.String({
+      secret: true,
       minLength: 1,
       description: 'the password that APP_ROLE gets; without it, its password stays',
     }),

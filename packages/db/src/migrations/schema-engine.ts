@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { postgresConfig } from '@emr-payments/runtime/postgres';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
 import * as engineModule from '@prisma/schema-engine-wasm/schema_engine_bg';
@@ -63,7 +64,7 @@ export async function withSchemaEngine<T>(
   loading ??= loadEngine();
   await loading;
   const pool = new Pool({
-    connectionString: url,
+    ...postgresConfig({ url }),
     application_name: APPLICATION_NAME,
     onConnect: liftTimeouts,
   });

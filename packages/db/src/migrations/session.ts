@@ -1,4 +1,5 @@
-import { Client, type ClientBase } from 'pg';
+import { postgresClient } from '@emr-payments/runtime/postgres';
+import type { Client, ClientBase } from 'pg';
 
 export const APPLICATION_NAME = 'emr-payments migrate';
 
@@ -19,7 +20,7 @@ export async function openSession({
   url: string;
   applicationName: string;
 }): Promise<Client> {
-  const client = new Client({ connectionString: url, application_name: applicationName, keepAlive: true });
+  const client = postgresClient({ url, application_name: applicationName, keepAlive: true });
   // A lost connection is noticed by the statement that is running on it, or by the next one.
   client.on('error', () => undefined);
   await client.connect();
