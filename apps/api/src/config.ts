@@ -1,6 +1,7 @@
 import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
 import {
   ConfigError,
+  checkRedisUrl,
   databaseUrlVariable,
   drainMsVariable,
   keyringVariables,
@@ -117,5 +118,6 @@ export function readConfig(): ApiConfig {
   if (config.HEALTH_PORT !== undefined && config.HEALTH_PORT !== 0 && config.HEALTH_PORT === config.PORT) {
     throw new ConfigError('HEALTH_PORT is the same as PORT. Give it a port of its own.');
   }
+  checkRedisUrl(config.REDIS_URL);
   return { ...config, sandboxHosts: parseSandboxHosts(config.SANDBOX_HOSTS) };
 }

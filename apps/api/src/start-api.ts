@@ -5,16 +5,10 @@ import {
   findUserByToken,
   openDatabaseCheck,
 } from '@emr-payments/db';
-import {
-  configOrExit,
-  createLogger,
-  queueTroubleOf,
-  readKeyring,
-  runProcess,
-  within,
-} from '@emr-payments/runtime';
+import { configOrExit, createLogger, readKeyring, runProcess, within } from '@emr-payments/runtime';
 import { addPartGauges, addPoolMetrics } from '@emr-payments/runtime/metrics';
 import { openQueueProbe } from '@emr-payments/runtime/queue-probe';
+import { refuseUnfitRedis } from '@emr-payments/runtime/redis';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import { buildApp } from './app.ts';
 import { openBulkheads } from './bulkheads/open-bulkheads.ts';
@@ -39,6 +33,7 @@ const TOKENS_END_MS = 1000;
 const { DRAIN_MS: drainMs } = config;
 await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, async (releases) => {
   const { stopping } = releases;
+  await refuseUnfitRedis({ logger }, { redisUrl: config.REDIS_URL });
   const { accepting, database, writes, costly, redeliveries, imports, pools } = releases.add(
     'database',
     openBulkheads({
@@ -67,7 +62,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
   );
   const checks = {
     postgres: () => databaseCheck.trouble(),
-    queue: () => queue.ping().then(() => null, queueTroubleOf),
+    queue: () => queue.trouble(),
   };
   const keyring = readKeyring(config);
   const metrics = createApiMetrics();

@@ -5,6 +5,7 @@ import type { Actor } from '@emr-payments/db';
 import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
 import {
   ConfigError,
+  checkRedisUrl,
   databaseUrlVariable,
   type Keyring,
   keyringVariables,
@@ -77,7 +78,7 @@ export function readConfig(): CliConfig {
   return {
     origin: 'the environment',
     databaseUrl: env.DATABASE_URL,
-    redisUrl: env.REDIS_URL,
+    redisUrl: checkRedisUrl(env.REDIS_URL),
     publicUrl: env.PUBLIC_URL?.replace(/\/+$/, ''),
     readSandboxHosts: () => sandboxHostsOf(env.SANDBOX_HOSTS),
     readKeyring: () => keyringOf(process.env),

@@ -1,5 +1,6 @@
 import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
 import {
+  checkRedisUrl,
   databaseUrlVariable,
   drainMsVariable,
   type Keyring,
@@ -104,7 +105,7 @@ export function readConfig(): WorkerConfig {
   const env = loadConfig(environment, process.env);
   return {
     databaseUrl: env.DATABASE_URL,
-    redisUrl: env.REDIS_URL,
+    redisUrl: checkRedisUrl(env.REDIS_URL),
     keyring: readKeyring(env),
     allowHosts: env.WEBHOOK_ALLOW_HOSTS.split(',').filter((host) => host.trim() !== ''),
     sandboxHosts: parseSandboxHosts(env.SANDBOX_HOSTS),

@@ -6,15 +6,10 @@ import {
   openAdapterDeps,
   type SharedAdapterDeps,
 } from '@emr-payments/operations/serving';
-import {
-  createOpenedSecrets,
-  type Logger,
-  queueTroubleOf,
-  type Releases,
-  within,
-} from '@emr-payments/runtime';
+import { createOpenedSecrets, type Logger, type Releases, within } from '@emr-payments/runtime';
 import { addPartGauges, addPoolMetrics } from '@emr-payments/runtime/metrics';
 import { openTransport } from '@emr-payments/runtime/queues';
+import { refuseUnfitRedis } from '@emr-payments/runtime/redis';
 import { createAgents, parseWebhookKey } from '@emr-payments/webhooks';
 import type { WorkerConfig } from './config.ts';
 import { buildHealthServer } from './health.ts';
@@ -69,6 +64,7 @@ export async function startWorker(
   releases: Releases,
 ): Promise<void> {
   const { databaseUrl, redisUrl, leaseMs } = config;
+  await refuseUnfitRedis({ logger }, { redisUrl });
   const database = releases.add(
     'database',
     openServiceDatabase({
@@ -106,7 +102,7 @@ export async function startWorker(
   );
   const checks = {
     postgres: () => databaseCheck.trouble(),
-    queue: () => transport.ping().then(() => null, queueTroubleOf),
+    queue: () => transport.trouble(),
   };
   const metrics = createWorkerMetrics({ database });
   addPartGauges({ registry: metrics.registry, checks });

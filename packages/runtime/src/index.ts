@@ -17,6 +17,7 @@ export {
 } from './queue-trouble.ts';
 export type { QueueConcurrency, QueueConsumer, Transport, WaitingSince } from './queues.ts';
 export * from './readiness.ts';
+export { checkRedisUrl } from './redis-url.ts';
 export * from './sealing.ts';
 export * from './shares.ts';
 export * from './stop.ts';
