@@ -48,7 +48,7 @@ const errorsIn = ({ logFile }: AppProcess): string[] =>
 
 type Ready = { status: string; schema: string };
 
-const REPEATED = 'sent to both versions';
+const REPEATED = 'sent-to-both-versions';
 
 /** Sends one request, the same each time, to one API process. */
 async function sendRepeated(apiUrl: string, credentials: Readonly<Record<string, string>>): Promise<unknown> {
@@ -112,7 +112,10 @@ describe.runIf(canRun.history && canRun.haproxy)('a rolling upgrade from the pre
     const newPorts = [await freePort(), await freePort()] as const;
     const proxy = later(
       await startHaproxy({
-        servers: [...old.apis.map(({ url }) => url), ...newPorts.map((port) => `http://${HOST}:${port}`)],
+        servers: [
+          ...old.apis,
+          ...newPorts.map((port) => ({ url: `http://${HOST}:${port}`, healthUrl: `http://${HOST}:${port}` })),
+        ],
         check: { everyMs: CHECK_MS, fall: 1, rise: 1 },
       }),
       (it) => it.stop(),
