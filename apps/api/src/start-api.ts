@@ -5,7 +5,14 @@ import {
   findUserByToken,
   openDatabaseCheck,
 } from '@emr-payments/db';
-import { configOrExit, createLogger, openTracing, readKeyring, runProcess, within } from '@emr-payments/runtime';
+import {
+  configOrExit,
+  createLogger,
+  openTracing,
+  readKeyring,
+  runProcess,
+  within,
+} from '@emr-payments/runtime';
 import { addPartGauges, addPoolMetrics } from '@emr-payments/runtime/metrics';
 import { openQueueProbe } from '@emr-payments/runtime/queue-probe';
 import { refuseUnfitRedis } from '@emr-payments/runtime/redis';
