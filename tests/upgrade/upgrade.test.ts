@@ -112,10 +112,7 @@ describe.runIf(canRun.history && canRun.haproxy)('a rolling upgrade from the pre
     const newPorts = [await freePort(), await freePort()] as const;
     const proxy = later(
       await startHaproxy({
-        servers: [
-          ...old.apis,
-          ...newPorts.map((port) => ({ url: `http://${HOST}:${port}`, healthUrl: `http://${HOST}:${port}` })),
-        ],
+        servers: [...old.apis, ...newPorts.map((port) => ({ url: `http://${HOST}:${port}` }))],
         check: { everyMs: CHECK_MS, fall: 1, rise: 1 },
       }),
       (it) => it.stop(),
