@@ -59,7 +59,7 @@ describe('the health port', () => {
       checks: { postgres: async () => null, queue: async () => null },
       limits: LIMITS,
       stopping,
-      metrics: { registry: createRegistry() },
+      metrics: { registry: createRegistry({ process: 'api' }) },
       metricsToken,
     });
 

@@ -14,6 +14,7 @@ import {
   runProcess,
   within,
 } from '@emr-payments/runtime';
+import { addPartGauges, addPoolMetrics } from '@emr-payments/runtime/metrics';
 import { openQueueProbe } from '@emr-payments/runtime/queue-probe';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import { buildApp } from './app.ts';
@@ -45,7 +46,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
     await openTracing({ logger }, { service: 'emr-payments-api', config: config.tracing }),
     (it) => it.close(),
   );
-  const { accepting, database, writes, costly, redeliveries, imports } = releases.add(
+  const { accepting, database, writes, costly, redeliveries, imports, pools } = releases.add(
     'database',
     openBulkheads({
       url: config.DATABASE_URL,
@@ -77,6 +78,8 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
   };
   const keyring = readKeyring(config);
   const metrics = createApiMetrics();
+  addPartGauges({ registry: metrics.registry, checks });
+  addPoolMetrics(metrics.registry, pools);
   const policy = { allowHosts: config.WEBHOOK_ALLOW_HOSTS.split(',').filter((host) => host.trim() !== '') };
   const agents = releases.add('webhook agents', createAgents({ policy }), (it) => it.close());
   const limiter = createRateLimiter({
@@ -88,8 +91,12 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
     'audit',
     createAuditCounter({
       database,
-      onError: (err) => logger.error({ err }, 'the audit log could not be written; it will be tried again'),
+      onError: (err) => {
+        metrics.auditNotWritten();
+        logger.error({ err }, 'the audit log could not be written; it will be tried again');
+      },
       onLost: (count) => logger.error({ count }, 'actions are missing in the audit log'),
+      onRefused: metrics.tenantRefused,
     }),
     (it) => it.close(),
   );

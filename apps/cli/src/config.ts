@@ -50,14 +50,13 @@ function localStack(): CliConfig | null {
     sandbox_hosts = '',
   } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
   if (database_url === undefined) return null;
-  const keys = { ENCRYPTION_KEYS_FILE: join(LOCAL, 'keys') };
   return {
     origin: 'the local stack',
     databaseUrl: database_url,
     redisUrl: redis_url,
     publicUrl: api_url,
     readSandboxHosts: () => parseSandboxHosts(sandbox_hosts),
-    readKeyring: () => readKeyring(keys),
+    readKeyring: () => keyringOf({ ENCRYPTION_KEYS_FILE: join(LOCAL, 'keys') }),
   };
 }
 
@@ -67,7 +66,7 @@ function localStack(): CliConfig | null {
  * @throws ConfigError naming the first variable that is missing or wrong.
  */
 export function readConfig(): CliConfig {
-  const env = loadConfig(environment, process.env);
+  const env = loadConfig(Type.Omit(environment, ['ENCRYPTION_KEYS']), process.env);
   if (env.DATABASE_URL === undefined) {
     const local = localStack();
     if (local !== null) return local;
@@ -81,9 +80,12 @@ export function readConfig(): CliConfig {
     redisUrl: env.REDIS_URL,
     publicUrl: env.PUBLIC_URL?.replace(/\/+$/, ''),
     readSandboxHosts: () => sandboxHostsOf(env.SANDBOX_HOSTS),
-    readKeyring: () => readKeyring(env),
+    readKeyring: () => keyringOf(process.env),
   };
 }
+
+const keyringOf = (env: NodeJS.ProcessEnv): Keyring =>
+  readKeyring(loadConfig(Type.Object(keyringVariables), env));
 
 function sandboxHostsOf(text: string): SandboxHosts {
   try {

@@ -14,6 +14,7 @@ import {
   type Releases,
   within,
 } from '@emr-payments/runtime';
+import { addPartGauges, addPoolMetrics } from '@emr-payments/runtime/metrics';
 import { openTransport } from '@emr-payments/runtime/queues';
 import { createAgents, parseWebhookKey } from '@emr-payments/webhooks';
 import type { WorkerConfig } from './config.ts';
@@ -107,15 +108,21 @@ export async function startWorker(
     }),
     (opened) => opened.close(),
   );
+  const checks = {
+    postgres: () => databaseCheck.trouble(),
+    queue: () => transport.ping().then(() => null, queueTroubleOf),
+  };
   const metrics = createWorkerMetrics({ database });
+  addPartGauges({ registry: metrics.registry, checks });
+  addPoolMetrics(
+    metrics.registry,
+    Object.entries(database.pools).map(([name, pool]) => ({ name, pool })),
+  );
   const { stopping } = releases;
   const health = releases.add(
     'health server',
     buildHealthServer({
-      checks: {
-        postgres: () => databaseCheck.trouble(),
-        queue: () => transport.ping().then(() => null, queueTroubleOf),
-      },
+      checks,
       metrics,
       metricsToken: config.metricsToken,
       stopping: stopping.signal,
@@ -188,13 +195,24 @@ export async function startWorker(
     },
     onDone: () => relay?.wake(),
   };
-  const postings = transport.consume('post-payment', (entry) => runPosting(deps, entry));
-  const deliveries = transport.consume('deliver-webhook', (entry) => deliverWebhook(deps, entry));
-  const syncs = transport.consume('sync-connection', (entry) => runSync(deps, entry));
-  const consumers = [postings, deliveries, syncs];
+  const posting = metrics.inPlaces({ kind: 'post_payment', most: config.postingConcurrency }, (entry) =>
+    runPosting(deps, entry),
+  );
+  const delivering = metrics.inPlaces(
+    { kind: 'deliver_webhook', most: config.deliveryConcurrency },
+    (entry) => deliverWebhook(deps, entry),
+  );
+  const syncing = metrics.inPlaces({ kind: 'sync_connection', most: SYNCS }, (entry) => runSync(deps, entry));
+  const consumers = [
+    transport.consume('post-payment', posting),
+    transport.consume('deliver-webhook', delivering),
+    transport.consume('sync-connection', syncing),
+  ];
   releases.add('consumers', null, () => Promise.all(consumers.map((each) => each.close(JOBS_END_MS))));
-  relay = releases.add('relay', startRelay({ database, transport, logger }, { databaseUrl }), (opened) =>
-    opened.close(),
+  relay = releases.add(
+    'relay',
+    startRelay({ database, transport, logger, metrics }, { databaseUrl }),
+    (opened) => opened.close(),
   );
   const adapting = { slots: config.deliveryConcurrency };
   releases.add('lane adapter', startLaneAdapter({ database, traffic, logger }, adapting), (opened) =>

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { Pool } from 'pg';
 import type { Logger } from './logger.ts';
+import { postgresConfig } from './postgres-client.ts';
 import { probePostgresQueue, probeRedis } from './queue-trouble.ts';
 
 /** All keys of the queues begin with it: in a cluster of Redis they are in one slot. */
@@ -37,12 +38,7 @@ export const probeKey = (redis: Redis): Promise<void> => probeRedis(redis, { key
 
 /** Opens one connection to the PostgreSQL of the queues, for our own statements. None is made before the first. */
 export function openQueuePool({ url, logger }: { url: string; logger: Logger }): Pool {
-  const pool = new Pool({
-    connectionString: url,
-    max: 1,
-    connectionTimeoutMillis: 3000,
-    query_timeout: 6000,
-  });
+  const pool = new Pool(postgresConfig({ url, max: 1, connectionTimeoutMillis: 3000, query_timeout: 6000 }));
   pool.on('error', (err) => logger.debug({ err, backend: 'postgres' }, 'queue connection error'));
   return pool;
 }

@@ -1,11 +1,16 @@
-import { createPostgresBackend, runMigrations, withBackend } from 'bullmq';
-import { Client, type ClientConfig } from 'pg';
+import { createPostgresBackend, type PgPool, runMigrations, withBackend } from 'bullmq';
+import { type Client, type ClientConfig, Pool } from 'pg';
 import type { Logger } from './logger.ts';
+import { postgresConfig } from './postgres-client.ts';
 import { type Backend, type BundleQueue, errorsOf } from './queue-backend.ts';
 import type { Bundle } from './queue-bundles.ts';
 import { openQueuePool } from './queue-connections.ts';
 import { probePostgresQueue } from './queue-trouble.ts';
 import { queueUntilReady, workerUntilReady } from './queue-until-ready.ts';
+import { within } from './within.ts';
+
+/** Longest wait for the connections to end. */
+const CLOSE_MS = 1_000;
 
 const onPostgres = withBackend(createPostgresBackend);
 
@@ -13,12 +18,13 @@ const onPostgres = withBackend(createPostgresBackend);
  * Listens for the errors of every connection. BullMQ 6.7 does not while it reads the schema for the first time, on a
  * connection checked out of its pool: if PostgreSQL went away in that moment, Node would end the process.
  */
-class ListenedClient extends Client {
-  constructor(config?: ClientConfig) {
-    super(config);
-    this.on('error', () => undefined);
-  }
-}
+const listened = (base: typeof Client): typeof Client =>
+  class extends base {
+    constructor(config?: string | ClientConfig) {
+      super(config);
+      this.on('error', () => undefined);
+    }
+  };
 
 /**
  * Creates or updates the schema `bullmq`, which the queue uses when there is no Redis.
@@ -38,33 +44,54 @@ const OLDEST = {
 /** Uses BullMQ's own PostgreSQL backend, in the schema `bullmq` of our database, which `migrateQueue` has made. */
 export function postgresBackend(url: string, logger: Logger): Backend {
   const pool = openQueuePool({ url, logger });
-  const connection = {
-    connectionString: url,
-    max: 4,
-    connectionTimeoutMillis: 3000,
-    Client: ListenedClient,
+  const pools = [pool];
+  /** A pool for one queue or worker. BullMQ's own would know one host alone, and put its schema into a startup parameter. */
+  const openPool = (): PgPool => {
+    const opened = new Pool(
+      postgresConfig({
+        url,
+        // A worker keeps one, which listens.
+        max: 5,
+        connectionTimeoutMillis: 3000,
+        keepAlive: true,
+        keepAliveInitialDelayMillis: 10_000,
+        settings: { search_path: 'bullmq' },
+        extend: listened,
+      }),
+    );
+    opened.on('error', (err) => logger.debug({ err, backend: 'postgres' }, 'queue connection error'));
+    pools.push(opened);
+    // BullMQ describes pg's pool by the methods that it uses.
+    return opened as unknown as PgPool;
   };
   const onError = errorsOf(logger);
   return {
     name: 'postgres',
-    queue: (name) =>
-      queueUntilReady<BundleQueue>(() =>
+    queue: (name) => {
+      const connection = openPool();
+      return queueUntilReady<BundleQueue>(() =>
         new onPostgres.Queue<Bundle>(name, { connection }).on('error', onError(name)),
-      ),
+      );
+    },
     async oldest(name) {
       const { rows } = await pool.query<{ at: string }>({ ...OLDEST, values: [name] });
       return rows[0] === undefined ? null : Number(rows[0].at);
     },
-    worker: (name, processor, options) =>
-      workerUntilReady(
+    worker: (name, processor, options) => {
+      const connection = openPool();
+      return workerUntilReady(
         () =>
           new onPostgres.Worker<Bundle>(name, processor, { ...options, connection, autorun: false }).on(
             'error',
             onError(name),
           ),
         onError(name),
-      ),
+      );
+    },
     ping: () => probePostgresQueue(pool),
-    close: () => pool.end(),
+    async close() {
+      // A worker that was cut off gives nothing back.
+      await within(CLOSE_MS, Promise.all(pools.map((one) => one.end()))).catch(() => undefined);
+    },
   };
 }

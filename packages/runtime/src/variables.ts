@@ -2,14 +2,17 @@ import { Type } from '@sinclair/typebox';
 import type { LogLevel } from './logger.ts';
 
 // The variables that several processes read, described once. A config.ts puts them into its `environment` by their name.
+// `secret: true` marks what holds a secret: `loadConfig` takes it from a file as well.
 
 export const databaseUrlVariable = Type.String({
+  secret: true,
   pattern: '^postgres(ql)?://',
   description: 'the PostgreSQL to use, as postgres://user:password@host:port/database',
 });
 
 export const redisUrlVariable = Type.Optional(
   Type.String({
+    secret: true,
     pattern: '^rediss?://',
     description: 'the Redis that BullMQ runs on, as redis://host:port; without it, BullMQ runs on PostgreSQL',
   }),
@@ -39,6 +42,7 @@ export const drainMsVariable = Type.Integer({
 
 export const metricsTokenVariable = Type.Optional(
   Type.String({
+    secret: true,
     pattern: '^[A-Za-z0-9._~+/=-]{16,}$',
     description:
       'the bearer token that /metrics wants, 16 characters or more. Without it, /metrics is on the health port only and wants none',

@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { freePort } from './ports.ts';
 import { serverAccount } from './postgres/account.ts';
 import { createCluster, passwordFileOf } from './postgres/create-cluster.ts';
+import { createStandby } from './postgres/create-standby.ts';
 import { findPlace } from './postgres/place.ts';
 import { readPostmaster, stopStaleServer } from './postgres/stale.ts';
 import { tether } from './tether.ts';
@@ -25,10 +26,14 @@ export type EmbeddedPostgresOptions = {
   durable: boolean;
   /** Further server settings, such as `{ max_connections: '200' }`. */
   settings?: Readonly<Record<string, string>>;
+  /** Creates the data as those of a streaming standby of this server, under this name, with the same password. */
+  standbyOf?: { source: EmbeddedPostgres; name: string };
 };
 
-/** `fast` ends the sessions and writes a checkpoint; `immediate` ends at once, as in a crash. */
-export type StopMode = 'fast' | 'immediate';
+/** `fast` ends the sessions and writes a checkpoint; `immediate` ends at once, as in a crash; `kill` is kill -9. */
+export type StopMode = 'fast' | 'immediate' | 'kill';
+
+const SIGNALS = { fast: 'SIGINT', immediate: 'SIGQUIT', kill: 'SIGKILL' } as const;
 
 export type EmbeddedPostgres = {
   /** The URL of the database `postgres`, with user and password. */
@@ -39,6 +44,8 @@ export type EmbeddedPostgres = {
   /** The process id of the current run; it changes with a restart. */
   readonly pid: number;
   readonly logFile: string;
+  /** The folder with the server's data. */
+  readonly data: string;
   stop(mode?: StopMode): Promise<void>;
   /** Stops the server if it is running and starts it with the same port and data. */
   restart(mode?: StopMode): Promise<void>;
@@ -80,7 +87,12 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   );
   const data = join(place.folder, 'data');
   const logFile = join(place.folder, 'postgres.log');
-  if (!existsSync(data)) await createCluster({ account, place });
+  const { standbyOf } = options;
+  if (!existsSync(data) && standbyOf === undefined) await createCluster({ account, place });
+  if (!existsSync(data) && standbyOf !== undefined) {
+    const { url, data: copied } = standbyOf.source;
+    await createStandby({ account, place }, { source: { url, data: copied, standbyName: standbyOf.name } });
+  }
   await stopStaleServer(data);
 
   const password = readFileSync(passwordFileOf(place), 'utf8');
@@ -145,7 +157,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
     const ended = new Promise((resolve) => server.once('exit', resolve));
     server.ref();
-    server.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT');
+    server.kill(SIGNALS[mode]);
     await ended;
   };
 
@@ -157,6 +169,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     urlOf,
     port,
     logFile,
+    data,
     get pid() {
       return child?.pid ?? 0;
     },

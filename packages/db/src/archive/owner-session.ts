@@ -1,4 +1,5 @@
-import { Client } from 'pg';
+import { postgresClient } from '@emr-payments/runtime/postgres';
+import type { Client } from 'pg';
 import { unavailableAsSuch } from '../core/statements.ts';
 
 /** A connection of the role that owns the tables, for what takes minutes: it has no time-out for a statement. */
@@ -19,14 +20,19 @@ export async function withOwnerSession<T>(
   { url }: { url: string },
   work: (session: OwnerSession) => Promise<T>,
 ): Promise<T | null> {
-  const client = new Client({
-    connectionString: url,
+  const client = postgresClient({
+    url,
     application_name: 'emr-payments archive',
     connectionTimeoutMillis: 3_000,
     keepAlive: true,
-    // A process that is frozen in a transaction must not keep what it has locked.
-    idle_in_transaction_session_timeout: 60_000,
-    options: '-c TimeZone=UTC -c DateStyle=ISO -c client_encoding=UTF8 -c synchronize_seqscans=off',
+    settings: {
+      // A process that is frozen in a transaction must not keep what it has locked.
+      idle_in_transaction_session_timeout: 60_000,
+      TimeZone: 'UTC',
+      DateStyle: 'ISO',
+      client_encoding: 'UTF8',
+      synchronize_seqscans: 'off',
+    },
   });
   // Without a listener, losing the connection would end the process. The statement under way rejects anyway.
   client.on('error', () => undefined);

@@ -1,11 +1,11 @@
 import { createRequire } from 'node:module';
+import { postgresConfig } from '@emr-payments/runtime/postgres';
 import { Pool, types } from 'pg';
 import type { PrismaClient } from '../generated/client.ts';
-import { oneTextClient } from './one-text-client.ts';
+import { oneTextClients } from './one-text-clients.ts';
 import { openSets, PLANNED_ONCE, type Sets } from './sets.ts';
 import { query } from './statements.ts';
 import { openTurns, type Turns } from './turns.ts';
-import { takeOptions } from './url-options.ts';
 
 export type Database = {
   pool: Pool;
@@ -13,6 +13,8 @@ export type Database = {
   sets: Sets;
   /** Runs statements that the workers take turns at, on a connection of its own. */
   inTurn: Turns['inTurn'];
+  /** All its connections by their use, to be measured. */
+  readonly pools: Readonly<Record<'general' | 'sets' | 'turn', Pool>>;
   /** For the operator's commands. It uses the same pool. It is loaded at its first use: see `ServiceDatabase`. */
   readonly prisma: PrismaClient;
   /** Rejects with DatabaseUnavailableError when there is no connection within 3 s, or no answer in time. */
@@ -41,6 +43,7 @@ const typeParsers = {
 };
 
 export type DatabaseOptions = {
+  /** As libpq writes it; it may have several hosts. */
   url: string;
   poolSize: number;
   /** Shown in pg_stat_activity. */
@@ -65,31 +68,25 @@ const loadPrisma = () => load('./prisma-client.ts') as typeof import('./prisma-c
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const { statementMs = STATEMENT_MS, parallel = true, lockMs, plannedOnce = false } = options;
-  const given = takeOptions(options.url);
-  // Of two settings with one name the server takes the last. The operator's own come first, so that none undoes ours.
-  const serverOptions = [
-    given.options,
-    parallel ? undefined : '-c max_parallel_workers_per_gather=0',
-    plannedOnce ? PLANNED_ONCE : undefined,
-  ]
-    .filter(Boolean)
-    .join(' ');
   const config = {
-    connectionString: given.url,
+    url: options.url,
     application_name: options.applicationName,
     connectionTimeoutMillis: CONNECT_MS,
     idleTimeoutMillis: 60_000,
-    statement_timeout: statementMs,
-    idle_in_transaction_session_timeout: statementMs,
-    ...(serverOptions === '' ? {} : { options: serverOptions }),
-    ...(lockMs === undefined ? {} : { lock_timeout: lockMs }),
+    settings: {
+      statement_timeout: statementMs,
+      idle_in_transaction_session_timeout: statementMs,
+      ...(lockMs === undefined ? {} : { lock_timeout: lockMs }),
+      ...(parallel ? {} : { max_parallel_workers_per_gather: 0 }),
+      ...(plannedOnce ? PLANNED_ONCE : {}),
+    },
     // The client's own time-out: the server's does not help when the server is gone.
     query_timeout: statementMs + 1_000,
     keepAlive: true,
     types: typeParsers,
-    Client: oneTextClient(),
+    extend: oneTextClients(),
   };
-  const pool = new Pool({ ...config, max: options.poolSize });
+  const pool = new Pool(postgresConfig({ ...config, max: options.poolSize }));
   // A broken idle connection needs no handling: the pool opens another when one is needed.
   pool.on('error', () => undefined);
   let prisma: PrismaClient | undefined;
@@ -99,6 +96,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     pool,
     sets,
     inTurn: turns.inTurn,
+    pools: { general: pool, sets: sets.pool, turn: turns.pool },
     get prisma() {
       prisma ??= loadPrisma().openPrisma(pool);
       return prisma;

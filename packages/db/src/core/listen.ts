@@ -1,4 +1,5 @@
-import { Client } from 'pg';
+import { postgresClient } from '@emr-payments/runtime/postgres';
+import type { Client } from 'pg';
 import { JOBS_CHANNEL } from './jobs-channel.ts';
 
 export type Listener = { close(): Promise<void> };
@@ -24,8 +25,8 @@ export function listenForJobs({ url, onJobs }: { url: string; onJobs: () => void
   }
 
   async function connect(): Promise<void> {
-    const next = new Client({
-      connectionString: url,
+    const next = postgresClient({
+      url,
       application_name: 'emr-payments relay',
       keepAlive: true,
       connectionTimeoutMillis: 3_000,

@@ -129,7 +129,7 @@ describe('inputs that come together', () => {
   });
 
   test('a single one runs as the single statement', async () => {
-    const lost = openSets({ alone: database, config: { host: '127.0.0.1', port: 1 } });
+    const lost = openSets({ alone: database, config: { url: 'postgres://127.0.0.1:1/none' } });
     expect(await add({ job: 7, sets: lost })).toMatchObject({ n: 7 });
     await lost.close();
     expect(await written()).toEqual([7]);
@@ -157,7 +157,7 @@ describe('sets that want the same rows in different orders', () => {
   test('never deadlock, in hundreds of overlapping ones', async () => {
     const count = `SELECT deadlocks::int AS n FROM pg_stat_database WHERE datname = current_database()`;
     const before = await sql(count);
-    const others = [1, 2].map(() => openSets({ alone: database, config: { connectionString: server.url } }));
+    const others = [1, 2].map(() => openSets({ alone: database, config: { url: server.url } }));
     // The fence stays, so that all of them want the rows; each is written, so that it stays locked until the commit.
     const TOUCH = setStatement({
       name: 'touch',
@@ -208,7 +208,7 @@ test('a row that is locked for longer than a statement may take holds nobody els
 });
 
 test('a server that cannot be reached is an outage for each of them', async () => {
-  const lost = openSets({ alone: database, config: { host: '127.0.0.1', port: 1 } });
+  const lost = openSets({ alone: database, config: { url: 'postgres://127.0.0.1:1/none' } });
   for (const end of await settled([1, 2].map((job) => ({ job, sets: lost })))) {
     expect(end).toMatchObject({ reason: expect.any(DatabaseUnavailableError) });
   }
@@ -218,8 +218,8 @@ test('a server that cannot be reached is an outage for each of them', async () =
 
 test('after a fail-over the connection to the former primary is given up', async () => {
   const name = 'sets on a standby';
-  const options = '-c default_transaction_read_only=on';
-  const config = { connectionString: server.url, application_name: name, options };
+  const settings = { default_transaction_read_only: 'on' };
+  const config = { url: server.url, application_name: name, settings };
   const sets = openSets({ alone: database, config });
   // Each was run again by itself, on a connection to the new primary.
   expect(statuses(await settled([1, 2].map((job) => ({ job, sets }))))).toEqual(['fulfilled', 'fulfilled']);

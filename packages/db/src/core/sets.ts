@@ -1,11 +1,14 @@
 import { activeSpan, createBatcher, inSharedSpan, type Span, statementSpan } from '@emr-payments/runtime';
-import { Pool, type PoolConfig, type QueryResultRow } from 'pg';
+import { type PostgresOptions, postgresConfig } from '@emr-payments/runtime/postgres';
+import { Pool, type QueryResultRow } from 'pg';
 import type { SetRunner, SetStatement } from './set-statement.ts';
 import { isUndone, type Statements } from './statements.ts';
 import { OF_TURNS, tryInTurn } from './turns.ts';
 
 /** Runs statements in sets; `close` ends their connections. */
 export type Sets = SetRunner & {
+  /** Its connections, to be measured. */
+  readonly pool: Pool;
   /** Runs these inputs as one set, also a single one. @returns the rows of those that took effect. */
   runSet(statement: SetStatement, inputs: readonly unknown[][]): Promise<QueryResultRow[]>;
   close(): Promise<void>;
@@ -26,8 +29,13 @@ type Waiting = PromiseWithResolvers<unknown> & {
  * Without JIT, because before version 18 a plan without an alternative counts as infinitely dear, and would be compiled at every call.
  * https://www.postgresql.org/docs/current/runtime-config-query.html#GUC-PLAN-CACHE-MODE
  */
-export const PLANNED_ONCE =
-  '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off';
+export const PLANNED_ONCE = {
+  plan_cache_mode: 'force_generic_plan',
+  enable_seqscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+  jit: 'off',
+};
 
 /** The number of the job that an input is about: the first of its values. */
 const jobOf = (values: readonly unknown[]): string => String(values[0]);
@@ -52,15 +60,15 @@ const jobOf = (values: readonly unknown[]): string => String(values[0]);
  * @param options.poolSize connections, which all statements share.
  */
 export function openSets(
-  { alone, config }: { alone: Statements; config: PoolConfig },
+  { alone, config }: { alone: Statements; config: PostgresOptions },
   {
     maxSet = 50,
     maxInFlight = 2,
     poolSize = 4,
   }: { maxSet?: number; maxInFlight?: number; poolSize?: number } = {},
 ): Sets {
-  const options = [config.options, PLANNED_ONCE].filter(Boolean).join(' ');
-  const pool = new Pool({ ...config, ...OF_TURNS, options, max: poolSize });
+  const settings = { ...config.settings, ...OF_TURNS.settings, ...PLANNED_ONCE };
+  const pool = new Pool(postgresConfig({ ...config, ...OF_TURNS, settings, max: poolSize }));
   pool.on('error', () => undefined);
 
   async function runSet({ set }: SetStatement, inputs: readonly unknown[][]): Promise<QueryResultRow[]> {
@@ -122,6 +130,7 @@ export function openSets(
       return waiting.promise as Promise<Row | undefined>;
     },
     runSet,
+    pool,
     close: () => pool.end(),
   };
 }

@@ -1,11 +1,5 @@
-import {
-  Pool,
-  type PoolClient,
-  type PoolConfig,
-  type QueryConfig,
-  type QueryResult,
-  type QueryResultRow,
-} from 'pg';
+import { type PostgresOptions, postgresConfig } from '@emr-payments/runtime/postgres';
+import { Pool, type PoolClient, type QueryConfig, type QueryResult, type QueryResultRow } from 'pg';
 import { unavailableAsSuch } from './statements.ts';
 
 /** A turn, by the number of its lock, and the statement that is run in it. */
@@ -21,6 +15,8 @@ export type Turns = {
    * @throws DatabaseUnavailableError when PostgreSQL cannot be reached or is late; the statement may or may not have been committed.
    */
   inTurn<Row extends QueryResultRow>(input: InTurn): Promise<Row[]>;
+  /** Its one connection, to be measured. */
+  readonly pool: Pool;
   close(): Promise<void>;
 };
 
@@ -37,8 +33,12 @@ const IDLE_MS = 2_000;
  * Settings of the connection. The statement is planned once, and not at every call; a plan from when the tables were empty has to be
  * good for life, so it must not be one that reads whole tables.
  */
-const PLANNED_ONCE =
-  '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_mergejoin=off -c jit=off';
+const PLANNED_ONCE = {
+  plan_cache_mode: 'force_generic_plan',
+  enable_seqscan: 'off',
+  enable_mergejoin: 'off',
+  jit: 'off',
+};
 
 /** `pg_advisory_xact_lock` makes a statement wait after its snapshot was taken: so it is a statement of its own, before the other. */
 const LOCK = {
@@ -53,7 +53,7 @@ const TRY = {
 };
 
 /** The settings of a pool whose connections turns are taken on. */
-export const OF_TURNS = { idle_in_transaction_session_timeout: IDLE_MS, pipeline: true };
+export const OF_TURNS = { settings: { idle_in_transaction_session_timeout: IDLE_MS }, pipeline: true };
 
 /**
  * Runs a statement in a turn if nobody has it, and outside of one otherwise: `HAS_TURN` says which. It waits for no other process, and its
@@ -104,13 +104,14 @@ async function allOrFirstError(running: Promise<QueryResult>[]): Promise<QueryRe
 }
 
 /** @param config of the one connection that turns are taken on. It is opened when it is needed. */
-export function openTurns(config: PoolConfig): Turns {
-  const options = [config.options, PLANNED_ONCE].filter(Boolean).join(' ');
-  const pool = new Pool({ ...config, ...OF_TURNS, options, max: 1 });
+export function openTurns(config: PostgresOptions): Turns {
+  const settings = { ...config.settings, ...OF_TURNS.settings, ...PLANNED_ONCE };
+  const pool = new Pool(postgresConfig({ ...config, ...OF_TURNS, settings, max: 1 }));
   pool.on('error', () => undefined);
   return {
     inTurn: <Row>({ turn, statement, values }: InTurn) =>
       unavailableAsSuch(takeOn<Row>(pool, { ...LOCK, values: [turn] }, { ...statement, values })),
+    pool,
     close: () => pool.end(),
   };
 }

@@ -25,8 +25,8 @@ const single = ({ database }: OpenPractice): StatementDeps => ({ database: { poo
 /** Statements that run in sets alone: one that is taken apart, or comes by itself, fails. */
 function inSets({ database }: OpenPractice): StatementDeps {
   const query = () => Promise.reject(new Error('the set was taken apart'));
-  const { max: _, ...config } = database.pool.options;
-  const sets = openSets({ alone: { pool: { query: query as never } }, config });
+  const { connectionString: url = '', types } = database.pool.options;
+  const sets = openSets({ alone: { pool: { query: query as never } }, config: { url, types } });
   closing.push(() => sets.close());
   return { database: { pool: database.pool, sets } };
 }

@@ -1,9 +1,10 @@
 import { type PostgresTrouble, within } from '@emr-payments/runtime';
+import { postgresConfig } from '@emr-payments/runtime/postgres';
 import { Pool } from 'pg';
 import type { Database } from '../core/database.ts';
 import { isFull, isMisfit, query, type StatementDeps } from '../core/statements.ts';
 import { onOneConnection } from '../core/transaction.ts';
-import { knownMigrations } from '../migrations/pending-migrations.ts';
+import { knownMigrations } from '../migrations/migration-list.ts';
 
 export type DatabaseCheck = {
   /** Resolves with what keeps payments from being accepted and worked on, or with null. It never rejects. */
@@ -132,16 +133,18 @@ export function openDatabaseCheck(options: {
   purpose: Purpose;
   working: Pick<Database, 'pool'>;
 }): DatabaseCheck {
-  const pool = new Pool({
-    connectionString: options.url,
-    application_name: options.applicationName,
-    max: 1,
-    connectionTimeoutMillis: LATE_MS,
-    query_timeout: GIVE_UP_MS,
-    keepAlive: true,
-    // After a fail-over a name or a proxy may lead to another server than the one to which this connection was opened.
-    maxLifetimeSeconds: 10,
-  });
+  const pool = new Pool(
+    postgresConfig({
+      url: options.url,
+      application_name: options.applicationName,
+      max: 1,
+      connectionTimeoutMillis: LATE_MS,
+      query_timeout: GIVE_UP_MS,
+      keepAlive: true,
+      // After a fail-over a name or a proxy may lead to another server than the one to which this connection was opened.
+      maxLifetimeSeconds: 10,
+    }),
+  );
   pool.on('error', () => undefined);
   let migrations: string[] | undefined;
   let running: Promise<PostgresTrouble | null> | undefined;

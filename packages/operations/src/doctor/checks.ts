@@ -35,15 +35,20 @@ export async function checkDatabase({ database }: Deps): Promise<Finding> {
 }
 
 export async function checkMigrations({ database }: Deps): Promise<Finding> {
-  const { pending, failed } = await pendingMigrations({ database });
-  if (failed.length > 0) {
+  const { pending, failed, later } = await pendingMigrations({ database });
+  if (failed.length > 0)
     return {
       state: 'failed',
-      found: `started but not finished: ${failed.join(', ')}; see docs/operating.md`,
+      found: `started but not finished: ${failed.join(', ')}; see "A migration that failed" in docs/upgrading.md`,
     };
-  }
-  if (pending.length === 0) return { state: 'ok', found: 'all applied' };
-  return { state: 'failed', found: `not applied: ${pending.join(', ')}; run the migrations` };
+  if (pending.length > 0)
+    return { state: 'failed', found: `not applied: ${pending.join(', ')}; run the migrations` };
+  if (later.length > 0)
+    return {
+      state: 'warn',
+      found: `the database is of a later version, with ${later.join(', ')}; this version works on it and may not migrate it`,
+    };
+  return { state: 'ok', found: 'all applied' };
 }
 
 export async function checkQueue(addresses: {

@@ -9,6 +9,9 @@ import { commandOf } from '../process-command.ts';
  */
 export type PostmasterFile = { pid: number; port: number; ready: boolean };
 
+/** A server that takes connections: a primary, and a standby. */
+const STARTED = new Set(['ready', 'standby']);
+
 /** Reads the pid file of the server in this data folder; null when there is none that can be read. */
 export function readPostmaster(data: string): PostmasterFile | null {
   const path = join(data, 'postmaster.pid');
@@ -16,7 +19,7 @@ export function readPostmaster(data: string): PostmasterFile | null {
   const lines = readFileSync(path, 'utf8').split('\n');
   const pid = Number(lines[0]);
   if (!Number.isInteger(pid) || pid <= 0) return null;
-  return { pid, port: Number(lines[3]), ready: lines[7]?.trim() === 'ready' };
+  return { pid, port: Number(lines[3]), ready: STARTED.has(lines[7]?.trim() ?? '') };
 }
 
 /** Checks that the process is the server of this folder: after a reboot its id may belong to any other program. */

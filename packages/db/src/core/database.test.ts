@@ -2,23 +2,12 @@ import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
 import type { QueryResultRow } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDatabase } from './database.ts';
-import { takeOptions } from './url-options.ts';
 
 let server: TestDatabase;
 beforeAll(async () => {
   server = await openTestDatabase();
 });
 afterAll(() => server.drop());
-
-test.each([
-  ['postgres://a:b@h/d', 'postgres://a:b@h/d', undefined],
-  ['postgres://a:b@h/d?sslmode=require', 'postgres://a:b@h/d?sslmode=require', undefined],
-  ['postgres://a:b@h/d?options=-c%20jit%3Don', 'postgres://a:b@h/d', '-c jit=on'],
-  ['postgres://h/d?x=%2F+a&options=-c+jit=on&y=1', 'postgres://h/d?x=%2F+a&y=1', '-c jit=on'],
-  ['postgres://h/d?options=-c%20a=1&%6fptions=-c%20b=2', 'postgres://h/d', '-c b=2'],
-])('of %s the options are taken, and the rest stays', (given, url, options) => {
-  expect(takeOptions(given)).toEqual({ url, options });
-});
 
 test('options of the URL hold, and undo none of ours on the connections of sets', async () => {
   const url = new URL(server.url);

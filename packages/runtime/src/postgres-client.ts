@@ -1,0 +1,201 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Client, type ClientConfig, DatabaseError, type PoolConfig, type QueryResult } from 'pg';
+import { createSessions, type Sessions } from './postgres-sessions.ts';
+import { type PostgresAddress, parsePostgresUrl } from './postgres-url.ts';
+
+type Own = 'connectionString' | 'options' | 'Client' | 'statement_timeout' | 'lock_timeout';
+
+export type PostgresOptions = Omit<PoolConfig, Own | 'idle_in_transaction_session_timeout'> & {
+  /** As libpq writes it; it may have several hosts. */
+  url: string;
+  /** Settings of the session by their name in PostgreSQL, such as `statement_timeout`. They win over the operator's. */
+  settings?: Settings;
+  /** Makes the class of the connections out of ours. */
+  extend?: (base: typeof Client) => typeof Client;
+};
+
+export type Settings = Readonly<Record<string, string | number>>;
+
+/** Longest time to connect where the caller names none. */
+const CONNECT_MS = 3_000;
+
+/** The answer to a connection that the bound of its pool does not allow is late by this, so that a busy pool does not ask in a circle. */
+const REFUSED_AFTER_MS = 1_000;
+
+/** The server is starting or stopping, so another one may be there: libpq, too, tries the next host for these alone. */
+const ELSEWHERE = /^57P0[123]$/;
+const READ_ONLY = '25006';
+const NO_RESOURCES = '53000';
+
+const FULL =
+  'statements that were given up still run on the server: no further connection is opened before one of them ends';
+
+const withCode = (message: string, code: string): Error => Object.assign(new Error(message), { code });
+
+type State = { pid: number; standby: boolean; read_only: boolean; busy: number[] };
+
+/** The statement that tells a `State`; `busy` are those of the given sessions that run a statement. */
+const stateOf = (sessions: readonly number[]): string => `
+SELECT pg_backend_pid() AS pid, pg_is_in_recovery() AS standby, current_setting('transaction_read_only')::boolean AS read_only,
+       ARRAY(SELECT pid FROM pg_stat_activity WHERE pid IN (${[0, ...sessions].join()}) AND state = 'active') AS busy`;
+
+type Failure = { host: string; error: Error };
+
+/** True for what says nothing about the other hosts. A wrong password or database is the same on all of them. */
+function mayBeElsewhere(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  if (code === READ_ONLY || !(error instanceof DatabaseError)) return code !== NO_RESOURCES;
+  return ELSEWHERE.test(String(code));
+}
+
+function noHost(failures: readonly Failure[]): Error {
+  const codes = failures.map(({ error }) => (error as { code?: string }).code ?? 'ETIMEDOUT');
+  const reasons = failures.map(({ host, error }) => `${host}: ${error.message}`);
+  const code = codes.find((one) => one === READ_ONLY) ?? codes[0] ?? 'ETIMEDOUT';
+  return withCode(`no host of the URL takes writes (${reasons.join('; ')})`, code);
+}
+
+/** Literals of a statement, for values that are our own. */
+const settingText = ([name, value]: [string, string | number]): string =>
+  `SET ${name} = '${String(value).replaceAll("'", "''")}';`;
+
+/**
+ * The configuration of every connection that we make to PostgreSQL, for pg's `Pool` and BullMQ's; `postgresClient` for one alone.
+ *
+ * - Of several hosts, the first that does what is asked for is taken, the last good one first. After a failover a new connection
+ *   finds the new primary, and pg's pool makes one after every error.
+ * - Settings are made by statements once the connection is there, because PgBouncer refuses startup parameters, or drops them without a word.
+ * - A pool has never more than `max` statements on the server, also when it gives up waiting for some: see `Sessions`.
+ */
+export function postgresConfig(options: PostgresOptions): PoolConfig {
+  const { url, settings = {}, extend = (base: typeof Client) => base, ...rest } = options;
+  const address = parsePostgresUrl(url);
+  const connectMs = rest.connectionTimeoutMillis ?? CONNECT_MS;
+  const own: Way = {
+    address,
+    connectMs: connectMs / address.hosts.length,
+    setUp: Object.entries(settings).map(settingText).join(' '),
+    sessions: createSessions({ max: rest.max }),
+    preferred: 0,
+  };
+  return {
+    ...rest,
+    connectionString: address.hosts[0]?.url,
+    connectionTimeoutMillis: connectMs,
+    ...(address.options === undefined ? {} : { options: address.options }),
+    Client: extend(clientClass(own)),
+  };
+}
+
+/** One connection, which is not connected yet. */
+export function postgresClient(options: PostgresOptions): Client {
+  const { Client: One = Client, ...config } = postgresConfig(options);
+  return new (One as typeof Client)(config);
+}
+
+type Way = {
+  address: PostgresAddress;
+  /** For each host. */
+  connectMs: number;
+  setUp: string;
+  sessions: Sessions;
+  /** The host that was good last. */
+  preferred: number;
+};
+
+// biome-ignore lint/suspicious/noExplicitAny: pg's own type is a union of two functions, which nobody can call.
+type Callback = (error: any, client?: any) => void;
+
+/** What an EventEmitter has: it stays when a connection begins anew. */
+const OF_EMITTER = new Set(['_events', '_eventsCount', '_maxListeners']);
+
+function clientClass(way: Way): typeof Client {
+  const { hosts } = way.address;
+  const configOf = (config: ClientConfig, host: number): ClientConfig => ({
+    ...config,
+    connectionString: hosts[host]?.url,
+    connectionTimeoutMillis: way.connectMs,
+  });
+
+  return class extends Client {
+    readonly #config: ClientConfig;
+    #host = way.preferred;
+    #begun = false;
+
+    constructor(config?: string | ClientConfig) {
+      const given = typeof config === 'object' ? config : {};
+      super(configOf(given, way.preferred));
+      this.#config = given;
+      this.once('end', () => way.sessions.leave(this));
+    }
+
+    override connect(): Promise<Client>;
+    override connect(callback: Callback): void;
+    override connect(callback?: Callback): Promise<Client> | undefined {
+      // A pool listens for errors once it has the connection, and our first statement runs before that.
+      const ignore = () => undefined;
+      this.on('error', ignore);
+      const opened = this.#open();
+      if (callback !== undefined) opened.then(() => callback(null, this), callback);
+      // Later than the callback, which adds the pool's listener.
+      opened.then(
+        () => this.off('error', ignore),
+        () => undefined,
+      );
+      return callback === undefined ? opened.then(() => this) : undefined;
+    }
+
+    override end(): Promise<void>;
+    override end(callback: Callback): void;
+    override end(callback?: Callback): Promise<void> | undefined {
+      way.sessions.leave(this);
+      if (callback === undefined) return super.end();
+      super.end(callback);
+      return undefined;
+    }
+
+    async #open(): Promise<void> {
+      const failures: Failure[] = [];
+      const others = [...hosts.keys()].filter((host) => host !== way.preferred);
+      for (const host of [way.preferred, ...others]) {
+        if (this.#begun || host !== this.#host) this.#renew(host);
+        this.#begun = true;
+        try {
+          await super.connect();
+          await this.#setUp();
+          way.preferred = host;
+          return;
+        } catch (error) {
+          if (hosts.length === 1 || !mayBeElsewhere(error)) throw error;
+          failures.push({ host: hosts[host]?.name ?? '', error: error as Error });
+        }
+      }
+      throw noHost(failures);
+    }
+
+    /** Begins again with another host: a Client of pg connects only once, so this one takes over the state of a new one. */
+    #renew(host: number): void {
+      this.connection.removeAllListeners();
+      this.connection.on('error', () => undefined);
+      this.connection.stream.destroy();
+      const fresh = Object.entries(new Client(configOf(this.#config, host)));
+      Object.assign(this, Object.fromEntries(fresh.filter(([name]) => !OF_EMITTER.has(name))));
+      this.#host = host;
+    }
+
+    /** Asks what the session can do, and makes its settings, in one round trip. */
+    async #setUp(): Promise<void> {
+      const host = hosts[this.#host]?.name ?? '';
+      const asked = way.sessions.leftAt(host);
+      const statement = { text: `${way.setUp} ${stateOf(asked)}`, query_timeout: way.connectMs };
+      const state = ([await this.query<State>(statement)].flat() as QueryResult<State>[]).at(-1)?.rows[0];
+      if (state === undefined) throw withCode('the server did not say how the session is', 'ECONNRESET');
+      const { need } = way.address;
+      if (need !== 'any' && (state.standby || (need === 'read-write' && state.read_only)))
+        throw withCode('read-only', READ_ONLY);
+      if (way.sessions.join(this, { host, asked, ...state })) return;
+      await wait(REFUSED_AFTER_MS);
+      throw withCode(FULL, NO_RESOURCES);
+    }
+  };
+}
