@@ -182,13 +182,13 @@ async function goOn(all: readonly Sent[], since: string): Promise<Sent[]> {
   await command('hold', 'on', '--reason', 'restore');
   await command('restored', '--since', since);
   const before = await service.ledger();
-  const lostAndPosted = new Set<string>();
-  for (const { publicId, mrn } of practices) {
+  const lists = practices.map(async ({ publicId, mrn }) => {
     const ids = before.filter(({ patient_mrn }) => patient_mrn === mrn).map((entry) => entry.payment_id);
     const compare = ['payment', 'compare', '-', '--user', publicId, '--json'];
     const { stdout } = await service.cli(compare, ids.join('\n'));
-    for (const id of (JSON.parse(stdout) as { unknown: string[] }).unknown) lostAndPosted.add(id);
-  }
+    return (JSON.parse(stdout) as { unknown: string[] }).unknown;
+  });
+  const lostAndPosted = new Set((await Promise.all(lists)).flat());
   await Promise.all([...service.stack.apis, ...service.stack.workers].map((process) => process.start()));
   // A client sends again everything that is not on its list, with the keys of the first time.
   const again = await Promise.all(
