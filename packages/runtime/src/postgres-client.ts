@@ -194,6 +194,7 @@ function clientClass(way: Way): typeof Client {
       if (need !== 'any' && (state.standby || (need === 'read-write' && state.read_only)))
         throw withCode('read-only', READ_ONLY);
       if (way.sessions.join(this, { host, asked, ...state })) return;
+      await super.end();
       await wait(REFUSED_AFTER_MS);
       throw withCode(FULL, NO_RESOURCES);
     }

@@ -12,12 +12,11 @@ import {
   pendingMigrations,
   serverClock,
 } from '@emr-payments/db';
-import { createLogger, type Keyring } from '@emr-payments/runtime';
+import type { Keyring } from '@emr-payments/runtime';
 import type { Finding } from './finding.ts';
 
 type Deps = { database: Database };
 
-const QUEUE_MS = 5_000;
 const CONNECT_MS = 5_000;
 
 /** Both stay well below the five minutes by which a webhook's timestamp may be off before its receiver refuses it. */
@@ -49,41 +48,6 @@ export async function checkMigrations({ database }: Deps): Promise<Finding> {
       found: `the database is of a later version, with ${later.join(', ')}; this version works on it and may not migrate it`,
     };
   return { state: 'ok', found: 'all applied' };
-}
-
-export async function checkQueue(addresses: {
-  databaseUrl: string;
-  redisUrl: string | undefined;
-}): Promise<Finding> {
-  // Only here, because BullMQ is a fifth of what a command would load.
-  const { openTransport } = await import('@emr-payments/runtime/queues');
-  const transport = openTransport({ logger: createLogger('doctor', 'silent') }, addresses);
-  const name = transport.backend === 'redis' ? 'Redis' : 'PostgreSQL';
-  try {
-    await reached(() => transport.ping(), QUEUE_MS);
-    return { state: 'ok', found: `BullMQ on ${name}` };
-  } catch {
-    return {
-      state: 'failed',
-      found: `BullMQ on ${name} cannot be reached; payments are accepted, and are posted once it is back`,
-    };
-  } finally {
-    await transport.close();
-  }
-}
-
-/** Repeats the ping until it succeeds: while the connection is still being opened, the first pings are refused. */
-async function reached(ping: () => Promise<void>, withinMs: number): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  for (;;) {
-    try {
-      await ping();
-      return;
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
 }
 
 export async function checkClock({ database }: Deps): Promise<Finding> {

@@ -1,6 +1,7 @@
 import { type Database, isUnavailable, openDatabase } from '@emr-payments/db';
-import { ConfigError, type Keyring } from '@emr-payments/runtime';
+import { ConfigError, type DatabaseUrls, type Keyring } from '@emr-payments/runtime';
 import { checkConnections, checkEncryption, checkHealth } from './check-connections.ts';
+import { checkQueue } from './check-queue.ts';
 import {
   checkAuditLog,
   checkClock,
@@ -11,15 +12,13 @@ import {
   checkOutbound,
   checkOwnFaults,
   checkPartitions,
-  checkQueue,
 } from './checks.ts';
 import type { Check, Finding } from './finding.ts';
 
 /** The settings that the checks need, as the process that asks has read them. */
-export type ServiceSettings = {
+export type ServiceSettings = DatabaseUrls & {
   /** Where the settings come from, to show it: such as `the environment`. */
   origin: string;
-  databaseUrl: string;
   redisUrl: string | undefined;
   /** @throws ConfigError */
   readKeyring: () => Keyring;
