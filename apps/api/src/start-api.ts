@@ -4,6 +4,7 @@ import {
   findClient,
   findUserByToken,
   openDatabaseCheck,
+  refuseSharedSessions,
 } from '@emr-payments/db';
 import {
   configOrExit,
@@ -38,6 +39,8 @@ const TOKENS_END_MS = 1000;
 const { DRAIN_MS: drainMs } = config;
 await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, async (releases) => {
   const { stopping } = releases;
+  const { databaseUrl, directUrl } = config;
+  await refuseSharedSessions({ DATABASE_DIRECT_URL: directUrl, DATABASE_URL: databaseUrl });
   const { accepting, database, writes, costly, redeliveries, imports } = releases.add(
     'database',
     openBulkheads({

@@ -1,4 +1,9 @@
-import { openCredentials, openDatabaseCheck, openServiceDatabase } from '@emr-payments/db';
+import {
+  openCredentials,
+  openDatabaseCheck,
+  openServiceDatabase,
+  refuseSharedSessions,
+} from '@emr-payments/db';
 import { createAdapters } from '@emr-payments/emr';
 import {
   clientModeRule,
@@ -68,6 +73,7 @@ export async function startWorker(
   releases: Releases,
 ): Promise<void> {
   const { databaseUrl, directUrl, redisUrl, leaseMs } = config;
+  await refuseSharedSessions({ DATABASE_DIRECT_URL: directUrl, DATABASE_URL: databaseUrl });
   const database = releases.add(
     'database',
     openServiceDatabase({

@@ -319,6 +319,7 @@ export { putToken } from './tokens/put-token.ts';
 
 // Upkeep.
 export { type DatabaseCheck, openDatabaseCheck } from './upkeep/database-check.ts';
+export { hasOwnSessions, refuseSharedSessions } from './upkeep/own-sessions.ts';
 export { PRUNE_BATCH, type Prunable, pruneBatch } from './upkeep/prune.ts';
 export { checkSealed, countSealed, type ResealCounts, resealAll } from './upkeep/reseal.ts';
 export { type SealOldCounts, sealOldEmrText } from './upkeep/seal-old-emr-text.ts';

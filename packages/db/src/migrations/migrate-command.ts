@@ -1,9 +1,11 @@
+import { refuseSharedSessions } from '../upkeep/own-sessions.ts';
 import { readConfig } from './config.ts';
 import { migrate } from './migrate.ts';
 
 // Run by `pnpm migrate`, and by the one-shot container that api and worker wait for.
 try {
-  const { url, APP_ROLE, APP_PASSWORD } = readConfig();
+  const { variable, url, APP_ROLE, APP_PASSWORD } = readConfig();
+  await refuseSharedSessions({ [variable]: url });
   const { applied } = await migrate({
     url,
     appRole: APP_ROLE === undefined ? undefined : { name: APP_ROLE, password: APP_PASSWORD },
