@@ -1,4 +1,4 @@
-import { refuseSharedSessions } from '../upkeep/own-sessions.ts';
+import { refuseSharedSessions } from '../core/own-sessions.ts';
 import { readConfig } from './config.ts';
 import { migrate } from './migrate.ts';
 

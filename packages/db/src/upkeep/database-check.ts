@@ -2,10 +2,10 @@ import { type PostgresTrouble, within } from '@emr-payments/runtime';
 import { postgresConfig } from '@emr-payments/runtime/postgres';
 import { Pool } from 'pg';
 import type { Database } from '../core/database.ts';
+import { hasOwnSessions } from '../core/own-sessions.ts';
 import { isFull, isMisfit, query, type StatementDeps } from '../core/statements.ts';
 import { onOneConnection } from '../core/transaction.ts';
 import { knownMigrations } from '../migrations/pending-migrations.ts';
-import { hasOwnSessions } from './own-sessions.ts';
 
 export type DatabaseCheck = {
   /** Resolves with what keeps payments from being accepted and worked on, or with null. It never rejects. */

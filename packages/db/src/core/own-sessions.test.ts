@@ -6,11 +6,11 @@ import {
   type TestDatabase,
 } from '@emr-payments/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openDatabase } from '../core/database.ts';
-import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
-import { listenForJobs } from '../core/listen.ts';
 import { migrate } from '../migrations/migrate.ts';
-import { openDatabaseCheck } from './database-check.ts';
+import { openDatabaseCheck } from '../upkeep/database-check.ts';
+import { openDatabase } from './database.ts';
+import { JOBS_CHANNEL } from './jobs-channel.ts';
+import { listenForJobs } from './listen.ts';
 import { hasOwnSessions, refuseSharedSessions } from './own-sessions.ts';
 
 const NO_PGBOUNCER = `
