@@ -110,7 +110,13 @@ export async function startPostgresPair(options: {
       await servers[first].stop('kill');
     },
     async promote() {
-      await runOn(servers[other()].url, 'SELECT pg_promote(wait => true)');
+      const { url } = servers[other()];
+      // What it still replays may cancel our statements: that is a reason to ask again.
+      await until(async () => {
+        const [row] = await runOn(url, 'SELECT pg_is_in_recovery() AS replaying');
+        if (row?.replaying === true) await runOn(url, 'SELECT pg_promote(wait => false)');
+        return row?.replaying === false;
+      });
       first = other();
       // It may have been a primary of an earlier round, which waited for a standby.
       await runOn(servers[first].url, 'ALTER SYSTEM RESET synchronous_standby_names');
