@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { environment as api } from '../apps/api/src/config.ts';
@@ -119,8 +119,6 @@ export function helmDocuments(root: string): Record<string, string> {
   return {
     [`${CHART}/README.md`]: `${text}${BEGIN}\n\n${tableOfValues(read('values.yaml'))}\n`,
     [`${CHART}/values.schema.json`]: schemaWithNames(read('values.schema.json')),
-    ...(existsSync(join(root, ALERTS)) && {
-      [`${CHART}/files/alerts.yml`]: readFileSync(join(root, ALERTS), 'utf8'),
-    }),
+    [`${CHART}/files/alerts.yml`]: readFileSync(join(root, ALERTS), 'utf8'),
   };
 }
