@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import {
   type CollectedSpan,
   type OtlpCollector,
@@ -22,6 +23,9 @@ const backends = [
 ].filter(({ withRedis }) => !withRedis || redisForTests() !== null);
 
 type Message = { headers: Record<string, string>; body: string };
+
+/** Of the API, as operators read it. */
+const logOf = ({ stack }: Service) => readFileSync(stack.apis[0]?.logFile ?? '', 'utf8');
 
 describe.each(backends)('with the queue on $backend', ({ withRedis }) => {
   let collector: OtlpCollector;
@@ -165,6 +169,9 @@ describe.each(backends)('with the queue on $backend', ({ withRedis }) => {
     expect(headers.traceparent).toBe(`00-${traceId}-${webhook?.spanId}-01`);
     expect(headers).not.toHaveProperty('tracestate');
     expect(headers).not.toHaveProperty('baggage');
+    const lines = logOf(service).split('\n');
+    const line = lines.find((each) => each.includes(paymentId)) ?? '{}';
+    expect(JSON.parse(line)).toMatchObject({ trace_id: traceId, span_id: request.spanId });
   });
 
   test('attempts after the first belong to the same trace', { timeout: SLOW }, async () => {
@@ -229,6 +236,30 @@ describe.each(backends)('with the queue on $backend', ({ withRedis }) => {
     const { headers } = await vi.waitFor(() => messageOf(first.paymentId), PATIENCE);
     expect(headers).not.toHaveProperty('traceparent');
     expect(traceOf(unsampled)).toEqual([]);
+  });
+
+  test('a redelivery belongs to the trace of the request for it', { timeout: SLOW }, async () => {
+    const { traceId, paymentId } = await pay();
+    await delivered(traceId);
+    const eventId = (await messageOf(paymentId)).headers['webhook-id'] ?? '';
+    const again = randomBytes(16).toString('hex');
+    const answer = await fetch(`${service.stack.apiUrl}/v1/events/${eventId}/redeliver`, {
+      method: 'POST',
+      headers: { ...practice.credentials, traceparent: `00-${again}-${'2'.repeat(16)}-01` },
+    });
+    expect(answer.status).toBe(200);
+    await vi.waitFor(() => {
+      const spans = traceOf(again);
+      const [request] = named(spans, 'POST /v1/events/:id/redeliver');
+      const [delivery] = named(spans, 'process deliver-webhook');
+      expect(request?.parentId).toBe('2'.repeat(16));
+      expect(delivery?.parentId).toBe(request?.spanId);
+      expect(delivery?.attributes).toMatchObject({
+        'emr_payments.event_id': eventId,
+        'emr_payments.outcome': 'delivered',
+        'emr_payments.attempt': 2,
+      });
+    }, PATIENCE);
   });
 
   test('no span has anything of the patient, the payment, the credentials or the URLs', () => {

@@ -16,6 +16,7 @@ const LONGEST = [
   'tests/crash/proofs/on-postgres.test.ts',
   'tests/crash/proofs/on-redis.test.ts',
   'packages/stack/src/dev.test.ts',
+  'tests/failover.test.ts',
   'tests/tokens.test.ts',
   'packages/emr/src/dialects/drchrono/conformance.test.ts',
   'apps/worker/src/adapting-lanes.test.ts',

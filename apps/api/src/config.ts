@@ -1,6 +1,7 @@
 import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
 import {
   ConfigError,
+  callerTracingVariables,
   checkRedisUrl,
   type DatabaseUrls,
   databaseVariables,
@@ -38,6 +39,7 @@ export const environment = Type.Object({
   }),
   LOG_LEVEL: logLevelVariable,
   ...tracingVariables,
+  ...callerTracingVariables,
   DATABASE_ACCEPT_POOL_SIZE: Type.Integer({
     default: 4,
     minimum: 3,

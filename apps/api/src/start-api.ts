@@ -4,8 +4,16 @@ import {
   findClient,
   findUserByToken,
   openDatabaseCheck,
+  refuseSharedSessions,
 } from '@emr-payments/db';
-import { configOrExit, createLogger, openTracing, readKeyring, runProcess, within } from '@emr-payments/runtime';
+import {
+  configOrExit,
+  createLogger,
+  openTracing,
+  readKeyring,
+  runProcess,
+  within,
+} from '@emr-payments/runtime';
 import { addPartGauges, addPoolMetrics } from '@emr-payments/runtime/metrics';
 import { openQueueProbe } from '@emr-payments/runtime/queue-probe';
 import { refuseUnfitRedis } from '@emr-payments/runtime/redis';
@@ -33,7 +41,9 @@ const TOKENS_END_MS = 1000;
 const { DRAIN_MS: drainMs } = config;
 await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, async (releases) => {
   const { stopping } = releases;
+  const { databaseUrl, directUrl } = config;
   await refuseUnfitRedis({ logger }, { redisUrl: config.REDIS_URL });
+  await refuseSharedSessions({ DATABASE_DIRECT_URL: directUrl, DATABASE_URL: databaseUrl });
   // First, so that it is closed last: all that is closed before may still record spans.
   releases.add(
     'traces',

@@ -1,4 +1,9 @@
-import { openCredentials, openDatabaseCheck, openServiceDatabase } from '@emr-payments/db';
+import {
+  openCredentials,
+  openDatabaseCheck,
+  openServiceDatabase,
+  refuseSharedSessions,
+} from '@emr-payments/db';
 import { createAdapters } from '@emr-payments/emr';
 import {
   clientModeRule,
@@ -65,6 +70,7 @@ export async function startWorker(
 ): Promise<void> {
   const { databaseUrl, directUrl, redisUrl, leaseMs } = config;
   await refuseUnfitRedis({ logger }, { redisUrl });
+  await refuseSharedSessions({ DATABASE_DIRECT_URL: directUrl, DATABASE_URL: databaseUrl });
   // First, so that it is closed last: all that is closed before may still record spans.
   const spans = { service: 'emr-payments-worker', config: config.tracing };
   releases.add('traces', await openTracing({ logger }, spans), (opened) => opened.close());

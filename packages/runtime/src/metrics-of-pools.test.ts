@@ -43,13 +43,13 @@ test('the connections of a pool are counted, and only waits for one are measured
 
 test('a wait that ends without a connection is measured, too', async () => {
   const database = await openEmptyDatabase();
-  const pool = new Pool({ connectionString: database.url, max: 1, connectionTimeoutMillis: 50 });
+  const pool = new Pool({ connectionString: database.url, max: 1, connectionTimeoutMillis: 3_000 });
   const registry = new Registry();
   addPoolMetrics(registry, [{ name: 'general', pool }]);
   const client = await pool.connect();
   try {
-    await expect(pool.query('SELECT 1')).rejects.toThrow('timeout');
-    await expect(pool.connect()).rejects.toThrow('timeout');
+    const late = [pool.query('SELECT 1'), pool.connect()];
+    for (const one of late) await expect(one).rejects.toThrow('timeout');
     expect(await registry.metrics()).toContain('emr_payments_pool_wait_seconds_count{pool="general"} 3');
   } finally {
     client.release();

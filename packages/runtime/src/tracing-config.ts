@@ -48,13 +48,6 @@ export const tracingVariables = {
       description: 'the name of the process in traces; emr-payments-api or emr-payments-worker by default',
     }),
   ),
-  TRACES_OF_CALLERS_PER_SECOND: Type.Integer({
-    default: 10,
-    minimum: 0,
-    maximum: 100_000,
-    description:
-      "requests a second in one process whose caller may decide that they are traced, by the sampled flag of its `traceparent`; beyond that they begin a trace of their own, by OTEL_TRACES_SAMPLER, with a link to the caller's",
-  }),
   TRACE_EMR_HOSTS: Type.String({
     default: '',
     description:
@@ -62,11 +55,26 @@ export const tracingVariables = {
   }),
 };
 
-const schema = Type.Object(tracingVariables);
+/** For a process that takes requests. */
+export const callerTracingVariables = {
+  TRACES_OF_CALLERS_PER_SECOND: Type.Integer({
+    default: 10,
+    minimum: 0,
+    maximum: 100_000,
+    description:
+      "requests a second in one process whose caller may decide that they are traced, by the sampled flag of its `traceparent`; beyond that they begin a trace of their own, by OTEL_TRACES_SAMPLER, with a link to the caller's",
+  }),
+};
+
+const schema = Type.Object({
+  ...tracingVariables,
+  ...Type.Partial(Type.Object(callerTracingVariables)).properties,
+});
 
 export type TracingConfig = {
   sampler: { name: (typeof SAMPLERS)[number]; ratio: number };
   serviceName: string | undefined;
+  /** Requests a second whose caller may decide that they are traced. */
   callersPerSecond: number;
   /** True where `traceparent` may be sent to this URL of an EMR. */
   isForEmr: (url: string) => boolean;
@@ -85,7 +93,7 @@ export function readTracing(
   return {
     sampler: { name: env.OTEL_TRACES_SAMPLER, ratio: env.OTEL_TRACES_SAMPLER_ARG },
     serviceName: env.OTEL_SERVICE_NAME,
-    callersPerSecond: env.TRACES_OF_CALLERS_PER_SECOND,
+    callersPerSecond: env.TRACES_OF_CALLERS_PER_SECOND ?? 0,
     isForEmr: emrHosts.has,
   };
 }

@@ -29,5 +29,6 @@ export const environment = Type.Object({
 /** The configuration of `pnpm migrate`, the only program of this package. @throws ConfigError */
 export function readConfig() {
   const env = loadConfig(environment, process.env);
-  return { ...env, url: readDatabaseUrls(env).directUrl };
+  const variable = env.DATABASE_DIRECT_URL === undefined ? 'DATABASE_URL' : 'DATABASE_DIRECT_URL';
+  return { ...env, variable, url: readDatabaseUrls(env).directUrl };
 }

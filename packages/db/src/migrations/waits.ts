@@ -17,7 +17,7 @@ const LOOK_EVERY_MS = 100;
 /** A wait that goes on is reported so often. */
 const REPORT_EVERY_MS = 10_000;
 
-/** No text of a query: it can hold values of rows. An owner who may not read the statistics of other roles sees their pid and role only. */
+/** No text of a query: it can hold values of rows. The ages are missing where the owner may not read the statistics of other roles. */
 const HOLDERS = `
 SELECT format('pid %s (%s)', a.pid, concat_ws(', ', 'role ' || a.usename, coalesce(nullif(a.application_name, ''), a.backend_type),
               'in a transaction for ' || round(extract(epoch FROM clock_timestamp() - a.xact_start)) || ' s',

@@ -83,7 +83,7 @@ async function checkAll(
   }: { database: Database; keyring: Keyring | undefined; mostSealed: number | undefined },
   settings: ServiceSettings,
 ): Promise<Check[]> {
-  const reachable = await run('database', () => checkDatabase({ database }));
+  const reachable = await run('database', () => checkDatabase({ database }, settings));
   const queue = await run('queue', () => checkQueue(settings));
   if (reachable.state === 'failed') return [reachable, queue];
   const migrations = await run('migrations', () => checkMigrations({ database }));
