@@ -54,22 +54,30 @@ export async function openService(options: {
   /** Without a URL, BullMQ runs on the database. */
   redisUrl?: string | undefined;
   leaseMs?: number;
+  /** An empty database, with a role that owns it and may create roles, in place of one on the server of the tests. */
+  databaseUrl?: string;
 }): Promise<Service> {
   const folder = mkdtempSync(join(tmpdir(), `emr-payments-${options.name}-`));
-  const database = await openTestDatabase();
+  const given = options.databaseUrl === undefined ? await openTestDatabase() : null;
+  const databaseUrl = given?.url ?? options.databaseUrl ?? '';
   const settings: AppSettings = {
     worker: { LEASE_MS: String(options.leaseMs ?? 2_000), ...options.worker },
     api: options.api ?? {},
   };
   const stack = await startStack({
     folder,
-    databaseUrl: database.url,
-    appUrl: database.appUrl,
+    databaseUrl,
+    appUrl: given?.appUrl,
     redisUrl: options.redisUrl,
     workers: options.workers ?? 1,
     apis: options.apis ?? 1,
     settings,
   });
+  const database = given ?? {
+    url: databaseUrl,
+    appUrl: stack.databaseUrl,
+    drop: () => Promise.resolve(),
+  };
   return {
     stack,
     database,

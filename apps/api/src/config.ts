@@ -2,13 +2,16 @@ import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
 import {
   ConfigError,
   callerTracingVariables,
-  databaseUrlVariable,
+  checkRedisUrl,
+  type DatabaseUrls,
+  databaseVariables,
   drainMsVariable,
   keyringVariables,
   loadConfig,
   logLevelVariable,
   metricsTokenVariable,
   publicUrlVariable,
+  readDatabaseUrls,
   readTracing,
   redisUrlVariable,
   sandboxHostsVariable,
@@ -18,7 +21,7 @@ import {
 import { type Static, Type } from '@sinclair/typebox';
 
 export const environment = Type.Object({
-  DATABASE_URL: databaseUrlVariable,
+  ...databaseVariables,
   REDIS_URL: redisUrlVariable,
   ...keyringVariables,
   WEBHOOK_ALLOW_HOSTS: Type.String({
@@ -115,10 +118,11 @@ export const environment = Type.Object({
   }),
 });
 
-export type ApiConfig = Static<typeof environment> & {
-  sandboxHosts: SandboxHosts;
-  tracing: TracingConfig | null;
-};
+export type ApiConfig = Static<typeof environment> &
+  DatabaseUrls & {
+    sandboxHosts: SandboxHosts;
+    tracing: TracingConfig | null;
+  };
 
 /** @throws ConfigError, TypeError naming the variable that is wrong. */
 export function readConfig(): ApiConfig {
@@ -126,8 +130,10 @@ export function readConfig(): ApiConfig {
   if (config.HEALTH_PORT !== undefined && config.HEALTH_PORT !== 0 && config.HEALTH_PORT === config.PORT) {
     throw new ConfigError('HEALTH_PORT is the same as PORT. Give it a port of its own.');
   }
+  checkRedisUrl(config.REDIS_URL);
   return {
     ...config,
+    ...readDatabaseUrls(config),
     sandboxHosts: parseSandboxHosts(config.SANDBOX_HOSTS),
     tracing: readTracing(config, parseSandboxHosts(config.TRACE_EMR_HOSTS, 'TRACE_EMR_HOSTS')),
   };

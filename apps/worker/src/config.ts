@@ -1,6 +1,8 @@
 import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
 import {
-  databaseUrlVariable,
+  checkRedisUrl,
+  type DatabaseUrls,
+  databaseVariables,
   drainMsVariable,
   type Keyring,
   keyringVariables,
@@ -8,6 +10,7 @@ import {
   loadConfig,
   logLevelVariable,
   metricsTokenVariable,
+  readDatabaseUrls,
   readKeyring,
   readTracing,
   redisUrlVariable,
@@ -18,7 +21,7 @@ import {
 import { Type } from '@sinclair/typebox';
 
 export const environment = Type.Object({
-  DATABASE_URL: databaseUrlVariable,
+  ...databaseVariables,
   REDIS_URL: redisUrlVariable,
   ...keyringVariables,
   WEBHOOK_ALLOW_HOSTS: Type.String({
@@ -83,8 +86,7 @@ export const environment = Type.Object({
   ...tracingVariables,
 });
 
-export type WorkerConfig = {
-  databaseUrl: string;
+export type WorkerConfig = DatabaseUrls & {
   redisUrl: string | undefined;
   keyring: Keyring;
   allowHosts: string[];
@@ -109,8 +111,8 @@ export type WorkerConfig = {
 export function readConfig(): WorkerConfig {
   const env = loadConfig(environment, process.env);
   return {
-    databaseUrl: env.DATABASE_URL,
-    redisUrl: env.REDIS_URL,
+    ...readDatabaseUrls(env),
+    redisUrl: checkRedisUrl(env.REDIS_URL),
     keyring: readKeyring(env),
     allowHosts: env.WEBHOOK_ALLOW_HOSTS.split(',').filter((host) => host.trim() !== ''),
     sandboxHosts: parseSandboxHosts(env.SANDBOX_HOSTS),

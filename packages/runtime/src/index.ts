@@ -2,6 +2,7 @@ export { type Ambiguity, findAmbiguity } from './ambiguous-json.ts';
 export { type Batcher, createBatcher } from './batcher.ts';
 export * from './bearer-token.ts';
 export * from './config.ts';
+export * from './database-config.ts';
 export * from './every.ts';
 export * from './keyring-config.ts';
 export * from './logger.ts';
@@ -17,6 +18,7 @@ export {
 } from './queue-trouble.ts';
 export type { QueueConcurrency, QueueConsumer, Transport, WaitingSince } from './queues.ts';
 export * from './readiness.ts';
+export { checkRedisUrl } from './redis-url.ts';
 export * from './sealing.ts';
 export * from './shares.ts';
 export * from './stop.ts';

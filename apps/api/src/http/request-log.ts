@@ -28,7 +28,7 @@ declare module 'fastify' {
 
 export type RequestLogDeps = {
   logger: Logger;
-  metrics: Pick<ApiMetrics, 'request' | 'route'>;
+  metrics: Pick<ApiMetrics, 'request'>;
   /** Called once for each request, when its answer is known and before a byte of it leaves. */
   onAnswer: (request: FastifyRequest, reply: FastifyReply) => void;
 };
@@ -81,10 +81,6 @@ export const requestLog = fp<RequestLogDeps>(
       );
     }
 
-    app.addHook('onRoute', ({ url: route, method, schema }) => {
-      const statuses = Object.keys(schema?.response ?? {});
-      for (const one of [method].flat()) metrics.route({ route, method: one, statuses });
-    });
     app.addHook('onSend', (request, reply, _payload, done) => {
       if (!reply.answered) {
         reply.answered = true;
