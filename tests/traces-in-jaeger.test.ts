@@ -54,7 +54,7 @@ test.runIf(hasJaeger())(
     const trace = await vi.waitFor(async () => {
       const found = (await jaeger?.trace(traceId)) ?? null;
       const names = found?.spans.map(({ operationName }) => operationName);
-      expect(names).toEqual(expect.arrayContaining(['POST /v1/payments', 'record-delivery']));
+      expect(names).toEqual(expect.arrayContaining(['POST /v1/payments', 'record-delivered']));
       return found;
     }, PATIENCE);
     const services = Object.values(trace?.processes ?? {}).map(({ serviceName }) => serviceName);
