@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
@@ -56,19 +56,13 @@ const podsOf = (manifests: readonly Manifest[]): { name: string; labels: Labels;
       spec: kind === 'Pod' ? (spec as unknown as PodSpec) : spec.template.spec,
     }));
 
-test('README.md and values.schema.json are what the values and the processes say; `pnpm helm-documents` writes them', () => {
+test('the parts that are made from others are up to date; `pnpm helm-documents` writes them', () => {
   for (const [path, text] of Object.entries(helmDocuments(root))) expect(read(path), path).toBe(text);
 });
 
 test('the chart has the version of package.json', () => {
   const { version } = JSON.parse(read('package.json')) as { version: string };
   expect(parse(read(`${CHART}/Chart.yaml`))).toMatchObject({ version, appVersion: version });
-});
-
-describe.runIf(existsSync(join(root, 'deploy/prometheus/alerts.yml')))('the alerts', () => {
-  test('of the chart are those of deploy/prometheus', () => {
-    expect(read(`${CHART}/files/alerts.yml`)).toBe(read('deploy/prometheus/alerts.yml'));
-  });
 });
 
 describe.each(RENDERED_FILES)('%s', (path) => {
@@ -191,8 +185,30 @@ describe('what the internet may reach', () => {
 });
 
 describe.runIf(hasHelm())('helm', () => {
+  test('scales the workers by metrics that they have, by the query of docs/kubernetes.md', () => {
+    const keda = parseAllDocuments(renderChart(root, `${CHART}/ci/keda-values.yaml`))
+      .map(
+        (document) =>
+          document.toJS() as { kind: string; spec: { triggers: [{ metadata: { query: string } }] } },
+      )
+      .find(({ kind }) => kind === 'ScaledObject');
+    const query = keda?.spec.triggers[0].metadata.query ?? '';
+    expect(read('docs/kubernetes.md')).toContain(`\n${query}\n`);
+    const names = new Set([...query.matchAll(/emr_payments_\w+/g)].map(([name]) => name));
+    expect(names.size).toBe(3);
+    const declared = globSync('apps/worker/src/metrics/*.ts', { cwd: root }).map(read).join('');
+    for (const name of names) expect(declared).toContain(`name: '${name}'`);
+  });
+
   test('renders the kept manifests: if not, run `pnpm helm-documents`', () => {
     for (const [path, text] of Object.entries(renderedManifests(root))) expect(read(path), path).toBe(text);
+  });
+
+  test('renders the alerts as they are, with their own templates', () => {
+    const rule = parseAllDocuments(renderChart(root, null, 'prometheusRule.enabled=true'))
+      .map((document) => document.toJS() as { kind: string; spec: unknown })
+      .find(({ kind }) => kind === 'PrometheusRule');
+    expect(rule?.spec).toEqual(parse(read(`${CHART}/files/alerts.yml`)));
   });
 
   test.each([null, 'everything', 'keda'])('finds no fault with the chart and the values of %s', (name) => {

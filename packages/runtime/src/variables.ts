@@ -7,14 +7,16 @@ import type { LogLevel } from './logger.ts';
 export const databaseUrlVariable = Type.String({
   secret: true,
   pattern: '^postgres(ql)?://',
-  description: 'the PostgreSQL to use, as postgres://user:password@host:port/database',
+  description:
+    'the PostgreSQL to use, as postgres://user:password@host:port/database; several hosts are separated by commas (docs/postgresql.md)',
 });
 
 export const redisUrlVariable = Type.Optional(
   Type.String({
     secret: true,
-    pattern: '^rediss?://',
-    description: 'the Redis that BullMQ runs on, as redis://host:port; without it, BullMQ runs on PostgreSQL',
+    pattern: '^rediss?(\\+sentinel|\\+cluster)?://',
+    description:
+      'the Redis that BullMQ runs on: redis://host:port, redis+sentinel://host:port,host:port/name or redis+cluster://host:port,host:port; rediss in place of redis for TLS; without it, BullMQ runs on PostgreSQL',
   }),
 );
 

@@ -43,8 +43,8 @@ async function startSentinel(input: { master: RedisServer; quorum: number; optio
     `dir ${folder}`,
     `sentinel monitor ${NAME} 127.0.0.1 ${master.port} ${quorum}`,
     `sentinel down-after-milliseconds ${NAME} ${options.downAfterMs ?? 1_000}`,
-    // Also the time after which a sentinel that was not elected tries again.
-    `sentinel failover-timeout ${NAME} 5000`,
+    // The next fail-over of the same master begins after twice this time.
+    `sentinel failover-timeout ${NAME} 2000`,
     ...(options.sentinelLines ?? []),
   ];
   writeFileSync(file, `${lines.join('\n')}\n`);

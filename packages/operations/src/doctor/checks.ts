@@ -10,14 +10,14 @@ import {
   listUsers,
   partitionCover,
   pendingMigrations,
+  refuseSharedSessions,
   serverClock,
 } from '@emr-payments/db';
-import { createLogger, type Keyring } from '@emr-payments/runtime';
+import type { DatabaseUrls, Keyring } from '@emr-payments/runtime';
 import type { Finding } from './finding.ts';
 
 type Deps = { database: Database };
 
-const QUEUE_MS = 5_000;
 const CONNECT_MS = 5_000;
 
 /** Both stay well below the five minutes by which a webhook's timestamp may be off before its receiver refuses it. */
@@ -27,11 +27,17 @@ const SKEW_FAILED_MS = 60_000;
 /** Most EMRs that are tried: reaching one of them shows that connections to the outside are possible. */
 const OUTBOUND_HOSTS = 3;
 
-export async function checkDatabase({ database }: Deps): Promise<Finding> {
+/** @throws ConfigError for an address whose connections share sessions. */
+export async function checkDatabase(
+  { database }: Deps,
+  { databaseUrl, directUrl }: DatabaseUrls,
+): Promise<Finding> {
   const startedAt = performance.now();
   await database.ping();
   const { version } = await serverClock({ database });
-  return { state: 'ok', found: `PostgreSQL ${version}, ${Math.round(performance.now() - startedAt)} ms` };
+  const ms = Math.round(performance.now() - startedAt);
+  await refuseSharedSessions({ DATABASE_DIRECT_URL: directUrl, DATABASE_URL: databaseUrl });
+  return { state: 'ok', found: `PostgreSQL ${version}, ${ms} ms` };
 }
 
 export async function checkMigrations({ database }: Deps): Promise<Finding> {
@@ -49,41 +55,6 @@ export async function checkMigrations({ database }: Deps): Promise<Finding> {
       found: `the database is of a later version, with ${later.join(', ')}; this version works on it and may not migrate it`,
     };
   return { state: 'ok', found: 'all applied' };
-}
-
-export async function checkQueue(addresses: {
-  databaseUrl: string;
-  redisUrl: string | undefined;
-}): Promise<Finding> {
-  // Only here, because BullMQ is a fifth of what a command would load.
-  const { openTransport } = await import('@emr-payments/runtime/queues');
-  const transport = openTransport({ logger: createLogger('doctor', 'silent') }, addresses);
-  const name = transport.backend === 'redis' ? 'Redis' : 'PostgreSQL';
-  try {
-    await reached(() => transport.ping(), QUEUE_MS);
-    return { state: 'ok', found: `BullMQ on ${name}` };
-  } catch {
-    return {
-      state: 'failed',
-      found: `BullMQ on ${name} cannot be reached; payments are accepted, and are posted once it is back`,
-    };
-  } finally {
-    await transport.close();
-  }
-}
-
-/** Repeats the ping until it succeeds: while the connection is still being opened, the first pings are refused. */
-async function reached(ping: () => Promise<void>, withinMs: number): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  for (;;) {
-    try {
-      await ping();
-      return;
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
 }
 
 export async function checkClock({ database }: Deps): Promise<Finding> {
