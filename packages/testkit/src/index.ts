@@ -7,6 +7,7 @@ export * from './jaeger.ts';
 export * from './name-servers.ts';
 export * from './otlp-collector.ts';
 export * from './pgbouncer.ts';
+export * from './prometheus.ts';
 export * from './redis.ts';
 export * from './redis-cluster.ts';
 export * from './redis-sentinel.ts';
