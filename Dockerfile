@@ -62,5 +62,15 @@ USER root
 RUN chown -R root node_modules/.cache/compiled && chmod -R a=rX,u+w node_modules/.cache/compiled
 # New volumes that are mounted here belong to the account that writes to them.
 RUN mkdir -p /data /demo && chown node:node /data /demo
-USER node
+# The account `node`, as a number: Kubernetes' `runAsNonRoot` cannot look up a name.
+USER 1000
+# The apps differ in how their health is asked, so whoever starts them says how.
+HEALTHCHECK NONE
+ARG VERSION=development REVISION= SOURCE=
+LABEL org.opencontainers.image.title="emr-payments" \
+      org.opencontainers.image.description="Posts patient payments to EMRs exactly once" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION" \
+      org.opencontainers.image.source="$SOURCE"
 CMD ["node", "apps/api/src/main.ts"]

@@ -57,20 +57,21 @@ const COMPOSE = {
 };
 
 /** The part of a TypeBox property that is documented. */
-type Property = { description?: string; default?: unknown };
+type Property = { description?: string; default?: unknown; secret?: boolean };
 type Environment = { properties: Record<string, Property>; required?: readonly string[] };
 
-type Reading = { reader: string; text: string; default: string | null; needed: boolean };
+type Reading = { reader: string; text: string; default: string | null; needed: boolean; secret: boolean };
 type Variable = { name: string; readings: Reading[] };
 
 async function readingsOf(root: string, { name: reader, config }: Reader): Promise<[string, Reading][]> {
   const { environment } = (await import(join(root, config))) as { environment?: Environment };
   if (environment === undefined) throw new Error(`${config} exports no schema named environment`);
   const { properties, required = [] } = environment;
-  return Object.entries(properties).map(([name, { description, default: value }]) => {
+  return Object.entries(properties).map(([name, { description, default: value, secret = false }]) => {
     if (description === undefined) throw new Error(`${name} in ${config} has no description`);
     const needed = required.includes(name) && value === undefined;
-    return [name, { reader, text: description, default: value === undefined ? null : String(value), needed }];
+    const shown = value === undefined ? null : String(value);
+    return [name, { reader, text: description, default: shown, needed, secret }];
   });
 }
 
@@ -115,6 +116,9 @@ const descriptionOf = ({ readings }: Variable): string =>
 const NOTE = 'Written by `pnpm env-example` from the config.ts of each process: change it there.';
 
 function configurationPage(sections: Awaited<ReturnType<typeof variablesBySection>>): string {
+  const secrets = sections.flatMap(({ variables }) =>
+    variables.flatMap(({ name, readings }) => (readings.some(({ secret }) => secret) ? `\`${name}\`` : [])),
+  );
   const tables = sections.map(({ section, variables }) => {
     const rows = variables.map((variable) => [
       `\`${variable.name}\``,
@@ -135,8 +139,13 @@ Each process reads its environment once, in its \`config.ts\`, and refuses to st
 missing or wrong. An empty variable counts as not set. A variable is listed once, where it is read first; \`read by\` names
 every process that reads it.
 
-To run the service you need \`DATABASE_URL\` and one of \`ENCRYPTION_KEYS\` and \`ENCRYPTION_KEYS_FILE\`; everything else has a default. Run
+To run the service you need \`DATABASE_URL\` and \`ENCRYPTION_KEYS\`; everything else has a default. Run
 a Redis that \`REDIS_URL\` names with \`noeviction\`. The same list as a file to fill in: [.env.example](../.env.example).
+
+**Secrets from files.** These variables hold secrets: ${secrets.join(', ')}.
+Each of them can be given as a file instead: \`NAME_FILE\` is the absolute path of a file that holds the value of \`NAME\`, for example
+\`DATABASE_URL_FILE=/run/secrets/database-url\`. The file is read once, when the process starts; a newline at its end does not count, and it may have
+64 KiB. It is an error to set both, and to name a file that is missing, empty or not readable.
 
 ${tables.join('\n')}
 ## ${COMPOSE.title}
@@ -175,6 +184,7 @@ function exampleFile(sections: Awaited<ReturnType<typeof variablesBySection>>): 
   return `# ${NOTE}
 # Every variable, commented out with its default. Copy this file to .env and remove the # where you set a value.
 # Nothing reads .env by itself except docker compose: node --env-file=.env apps/api/src/main.ts
+# A secret can be in a file instead: NAME_FILE is its absolute path (docs/configuration.md).
 
 ${parts.join('\n')}
 # ── ${COMPOSE.title} ──

@@ -20,3 +20,39 @@ test.each(files)('%s exports `environment`, and each variable has a description'
   expect(variables.length).toBeGreaterThan(0);
   expect(variables.filter(([, { description = '' }]) => description === '')).toEqual([]);
 });
+
+/** Text variables that hold no secret. Each other one is marked with `secret: true`, so that it can be given as a file. */
+const NO_SECRET = [
+  'APP_ROLE',
+  'BOOKS_CLOSED_BEFORE',
+  'DEMO_FOLDER',
+  'HOST',
+  'INBOX_FILE',
+  'INBOX_URL',
+  'LEDGER_FILE',
+  'LOCAL_FOLDER',
+  'LOG_LEVEL',
+  'PUBLIC_API_URL',
+  'PUBLIC_URL',
+  'SANDBOX_HOSTS',
+  'SANDBOX_URL',
+  'SEED_FILE',
+  'TRUST_PROXY',
+  'WEBHOOK_ALLOW_HOSTS',
+];
+
+// The variables of the tests are read without `loadConfig`, by a person's own machine.
+test.each(files.filter((path) => !path.startsWith('packages/testkit/')))(
+  '%s says of each text variable whether it holds a secret',
+  async (path) => {
+    const { environment } = (await import(join(root, path))) as {
+      environment: { properties: Record<string, { type?: string; secret?: boolean }> };
+    };
+    const texts = Object.entries(environment.properties).filter(([, { type }]) => type === 'string');
+    const unmarked = texts.filter(([, { secret }]) => secret !== true).map(([name]) => name);
+    expect(
+      unmarked.filter((name) => !NO_SECRET.includes(name)),
+      'mark these with `secret: true`, or name them in NO_SECRET',
+    ).toEqual([]);
+  },
+);

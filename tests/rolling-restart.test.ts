@@ -1,8 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PUBLISHED_BODY, type Stack, startStack } from '@emr-payments/stack';
+import { type Stack, startStack } from '@emr-payments/stack';
 import {
   type Haproxy,
   hasHaproxy,
@@ -12,6 +11,7 @@ import {
 } from '@emr-payments/testkit';
 import { Client } from 'pg';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { startSteadyLoad } from './service/steady-load.ts';
 
 const NO_HAPROXY = `
   ############################################################################
@@ -39,37 +39,6 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-type Sent = { reference: string; end: string };
-
-/** Posts payments at a steady rate over kept-alive connections. It never sends one a second time. */
-function startLoad(baseUrl: string, credentials: Record<string, string>) {
-  const agent = new Agent({ keepAlive: true, maxSockets: 200 });
-  const sent: Promise<Sent>[] = [];
-  const post = (reference: string): Promise<Sent> =>
-    new Promise((resolve) => {
-      const outgoing = request(
-        `${baseUrl}/v1/payments`,
-        { method: 'POST', agent, headers: { ...credentials, 'content-type': 'application/json' } },
-        (answer) => {
-          answer.resume();
-          answer.once('end', () => resolve({ reference, end: String(answer.statusCode) }));
-          answer.once('error', (error) => resolve({ reference, end: error.message }));
-        },
-      );
-      outgoing.once('error', (error) => resolve({ reference, end: error.message }));
-      outgoing.end(JSON.stringify({ ...PUBLISHED_BODY, reference_number: reference }));
-    });
-  const timer = setInterval(() => sent.push(post(`rolling-${sent.length}`)), 1000 / RATE);
-  return {
-    async stop(): Promise<Sent[]> {
-      clearInterval(timer);
-      const ends = await Promise.all(sent);
-      agent.destroy();
-      return ends;
-    },
-  };
-}
-
 describe.runIf(hasHaproxy())('rolling restarts behind a proxy that checks health', () => {
   test('lose no request, and every payment is there once', async () => {
     database = await openTestDatabase();
@@ -82,7 +51,7 @@ describe.runIf(hasHaproxy())('rolling restarts behind a proxy that checks health
     });
     const apis = stack.apis;
     proxy = await startHaproxy({
-      servers: apis.map(({ url }) => url),
+      servers: apis,
       check: { everyMs: CHECK_MS, fall: 1, rise: 1 },
     });
     const all = apis.map((_, index) => `api${index + 1}`);
@@ -90,7 +59,10 @@ describe.runIf(hasHaproxy())('rolling restarts behind a proxy that checks health
     await bothUp();
 
     const { client_id, client_secret, access_token } = stack.demo;
-    const load = startLoad(proxy.url, { client_id, client_secret, access_token });
+    const load = startSteadyLoad(
+      { baseUrl: proxy.url, credentials: { client_id, client_secret, access_token } },
+      { prefix: 'rolling', perSecond: RATE },
+    );
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const api of apis) {
         expect(await api.stop()).toEqual({ code: 0, signal: null });

@@ -7,8 +7,15 @@ import { traitsOf } from './traits.ts';
 const ID = '0000000000000000000000000000000a';
 const OTHER_ID = '0000000000000000000000000000000b';
 
-const answered: Try = { status: 200, paymentId: ID, jobId: 5, replayed: false, retryAfter: false };
-const unanswered: Try = { status: null, paymentId: null, jobId: null, replayed: false, retryAfter: false };
+const answered: Try = { status: 200, paymentId: ID, jobId: 5, replayed: false, retryAfter: false, at: 0 };
+const unanswered: Try = {
+  status: null,
+  paymentId: null,
+  jobId: null,
+  replayed: false,
+  retryAfter: false,
+  at: 0,
+};
 
 const requested: Requested = {
   reference: 'R1',

@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
-import type { Cluster } from './cluster.ts';
 import { openLedger, readLines, toLedgerEntry } from './foreign/ledger.ts';
 import { PATIENTS, patientIdOf } from './practice-data.ts';
 import type { LedgerEntry, Outages, Received, Records, Requested, Stored } from './records.ts';
+import type { Service } from './service.ts';
 import { onDatabase, readTransitions } from './transitions.ts';
 
 async function readLedger(sandboxUrl: string): Promise<LedgerEntry[]> {
@@ -41,17 +41,24 @@ async function readOutages(client: Client): Promise<Outages[]> {
 }
 
 /** Collects the records that the checker compares, each from its own source. */
-export async function collect(cluster: Cluster, requested: readonly Requested[]): Promise<Records> {
-  const sandbox = await readLedger(cluster.process('sandbox').url);
-  const foreign = openLedger(cluster.foreignFile);
-  return await onDatabase(cluster.postgres.url, async (client) => ({
+export async function collect(
+  running: Pick<Service, 'process' | 'foreignFile' | 'receivedFile'> & {
+    /** The database, as the owner of its tables. */
+    databaseUrl: string;
+    endedUnexpectedly: readonly string[];
+  },
+  { requested }: { requested: readonly Requested[] },
+): Promise<Records> {
+  const sandbox = await readLedger(running.process('sandbox').url);
+  const foreign = openLedger(running.foreignFile);
+  return await onDatabase(running.databaseUrl, async (client) => ({
     requested,
     ledger: [...sandbox, ...foreign.entries.map((entry) => toLedgerEntry(entry, mrnOf))],
     takenOnly: foreign.answers.filter(({ takenOnly }) => takenOnly).map(({ paymentId }) => paymentId),
-    received: readLines<Received>(cluster.receivedFile),
+    received: readLines<Received>(running.receivedFile),
     stored: await readStored(client),
     transitions: await readTransitions(client),
     outages: await readOutages(client),
-    endedUnexpectedly: [...cluster.endedUnexpectedly],
+    endedUnexpectedly: [...running.endedUnexpectedly],
   }));
 }

@@ -49,7 +49,7 @@ function newPayment(
 /** A client repeats its request after these answers, and after none. */
 const REPEAT_AFTER: readonly Try['status'][] = [null, 409, 429, 503];
 
-const NO_ANSWER: Try = { status: null, paymentId: null, jobId: null, replayed: false, retryAfter: false };
+const NO_ANSWER = { status: null, paymentId: null, jobId: null, replayed: false, retryAfter: false };
 
 async function tryOnce(url: string, practice: Practice, requested: Requested): Promise<Try> {
   try {
@@ -76,20 +76,22 @@ async function tryOnce(url: string, practice: Practice, requested: Requested): P
       jobId: body.job_id ?? null,
       replayed: answer.headers.get('idempotent-replayed') === 'true',
       retryAfter: answer.headers.has('retry-after'),
+      at: Date.now(),
     };
   } catch {
-    return NO_ANSWER;
+    return { ...NO_ANSWER, at: Date.now() };
   }
 }
 
 /**
- * Sends payments at a steady rate for all practices, through both APIs. The clients behave correctly: after no answer, or one
- * that says "not now", they repeat the request with the same Idempotency-Key at the other API until they get an answer.
+ * Sends payments at a steady rate for all practices, to all addresses in turn. The clients behave correctly: after no answer, or one
+ * that says "not now", they repeat the request with the same Idempotency-Key at the next address until they get an answer.
  *
  * @param input.rate payments per second.
  */
 export function startLoad(input: {
-  apiUrls: readonly [string, ...string[]];
+  /** One at least. */
+  apiUrls: readonly string[];
   practices: readonly Practice[];
   rate: number;
   seed: number;
@@ -104,7 +106,7 @@ export function startLoad(input: {
     const impatient = random.next() < SHARES.impatient;
     const givesUpAt = performance.now() + TIMING.clientGivesUpMs;
     for (let n = first; performance.now() < givesUpAt; n += 1) {
-      const result = await tryOnce(apiUrls[n % apiUrls.length] ?? apiUrls[0], practice, payment);
+      const result = await tryOnce(apiUrls[n % apiUrls.length] ?? '', practice, payment);
       payment.tries.push(result);
       if (!REPEAT_AFTER.includes(result.status) || impatient) return;
       await wait(random.between(100, 600));

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Options, readOptions, USAGE, UsageError } from './options.ts';
+import { UsageError } from './arguments.ts';
+import { type Options, readOptions, USAGE } from './options.ts';
 import { prove } from './proofs/prove.ts';
 import type { SabotageName } from './proofs/sabotages.ts';
 import { SCHEDULES } from './proofs/schedules.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Cluster } from './cluster.ts';
+import type { Service } from './service.ts';
 import { TIMING } from './timing.ts';
 
 /** The endpoint that is disabled for a while. The checker demands of it what it demands of every other: every event. */
@@ -8,19 +8,20 @@ const ENDPOINT = 'second';
 /** Longest time for one of the requests, over all faults. */
 const WITHIN_MS = 120_000;
 
+type Running = Pick<Service, 'apis' | 'practices'>;
 type Call = { method: string; path: string; body?: object };
 
 /** Repeats a request until it is answered with 200: the faults hit the API too. @throws Error when it never is. */
-async function call(cluster: Cluster, { method, path, body }: Call): Promise<unknown> {
+async function call(cluster: Running, { method, path, body }: Call): Promise<unknown> {
   const practice = cluster.practices.find(({ endpoints }) => endpoints.includes(ENDPOINT));
   if (practice === undefined) throw new Error(`there is no endpoint named ${ENDPOINT}`);
   const { client_id, client_secret } = practice.headers;
   const headers = { client_id, client_secret, ...(body && { 'content-type': 'application/json' }) };
   let last = '';
   for (const until = Date.now() + WITHIN_MS; Date.now() < until; await wait(250)) {
-    for (const name of ['api', 'api-2'] as const) {
+    for (const { url } of cluster.apis) {
       try {
-        const answer = await fetch(`${cluster.process(name).url}${path}`, {
+        const answer = await fetch(`${url}${path}`, {
           method,
           headers,
           signal: AbortSignal.timeout(TIMING.clientTimeoutMs),
@@ -43,7 +44,7 @@ async function call(cluster: Cluster, { method, path, body }: Call): Promise<unk
  * @returns a line of progress.
  */
 export async function missAndRecover(
-  cluster: Cluster,
+  cluster: Running,
   { durationMs }: { durationMs: number },
 ): Promise<string> {
   const since = new Date(Date.now() - 60_000).toISOString();

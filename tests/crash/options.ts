@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { adapterNames } from '@emr-payments/emr';
+import { numberOf, oneOf, UsageError } from './arguments.ts';
 import { SABOTAGE_NAMES, type SabotageName } from './proofs/sabotages.ts';
 import type { Capability } from './records.ts';
 
@@ -24,25 +25,6 @@ export const USAGE = `pnpm crash [--seconds 60 | --minutes 10] [--seed N] [--rat
 pnpm crash --prove [NAME …] [--backend redis|postgres|both]
            NAME is one of ${SABOTAGE_NAMES.join(', ')}
 `;
-
-/** Thrown for a wrong argument; the message names it. */
-export class UsageError extends Error {
-  override name = 'UsageError';
-}
-
-function numberOf(name: string, text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value < 0) {
-    throw new UsageError(`--${name} takes a number, not '${text}'`);
-  }
-  return value;
-}
-
-function oneOf<T extends string>(name: string, text: string, allowed: readonly T[]): T {
-  const found = allowed.find((each) => each === text);
-  if (found === undefined) throw new UsageError(`--${name} takes one of ${allowed.join(', ')}`);
-  return found;
-}
 
 /**
  * Reads the command line.

@@ -1,18 +1,24 @@
 import { join } from 'node:path';
 import { type AppName, type AppProcess, freePort, startApp } from '@emr-payments/stack';
 
-export type ProcessName = 'api' | 'api-2' | 'worker' | 'worker-2' | 'sandbox' | 'foreign' | 'receiver';
+type Replicated = 'api' | 'worker';
+export type ProcessName = Replicated | `${Replicated}-${number}` | 'sandbox' | 'foreign' | 'receiver';
+
+/** Names the processes of one kind from 1: `api`, `api-2`, `api-3`. */
+export const nthName = (kind: Replicated, n: number): ProcessName => (n === 1 ? kind : `${kind}-${n}`);
 
 export type ProcessSpec = {
   app: AppName;
   /** A file to run instead of the app's own `main.ts`. */
   entry?: string;
   portVariable: 'PORT' | 'HEALTH_PORT';
+  /** Gives it a second port, for its health routes. */
+  withHealthPort?: true;
   env: Readonly<Record<string, string>>;
 };
 
 export type Processes = {
-  /** Starts a process on a free port, which it keeps across restarts. */
+  /** Starts a process on free ports, which it keeps across restarts. */
   run(name: ProcessName, spec: ProcessSpec): Promise<AppProcess>;
   get(name: ProcessName): AppProcess;
   /** Kills all processes, including frozen ones. */
@@ -33,15 +39,22 @@ export function createProcesses(input: {
 }): Processes {
   const processes = new Map<ProcessName, AppProcess>();
   return {
-    async run(name, { app, entry, portVariable, env }) {
+    async run(name, { app, entry, portVariable, withHealthPort, env }) {
       const port = await freePort();
+      const healthPort = withHealthPort ? await freePort() : null;
       const process = await startApp({
         app,
         entry,
         name,
         url: `http://${HOST}:${port}`,
+        ...(healthPort === null ? {} : { healthUrl: `http://${HOST}:${healthPort}` }),
         logFile: join(input.folder, `${name}.log`),
-        env: { HOST, [portVariable]: String(port), ...env },
+        env: {
+          HOST,
+          [portVariable]: String(port),
+          ...(healthPort === null ? {} : { HEALTH_PORT: String(healthPort) }),
+          ...env,
+        },
       });
       process.onCrash(({ code, signal }) => {
         input.onUnexpectedEnd(`${name} (${signal ?? code})`);

@@ -32,6 +32,8 @@ export type Try = {
   replayed: boolean;
   /** True when the answer had a Retry-After header. */
   retryAfter: boolean;
+  /** The time of the answer, or when the client stopped waiting for it. */
+  at: number;
 };
 
 /** A payment that a client requested, with the answers it got: the first of the three independent records. */
@@ -64,6 +66,8 @@ export type LedgerEntry = {
   location_name?: string | null;
   /** The EMR wrote something else than it was sent, on purpose. */
   altered?: boolean;
+  /** An ISO instant, where the EMR's ledger has it. */
+  received_at?: string;
 };
 
 /** How often the foreign EMR answered in one shape. */

@@ -1,3 +1,5 @@
+import type { Quiet } from './quiet.ts';
+import type { Records } from './records.ts';
 import type { Violation } from './rules.ts';
 import type { RunReport } from './run.ts';
 
@@ -9,10 +11,7 @@ function countBy<T>(items: readonly T[], keyOf: (item: T) => string): [string, n
   return [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-const table = (rows: readonly (readonly [string, string | number])[]): string =>
-  rows.map(([name, value]) => `| ${name} | ${value} |`).join('\n');
-
-function shapeLines({ shapes }: RunReport): readonly (readonly [string, string | number])[] {
+function shapeLines({ shapes }: RunReport): readonly Line[] {
   if (shapes.length === 0) return [];
   const never = shapes.filter(({ count }) => count === 0);
   return [
@@ -20,18 +19,18 @@ function shapeLines({ shapes }: RunReport): readonly (readonly [string, string |
     ['… in so many shapes', `${shapes.length - never.length} of ${shapes.length}`],
     ...(never.length === 0
       ? []
-      : ([['… never answered', never.map(({ kind, shape }) => `${kind}: ${shape}`).join('; ')]] as const)),
+      : [['… never answered', never.map(({ kind, shape }) => `${kind}: ${shape}`).join('; ')] as const]),
   ];
 }
 
 /** How the payments ended at the EMRs of each kind. */
-function endLines({ records }: RunReport): readonly (readonly [string, number])[] {
-  const groupOf = new Map(records.requested.map(({ reference, emr }) => [reference, emr.group]));
-  const ended = records.stored.map(({ reference, status }) => `${groupOf.get(reference)}: ${status}`);
+function endLines({ requested, stored }: Records): readonly Line[] {
+  const groupOf = new Map(requested.map(({ reference, emr }) => [reference, emr.group]));
+  const ended = stored.map(({ reference, status }) => `${groupOf.get(reference)}: ${status}`);
   return countBy(ended, (each) => each).map(([name, count]) => [`… ${name}`, count]);
 }
 
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
 export function violationLines(violations: readonly Violation[]): string {
   return countBy(violations, ({ rule }) => rule)
@@ -45,20 +44,24 @@ export function violationLines(violations: readonly Violation[]): string {
     .join('\n');
 }
 
-/** Writes the report of a run in Markdown, as in docs/reliability.md, followed by the violations. */
-export function formatReport(report: RunReport): string {
-  const { options, injections, records, quiet, violations } = report;
+/** What the comparison of the records is based on, and what it found. */
+type Compared = {
+  records: Records;
+  quiet: Quiet;
+  violations: readonly Violation[];
+  staleWrites: number;
+};
+
+type Line = readonly [string, string | number];
+
+/** The lines of every report: what was requested, and what became of it. */
+export function recordLines({ records, quiet, violations, staleWrites }: Compared): Line[] {
   const { requested, stored, ledger, received } = records;
   const acknowledged = requested.filter(({ tries }) => tries.some(({ status }) => status === 200));
   const of = (rule: string) => violations.filter((violation) => violation.rule === rule).length;
   const repeated = requested.filter(({ tries }) => tries.length > 1).length;
   const events = new Set(received.map(({ endpoint, eventId }) => `${endpoint} ${eventId}`)).size;
-  const struck = injections.filter((injection) => injection.struck);
-  const head = [
-    ['queue', options.backend],
-    ['EMRs', [...options.capabilities, ...options.adapters].join(', ')],
-    ['seed', options.seed],
-    ['load and faults for', seconds(options.durationMs)],
+  return [
     ['payments requested', requested.length],
     ['… acknowledged with 200', acknowledged.length],
     ['… of which the client had to ask more than once', repeated],
@@ -66,7 +69,7 @@ export function formatReport(report: RunReport): string {
     ...countBy(stored, ({ status }) => status).map(
       ([status, count]) => [`payments ${status}`, count] as const,
     ),
-    ...endLines(report),
+    ...endLines(records),
     ['entries in the ledger', ledger.length],
     ['duplicates', of('two ledger entries for one payment')],
     [
@@ -75,17 +78,37 @@ export function formatReport(report: RunReport): string {
     ],
     ['events × endpoints', events],
     ['… of which repeated deliveries', received.length - events],
-    ...shapeLines(report),
-    ['stale writes that changed nothing', report.staleWrites],
+    ['stale writes that changed nothing', staleWrites],
     ['waiting when the last fault ended', quiet.backlog],
     ['all settled after the last fault', quiet.settled ? seconds(quiet.settleMs) : 'NOT SETTLED'],
     ['all delivered after the last fault', quiet.settled ? seconds(quiet.deliverMs) : 'NOT DELIVERED'],
-    ['faults injected', struck.length],
-    ...countBy(struck, ({ kind }) => kind).map(([kind, count]) => [`… ${kind}`, count] as const),
-  ] as const;
+  ];
+}
+
+/** Writes the lines as a Markdown table, followed by the violations. */
+export function formatLines(lines: readonly Line[], violations: readonly Violation[]): string {
   const end =
     violations.length === 0
       ? 'No violation.'
       : `${violations.length} violations:\n${violationLines(violations)}`;
-  return `| | |\n| --- | --- |\n${table(head)}\n\n${end}\n`;
+  return `| | |\n| --- | --- |\n${lines.map(([name, value]) => `| ${name} | ${value} |`).join('\n')}\n\n${end}\n`;
+}
+
+/** Writes the report of a run in Markdown, as in docs/reliability.md, followed by the violations. */
+export function formatReport(report: RunReport): string {
+  const { options, injections, violations } = report;
+  const struck = injections.filter((injection) => injection.struck);
+  return formatLines(
+    [
+      ['queue', options.backend],
+      ['EMRs', [...options.capabilities, ...options.adapters].join(', ')],
+      ['seed', options.seed],
+      ['load and faults for', seconds(options.durationMs)],
+      ...recordLines(report),
+      ...shapeLines(report),
+      ['faults injected', struck.length],
+      ...countBy(struck, ({ kind }) => kind).map(([kind, count]) => [`… ${kind}`, count] as const),
+    ],
+    violations,
+  );
 }

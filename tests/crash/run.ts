@@ -52,7 +52,7 @@ export async function runCrash(options: RunOptions): Promise<RunReport> {
   try {
     say(`${plan.length} faults and ${rate} payments a second for ${durationMs / 1000} s`);
     const load = startLoad({
-      apiUrls: [cluster.process('api').url, cluster.process('api-2').url],
+      apiUrls: cluster.apis.map(({ url }) => url),
       practices: cluster.practices,
       rate,
       seed,
@@ -73,7 +73,10 @@ export async function runCrash(options: RunOptions): Promise<RunReport> {
       stuckAfterMs: options.stuckAfterMs,
       withForeign,
     });
-    const records = await collect(cluster, load.requested);
+    const records = await collect(
+      { ...cluster, databaseUrl: cluster.postgres.url },
+      { requested: load.requested },
+    );
     const violations = check(records);
     const shapes = withForeign ? countShapes(cluster.foreignFile) : [];
     const staleWrites = cluster.workerLogs().split('a stale claim changed nothing').length - 1;

@@ -1,6 +1,8 @@
 import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
 import {
   ConfigError,
+  callerTracingVariables,
+  checkRedisUrl,
   type DatabaseUrls,
   databaseVariables,
   drainMsVariable,
@@ -10,8 +12,11 @@ import {
   metricsTokenVariable,
   publicUrlVariable,
   readDatabaseUrls,
+  readTracing,
   redisUrlVariable,
   sandboxHostsVariable,
+  type TracingConfig,
+  tracingVariables,
 } from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
 
@@ -33,6 +38,8 @@ export const environment = Type.Object({
     description: 'the port to listen on; 0 takes a free one',
   }),
   LOG_LEVEL: logLevelVariable,
+  ...tracingVariables,
+  ...callerTracingVariables,
   DATABASE_ACCEPT_POOL_SIZE: Type.Integer({
     default: 4,
     minimum: 3,
@@ -111,7 +118,11 @@ export const environment = Type.Object({
   }),
 });
 
-export type ApiConfig = Static<typeof environment> & DatabaseUrls & { sandboxHosts: SandboxHosts };
+export type ApiConfig = Static<typeof environment> &
+  DatabaseUrls & {
+    sandboxHosts: SandboxHosts;
+    tracing: TracingConfig | null;
+  };
 
 /** @throws ConfigError, TypeError naming the variable that is wrong. */
 export function readConfig(): ApiConfig {
@@ -119,5 +130,11 @@ export function readConfig(): ApiConfig {
   if (config.HEALTH_PORT !== undefined && config.HEALTH_PORT !== 0 && config.HEALTH_PORT === config.PORT) {
     throw new ConfigError('HEALTH_PORT is the same as PORT. Give it a port of its own.');
   }
-  return { ...config, ...readDatabaseUrls(config), sandboxHosts: parseSandboxHosts(config.SANDBOX_HOSTS) };
+  checkRedisUrl(config.REDIS_URL);
+  return {
+    ...config,
+    ...readDatabaseUrls(config),
+    sandboxHosts: parseSandboxHosts(config.SANDBOX_HOSTS),
+    tracing: readTracing(config, parseSandboxHosts(config.TRACE_EMR_HOSTS, 'TRACE_EMR_HOSTS')),
+  };
 }

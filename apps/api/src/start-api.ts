@@ -9,12 +9,14 @@ import {
 import {
   configOrExit,
   createLogger,
-  queueTroubleOf,
+  openTracing,
   readKeyring,
   runProcess,
   within,
 } from '@emr-payments/runtime';
+import { addPartGauges, addPoolMetrics } from '@emr-payments/runtime/metrics';
 import { openQueueProbe } from '@emr-payments/runtime/queue-probe';
+import { refuseUnfitRedis } from '@emr-payments/runtime/redis';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import { buildApp } from './app.ts';
 import { openBulkheads } from './bulkheads/open-bulkheads.ts';
@@ -40,8 +42,15 @@ const { DRAIN_MS: drainMs } = config;
 await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, async (releases) => {
   const { stopping } = releases;
   const { databaseUrl, directUrl } = config;
+  await refuseUnfitRedis({ logger }, { redisUrl: config.REDIS_URL });
   await refuseSharedSessions({ DATABASE_DIRECT_URL: directUrl, DATABASE_URL: databaseUrl });
-  const { accepting, database, writes, costly, redeliveries, imports } = releases.add(
+  // First, so that it is closed last: all that is closed before may still record spans.
+  releases.add(
+    'traces',
+    await openTracing({ logger }, { service: 'emr-payments-api', config: config.tracing }),
+    (it) => it.close(),
+  );
+  const { accepting, database, writes, costly, redeliveries, imports, pools } = releases.add(
     'database',
     openBulkheads({
       url: config.databaseUrl,
@@ -69,10 +78,12 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
   );
   const checks = {
     postgres: () => databaseCheck.trouble(),
-    queue: () => queue.ping().then(() => null, queueTroubleOf),
+    queue: () => queue.trouble(),
   };
   const keyring = readKeyring(config);
   const metrics = createApiMetrics();
+  addPartGauges({ registry: metrics.registry, checks });
+  addPoolMetrics(metrics.registry, pools);
   const policy = { allowHosts: config.WEBHOOK_ALLOW_HOSTS.split(',').filter((host) => host.trim() !== '') };
   const agents = releases.add('webhook agents', createAgents({ policy }), (it) => it.close());
   const limiter = createRateLimiter({
@@ -84,8 +95,12 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
     'audit',
     createAuditCounter({
       database,
-      onError: (err) => logger.error({ err }, 'the audit log could not be written; it will be tried again'),
+      onError: (err) => {
+        metrics.auditNotWritten();
+        logger.error({ err }, 'the audit log could not be written; it will be tried again');
+      },
       onLost: (count) => logger.error({ count }, 'actions are missing in the audit log'),
+      onRefused: metrics.tenantRefused,
     }),
     (it) => it.close(),
   );

@@ -5,6 +5,7 @@ import type { Actor } from '@emr-payments/db';
 import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
 import {
   ConfigError,
+  checkRedisUrl,
   type DatabaseUrls,
   databaseVariables,
   type Keyring,
@@ -53,7 +54,6 @@ function localStack(): CliConfig | null {
     sandbox_hosts = '',
   } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
   if (database_url === undefined) return null;
-  const keys = { ENCRYPTION_KEYS_FILE: join(LOCAL, 'keys') };
   return {
     origin: 'the local stack',
     databaseUrl: database_url,
@@ -61,7 +61,7 @@ function localStack(): CliConfig | null {
     redisUrl: redis_url,
     publicUrl: api_url,
     readSandboxHosts: () => parseSandboxHosts(sandbox_hosts),
-    readKeyring: () => readKeyring(keys),
+    readKeyring: () => keyringOf({ ENCRYPTION_KEYS_FILE: join(LOCAL, 'keys') }),
   };
 }
 
@@ -71,7 +71,7 @@ function localStack(): CliConfig | null {
  * @throws ConfigError naming the first variable that is missing or wrong.
  */
 export function readConfig(): CliConfig {
-  const env = loadConfig(environment, process.env);
+  const env = loadConfig(Type.Omit(environment, ['ENCRYPTION_KEYS']), process.env);
   const { DATABASE_URL } = env;
   if (DATABASE_URL === undefined) {
     const local = localStack();
@@ -83,12 +83,15 @@ export function readConfig(): CliConfig {
   return {
     origin: 'the environment',
     ...readDatabaseUrls({ ...env, DATABASE_URL }),
-    redisUrl: env.REDIS_URL,
+    redisUrl: checkRedisUrl(env.REDIS_URL),
     publicUrl: env.PUBLIC_URL?.replace(/\/+$/, ''),
     readSandboxHosts: () => sandboxHostsOf(env.SANDBOX_HOSTS),
-    readKeyring: () => readKeyring(env),
+    readKeyring: () => keyringOf(process.env),
   };
 }
+
+const keyringOf = (env: NodeJS.ProcessEnv): Keyring =>
+  readKeyring(loadConfig(Type.Object(keyringVariables), env));
 
 function sandboxHostsOf(text: string): SandboxHosts {
   try {

@@ -15,6 +15,7 @@ export const environment = Type.Object({
   }),
   SANDBOX_TOKEN: Type.Optional(
     Type.String({
+      secret: true,
       description:
         'secret that requests to a dialect must carry, in FHIR R5 as a bearer token; without it they need none',
     }),

@@ -11,6 +11,7 @@ export const environment = Type.Object({
     description: 'the port to listen on; 0 takes a free one, and the first log line says which',
   }),
   WEBHOOK_SECRETS: Type.String({
+    secret: true,
     default: '',
     description:
       'whsec_… or whpk_… to verify with, separated by commas; may be empty and be set by PUT /secrets',

@@ -1,5 +1,6 @@
 import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
 import {
+  checkRedisUrl,
   type DatabaseUrls,
   databaseVariables,
   drainMsVariable,
@@ -11,8 +12,11 @@ import {
   metricsTokenVariable,
   readDatabaseUrls,
   readKeyring,
+  readTracing,
   redisUrlVariable,
   sandboxHostsVariable,
+  type TracingConfig,
+  tracingVariables,
 } from '@emr-payments/runtime';
 import { Type } from '@sinclair/typebox';
 
@@ -79,6 +83,7 @@ export const environment = Type.Object({
   METRICS_TOKEN: metricsTokenVariable,
   DRAIN_MS: drainMsVariable,
   LOG_LEVEL: logLevelVariable,
+  ...tracingVariables,
 });
 
 export type WorkerConfig = DatabaseUrls & {
@@ -98,6 +103,8 @@ export type WorkerConfig = DatabaseUrls & {
   metricsToken: string | undefined;
   drainMs: number;
   logLevel: LogLevel;
+  /** Absent: there are no traces. */
+  tracing?: TracingConfig | null;
 };
 
 /** @throws ConfigError, TypeError naming the first variable that is missing or wrong. */
@@ -105,7 +112,7 @@ export function readConfig(): WorkerConfig {
   const env = loadConfig(environment, process.env);
   return {
     ...readDatabaseUrls(env),
-    redisUrl: env.REDIS_URL,
+    redisUrl: checkRedisUrl(env.REDIS_URL),
     keyring: readKeyring(env),
     allowHosts: env.WEBHOOK_ALLOW_HOSTS.split(',').filter((host) => host.trim() !== ''),
     sandboxHosts: parseSandboxHosts(env.SANDBOX_HOSTS),
@@ -121,5 +128,6 @@ export function readConfig(): WorkerConfig {
     metricsToken: env.METRICS_TOKEN,
     drainMs: env.DRAIN_MS,
     logLevel: env.LOG_LEVEL,
+    tracing: readTracing(env, parseSandboxHosts(env.TRACE_EMR_HOSTS, 'TRACE_EMR_HOSTS')),
   };
 }

@@ -11,14 +11,10 @@ import {
   openAdapterDeps,
   type SharedAdapterDeps,
 } from '@emr-payments/operations/serving';
-import {
-  createOpenedSecrets,
-  type Logger,
-  queueTroubleOf,
-  type Releases,
-  within,
-} from '@emr-payments/runtime';
+import { createOpenedSecrets, type Logger, openTracing, type Releases, within } from '@emr-payments/runtime';
+import { addPartGauges, addPoolMetrics } from '@emr-payments/runtime/metrics';
 import { openTransport } from '@emr-payments/runtime/queues';
+import { refuseUnfitRedis } from '@emr-payments/runtime/redis';
 import { createAgents, parseWebhookKey } from '@emr-payments/webhooks';
 import type { WorkerConfig } from './config.ts';
 import { buildHealthServer } from './health.ts';
@@ -73,7 +69,11 @@ export async function startWorker(
   releases: Releases,
 ): Promise<void> {
   const { databaseUrl, directUrl, redisUrl, leaseMs } = config;
+  await refuseUnfitRedis({ logger }, { redisUrl });
   await refuseSharedSessions({ DATABASE_DIRECT_URL: directUrl, DATABASE_URL: databaseUrl });
+  // First, so that it is closed last: all that is closed before may still record spans.
+  const spans = { service: 'emr-payments-worker', config: config.tracing };
+  releases.add('traces', await openTracing({ logger }, spans), (opened) => opened.close());
   const database = releases.add(
     'database',
     openServiceDatabase({
@@ -109,15 +109,21 @@ export async function startWorker(
     }),
     (opened) => opened.close(),
   );
+  const checks = {
+    postgres: () => databaseCheck.trouble(),
+    queue: () => transport.trouble(),
+  };
   const metrics = createWorkerMetrics({ database });
+  addPartGauges({ registry: metrics.registry, checks });
+  addPoolMetrics(
+    metrics.registry,
+    Object.entries(database.pools).map(([name, pool]) => ({ name, pool })),
+  );
   const { stopping } = releases;
   const health = releases.add(
     'health server',
     buildHealthServer({
-      checks: {
-        postgres: () => databaseCheck.trouble(),
-        queue: () => transport.ping().then(() => null, queueTroubleOf),
-      },
+      checks,
       metrics,
       metricsToken: config.metricsToken,
       stopping: stopping.signal,
@@ -190,14 +196,23 @@ export async function startWorker(
     },
     onDone: () => relay?.wake(),
   };
-  const postings = transport.consume('post-payment', (entry) => runPosting(deps, entry));
-  const deliveries = transport.consume('deliver-webhook', (entry) => deliverWebhook(deps, entry));
-  const syncs = transport.consume('sync-connection', (entry) => runSync(deps, entry));
-  const consumers = [postings, deliveries, syncs];
+  const posting = metrics.inPlaces({ kind: 'post_payment', most: config.postingConcurrency }, (entry) =>
+    runPosting(deps, entry),
+  );
+  const delivering = metrics.inPlaces(
+    { kind: 'deliver_webhook', most: config.deliveryConcurrency },
+    (entry) => deliverWebhook(deps, entry),
+  );
+  const syncing = metrics.inPlaces({ kind: 'sync_connection', most: SYNCS }, (entry) => runSync(deps, entry));
+  const consumers = [
+    transport.consume('post-payment', posting),
+    transport.consume('deliver-webhook', delivering),
+    transport.consume('sync-connection', syncing),
+  ];
   releases.add('consumers', null, () => Promise.all(consumers.map((each) => each.close(JOBS_END_MS))));
   relay = releases.add(
     'relay',
-    startRelay({ database, transport, logger }, { databaseUrl: directUrl }),
+    startRelay({ database, transport, logger, metrics }, { databaseUrl: directUrl }),
     (opened) => opened.close(),
   );
   const adapting = { slots: config.deliveryConcurrency };

@@ -152,7 +152,6 @@ export {
 export { createFeed, type DueJob, type Feed, feedJobs } from './jobs/feed-jobs.ts';
 export { JOB_KINDS, type JobKind } from './jobs/job-kinds.ts';
 export { MOST_CAP, USUAL_CAP } from './jobs/lane-cap.ts';
-export { measureWork, REPEATING, type WorkMeasures } from './jobs/measure-work.ts';
 export { postponeJob } from './jobs/postpone-job.ts';
 export { type LaneCap, type LaneNow, type LanesNow, readLaneCaps } from './jobs/read-lane-caps.ts';
 export { type Claim, renewLeases } from './jobs/renew-leases.ts';
@@ -163,6 +162,8 @@ export { answerLookUp, type LookUpAnswer, type LookUpPlace, leaveLookUp } from '
 export { type JoinedLookUp, joinLookUp, type PatientQuestion } from './lookups/join-look-up.ts';
 export { type LookUpProgress, readLookUps } from './lookups/read-look-ups.ts';
 export { recallNo } from './lookups/recall-no.ts';
+export { type MeasuredState, REPEATING } from './measures/measure-jobs.ts';
+export { measureWork, type WorkMeasures } from './measures/measure-work.ts';
 export type { AppRole } from './migrations/app-role.ts';
 export { migrate } from './migrations/migrate.ts';
 export { type PendingMigrations, pendingMigrations } from './migrations/pending-migrations.ts';

@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Type } from '@sinclair/typebox';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { ConfigError, loadConfig } from './config.ts';
 import { databaseUrlVariable, logLevelVariable, redisUrlVariable } from './variables.ts';
 
@@ -33,4 +36,62 @@ test.each([
   const load = () => loadConfig(environment, { ...given, [name]: value });
   expect(load).toThrow(`${name} has a value that cannot be used`);
   expect(load).not.toThrow(value);
+});
+
+const folder = mkdtempSync(join(tmpdir(), 'emr-payments-config-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function fileWith(content: string): string {
+  const file = join(mkdtempSync(join(folder, 'secret-')), 'url');
+  writeFileSync(file, content);
+  return file;
+}
+
+test.each(['', '\n', '\r\n'])('a secret is read from a file, without the line end %j', (lineEnd) => {
+  const env = { DATABASE_URL: '', DATABASE_URL_FILE: fileWith(`postgres://host/of-file${lineEnd}`) };
+  expect(loadConfig(environment, env).DATABASE_URL).toBe('postgres://host/of-file');
+});
+
+test('only one newline is cut, and only what is a secret is read from a file', () => {
+  const schema = Type.Object({
+    PASSWORD: Type.String({ secret: true }),
+    NAME: Type.Optional(Type.String()),
+  });
+  const env = { PASSWORD_FILE: fileWith(' geheim \n\n'), NAME_FILE: fileWith('name') };
+  expect(loadConfig(schema, env)).toEqual({ PASSWORD: ' geheim \n' });
+});
+
+test.each([
+  [
+    'a missing file',
+    () => join(folder, 'none'),
+    / names the file \/\S+\/none, which cannot be read \(ENOENT\)/,
+  ],
+  ['a folder', () => folder, /which cannot be read \(EISDIR\)/],
+  ['an empty file', () => fileWith('\n'), / names the file \/\S+, which is empty\./],
+  ['a file that is too long', () => fileWith('geheim'.repeat(20_000)), /which has more than 65536 bytes/],
+  [
+    'a device without an end',
+    () => '/dev/zero',
+    / names the file \/dev\/zero, which has more than 65536 bytes/,
+  ],
+  ['the secret instead of a path', () => 'geheim', / is not the absolute path of a file\.$/],
+  [
+    'a wrong value',
+    () => fileWith('geheim'),
+    /^DATABASE_URL, in the file that DATABASE_URL_FILE names, has a value/,
+  ],
+])('%s is refused in a sentence that names the variable, and never the content', (_, path, sentence) => {
+  const load = () => loadConfig(environment, { DATABASE_URL_FILE: path() });
+  expect(load).toThrow(ConfigError);
+  expect(load).toThrow(/^DATABASE_URL/);
+  expect(load).toThrow(sentence);
+  expect(load).not.toThrow(/geheim/);
+});
+
+test('a secret that is given twice is refused', () => {
+  const env = { ...given, DATABASE_URL_FILE: fileWith('postgres://host/of-file') };
+  expect(() => loadConfig(environment, env)).toThrow(
+    /^DATABASE_URL and DATABASE_URL_FILE are both set\. Give one of them\.$/,
+  );
 });

@@ -1,3 +1,5 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
 import type { Static, TObject } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 
@@ -11,13 +13,15 @@ export class ConfigError extends Error {
  * schema as `environment`, and the function that reads it as `readConfig`.
  *
  * @param schema an object of TypeBox types. The `description` of a property says what the variable takes; a `default`
- *   makes it optional. Numbers and booleans are converted from their text. An empty variable counts as not set.
+ *   makes it optional. Numbers and booleans are converted from their text. An empty variable counts as not set. A property
+ *   with `secret: true` can also be given as a file: the variable NAME_FILE holds its path.
  * @throws ConfigError naming the first variable that is missing or wrong. Values are never quoted: they may be secret.
  */
 export function loadConfig<T extends TObject>(schema: T, env: NodeJS.ProcessEnv): Static<T> {
   const given: Record<string, unknown> = {};
-  for (const name of Object.keys(schema.properties)) {
-    if (env[name] !== undefined && env[name] !== '') given[name] = env[name];
+  for (const [name, { secret }] of Object.entries(schema.properties)) {
+    const value = secret === true ? secretOf(name, env) : env[name];
+    if (value !== undefined && value !== '') given[name] = value;
   }
   const value = Value.Convert(schema, Value.Default(schema, given));
   const problem = Value.Errors(schema, value).First();
@@ -25,11 +29,62 @@ export function loadConfig<T extends TObject>(schema: T, env: NodeJS.ProcessEnv)
     const name = problem.path.slice(1).split('/')[0] ?? '';
     const property = schema.properties[name];
     const takes = property?.description === undefined ? '' : ` ${name}: ${property.description}.`;
+    const fromFile = name in given && !env[name] ? `, in the file that ${name}_FILE names,` : '';
     const state =
       name in given ? `has a value that cannot be used (${problem.message.toLowerCase()})` : 'is not set';
-    throw new ConfigError(`${name} ${state}.${takes}`);
+    throw new ConfigError(`${name}${fromFile} ${state}.${takes}`);
   }
   return value as Static<T>;
+}
+
+/** Bytes of the longest secret that is read from a file. Twenty encryption keys take 1 KiB. */
+const MOST_BYTES = 64 * 1024;
+
+/**
+ * Reads a secret from its variable, or from the file that NAME_FILE names, without the newline at the file's end.
+ *
+ * @throws ConfigError naming the variable and the path, never the content.
+ */
+function secretOf(name: string, env: NodeJS.ProcessEnv): string | undefined {
+  const path = env[`${name}_FILE`] ?? '';
+  if (path === '') return env[name];
+  if ((env[name] ?? '') !== '') {
+    throw new ConfigError(`${name} and ${name}_FILE are both set. Give one of them.`);
+  }
+  // A value that is no absolute path may be the secret itself, in the wrong variable, so it is not quoted.
+  if (!isAbsolute(path)) throw new ConfigError(`${name}_FILE is not the absolute path of a file.`);
+  const file = `${name}_FILE names the file ${path}`;
+  let content: Buffer;
+  try {
+    content = readStart(path);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+    const advice = 'Check the path, and that the account of this process may read it';
+    throw new ConfigError(`${file}, which cannot be read (${code}). ${advice}.`, { cause });
+  }
+  if (content.length > MOST_BYTES) {
+    throw new ConfigError(`${file}, which has more than ${MOST_BYTES} bytes. Is it the right one?`);
+  }
+  const secret = content.toString('utf8').replace(/\r?\n$/, '');
+  if (secret === '') throw new ConfigError(`${file}, which is empty. Write the secret into it.`);
+  return secret;
+}
+
+/** Reads at most one byte more than a secret may have. It asks for no size, because a pipe has none. */
+function readStart(path: string): Buffer {
+  const buffer = Buffer.alloc(MOST_BYTES + 1);
+  const file = openSync(path, 'r');
+  try {
+    let length = 0;
+    let count = -1;
+    while (count !== 0) {
+      count = readSync(file, buffer, length, buffer.length - length, null);
+      length += count;
+    }
+    return buffer.subarray(0, length);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /**

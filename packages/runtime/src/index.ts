@@ -18,11 +18,15 @@ export {
 } from './queue-trouble.ts';
 export type { QueueConcurrency, QueueConsumer, Transport, WaitingSince } from './queues.ts';
 export * from './readiness.ts';
+export { checkRedisUrl } from './redis-url.ts';
 export * from './sealing.ts';
 export * from './shares.ts';
 export * from './stop.ts';
 export * from './stopping.ts';
 export { parseStrictJson, RepeatedMemberError } from './strict-json.ts';
 export * from './text.ts';
+export * from './tracing.ts';
+export * from './tracing-config.ts';
+export * from './tracing-open.ts';
 export * from './variables.ts';
 export * from './within.ts';

@@ -168,7 +168,7 @@ function clientClass(way: Way): typeof Client {
           way.preferred = host;
           return;
         } catch (error) {
-          // A pool forgets what did not connect, and the session may be there all the same.
+          // A pool forgets what did not connect, and the session would stay: on a standby until it is the primary, and full of them.
           this.connection.stream.destroy();
           if (hosts.length === 1 || !mayBeElsewhere(error)) throw error;
           failures.push({ host: hosts[host]?.name ?? '', error: error as Error });

@@ -2,6 +2,7 @@ import type { JobsOptions, Queue, WorkerOptions } from 'bullmq';
 import type { Logger } from './logger.ts';
 import type { Bundle } from './queue-bundles.ts';
 import type { TakenBundle } from './queue-takers.ts';
+import type { QueueTrouble } from './queue-trouble.ts';
 import type { queueUntilReady } from './queue-until-ready.ts';
 
 /** One queue for each kind of job. */
@@ -25,7 +26,8 @@ export type Backend = {
   /** The timestamp of the BullMQ job that has waited longest; null when none waits, 0 when it is unknown because they pass too fast. */
   oldest(name: QueueName, queue: LazyQueue): Promise<number | null>;
   worker(name: QueueName, processor: Processor, options: ConsumerOptions): BundleWorker;
-  ping(): Promise<unknown>;
+  ping(): Promise<void>;
+  trouble(): Promise<QueueTrouble | null>;
   close(): Promise<unknown>;
 };
 

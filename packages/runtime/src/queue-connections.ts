@@ -1,26 +1,11 @@
-import { Redis } from 'ioredis';
 import { Pool } from 'pg';
 import type { Logger } from './logger.ts';
 import { postgresConfig } from './postgres-client.ts';
-import { probePostgresQueue, probeRedis } from './queue-trouble.ts';
-
-/** All keys of the queues begin with it: in a cluster of Redis they are in one slot. */
-export const PREFIX = '{emr-payments}';
-const PROBE_KEY = `${PREFIX}:probe`;
-
-const retryStrategy = (times: number) => Math.min(times * 100, 1000);
-
-/** After a fail-over behind a fixed address, a connection that stayed open leads to the former master: a new one does not. */
-const reconnectOnError = (error: Error) => /\bREADONLY\b/.test(error.message);
-
-/** Connects to the Redis of the queues, and again whenever the connection is lost. */
-export const connectRedis = (
-  { url, logger }: { url: string; logger: Logger },
-  options: { maxRetriesPerRequest: number | null; enableOfflineQueue?: boolean; commandTimeout?: number },
-): Redis =>
-  new Redis(url, { retryStrategy, reconnectOnError, ...options }).on('error', (err) =>
-    logger.debug({ err, backend: 'redis' }, 'queue connection error'),
-  );
+import { probePostgresQueue, type QueueTrouble, queueTroubleOf } from './queue-trouble.ts';
+import { createRedisCheck } from './redis-check.ts';
+import { connectRedis, type RedisClient } from './redis-client.ts';
+import { createRedisReporter, type RedisReporter } from './redis-reporter.ts';
+import { parseRedisUrl } from './redis-url.ts';
 
 /**
  * Longest wait for the answer to a producer's command, which takes a millisecond. A Redis that hangs with its socket open, such as one
@@ -30,11 +15,8 @@ export const connectRedis = (
 const COMMAND_MS = 3_000;
 
 /** A producer's command fails at once while Redis is down. */
-export const connectProducer = (deps: { url: string; logger: Logger }): Redis =>
+export const connectProducer = (deps: { url: string; reporter: RedisReporter }): RedisClient =>
   connectRedis(deps, { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: COMMAND_MS });
-
-/** Writes a key of our slot, as BullMQ does with every entry. */
-export const probeKey = (redis: Redis): Promise<void> => probeRedis(redis, { key: PROBE_KEY });
 
 /** Opens one connection to the PostgreSQL of the queues, for our own statements. None is made before the first. */
 export function openQueuePool({ url, logger }: { url: string; logger: Logger }): Pool {
@@ -48,6 +30,8 @@ export type QueueProbe = {
   readonly backend: 'redis' | 'postgres';
   /** Writes to the queue as an entry does. Rejects when that fails: `queueTroubleOf` names what the error means. */
   ping(): Promise<void>;
+  /** Names what is wrong with the queue, also what lets entries through for now; null when nothing is. */
+  trouble(): Promise<QueueTrouble | null>;
   close(): Promise<void>;
 };
 
@@ -61,12 +45,16 @@ export function openQueueProbe(
 ): QueueProbe {
   if (redisUrl === undefined) {
     const pool = openQueuePool({ url: databaseUrl, logger });
-    return { backend: 'postgres', ping: () => probePostgresQueue(pool), close: () => pool.end() };
+    const ping = () => probePostgresQueue(pool);
+    return {
+      backend: 'postgres',
+      ping,
+      trouble: () => ping().then(() => null, queueTroubleOf),
+      close: () => pool.end(),
+    };
   }
-  const redis = connectProducer({ url: redisUrl, logger });
-  return {
-    backend: 'redis',
-    ping: () => probeKey(redis),
-    close: async () => redis.disconnect(),
-  };
+  const reporter = createRedisReporter({ logger });
+  const client = connectProducer({ url: redisUrl, reporter });
+  const check = createRedisCheck({ client, reporter }, parseRedisUrl(redisUrl));
+  return { backend: 'redis', ...check, close: async () => client.disconnect() };
 }

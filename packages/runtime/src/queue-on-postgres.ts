@@ -5,7 +5,7 @@ import { postgresConfig } from './postgres-client.ts';
 import { type Backend, type BundleQueue, errorsOf } from './queue-backend.ts';
 import type { Bundle } from './queue-bundles.ts';
 import { openQueuePool } from './queue-connections.ts';
-import { probePostgresQueue } from './queue-trouble.ts';
+import { probePostgresQueue, queueTroubleOf } from './queue-trouble.ts';
 import { queueUntilReady, workerUntilReady } from './queue-until-ready.ts';
 import { within } from './within.ts';
 
@@ -63,6 +63,7 @@ export function postgresBackend(url: string, logger: Logger): Backend {
     return opened as unknown as PgPool;
   };
   const onError = errorsOf(logger);
+  const ping = () => probePostgresQueue(pool);
   return {
     name: 'postgres',
     queue: (name) => {
@@ -86,7 +87,8 @@ export function postgresBackend(url: string, logger: Logger): Backend {
         onError(name),
       );
     },
-    ping: () => probePostgresQueue(pool),
+    ping,
+    trouble: () => ping().then(() => null, queueTroubleOf),
     async close() {
       // A worker that was cut off gives nothing back.
       await within(CLOSE_MS, Promise.all(pools.map((one) => one.end()))).catch(() => undefined);

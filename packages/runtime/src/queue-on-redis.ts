@@ -1,9 +1,14 @@
 import { Queue, Worker } from 'bullmq';
 import type { Logger } from './logger.ts';
-import { type Backend, type BundleQueue, errorsOf } from './queue-backend.ts';
+import type { Backend, BundleQueue, QueueName } from './queue-backend.ts';
 import type { Bundle } from './queue-bundles.ts';
-import { connectProducer, connectRedis, PREFIX, probeKey } from './queue-connections.ts';
+import { connectProducer } from './queue-connections.ts';
 import { queueUntilReady } from './queue-until-ready.ts';
+import { createRedisCheck } from './redis-check.ts';
+import { connectRedis } from './redis-client.ts';
+import { prefixesOf } from './redis-keys.ts';
+import { createRedisReporter } from './redis-reporter.ts';
+import { parseRedisUrl } from './redis-url.ts';
 
 /** How often the queue is asked again for its oldest bundle. */
 const ASK_AGAIN = 5;
@@ -24,24 +29,27 @@ async function oldestOf(queue: BundleQueue): Promise<number | null> {
 }
 
 export function redisBackend(url: string, logger: Logger): Backend {
-  const onError = errorsOf(logger);
-  const producer = connectProducer({ url, logger });
+  const { kind } = parseRedisUrl(url);
+  const prefixes = prefixesOf(kind);
+  const reporter = createRedisReporter({ logger });
+  const onError = (name: QueueName) => (error: Error) => reporter.report(error, name);
+  const producer = connectProducer({ url, reporter });
   // Its commands wait for Redis to come back.
-  const consumer = connectRedis({ url, logger }, { maxRetriesPerRequest: null });
+  const consumer = connectRedis({ url, reporter }, { maxRetriesPerRequest: null });
   return {
     name: 'redis',
     queue: (name) =>
       // A connection that is lost while BullMQ looks at the server for the first time would leave a queue that never works.
       queueUntilReady<BundleQueue>(() =>
-        new Queue<Bundle>(name, { connection: producer, prefix: PREFIX }).on('error', onError(name)),
+        new Queue<Bundle>(name, { connection: producer, prefix: prefixes[name] }).on('error', onError(name)),
       ),
     oldest: (_name, queue) => queue.use(oldestOf),
     worker: (name, processor, options) =>
-      new Worker<Bundle>(name, processor, { ...options, connection: consumer, prefix: PREFIX }).on(
+      new Worker<Bundle>(name, processor, { ...options, connection: consumer, prefix: prefixes[name] }).on(
         'error',
         onError(name),
       ),
-    ping: () => probeKey(producer),
+    ...createRedisCheck({ client: producer, reporter }, { kind }),
     close: async () => {
       producer.disconnect();
       consumer.disconnect();

@@ -1,6 +1,5 @@
-import { once } from 'node:events';
-import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
+import { redisCodeOf } from './redis-reporter.ts';
 
 /** Why the queue cannot carry entries now. A closed list, as that of PostgreSQL. */
 export const QUEUE_TROUBLES = [
@@ -16,13 +15,14 @@ export const QUEUE_TROUBLES = [
   'queue_loading',
   /** It refuses our password or our user the commands and keys that BullMQ needs. */
   'queue_refused',
+  /** Its maxmemory-policy lets it remove entries. Work goes on: what is removed is queued again. */
+  'queue_evicts',
   /** It answered with any other error. The log has it. */
   'queue_failed',
 ] as const;
 
 export type QueueTrouble = (typeof QUEUE_TROUBLES)[number];
 
-/** The first word of an error of Redis (https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors). */
 const OF_REDIS: Readonly<Record<string, QueueTrouble>> = {
   READONLY: 'queue_read_only',
   MISCONF: 'queue_read_only',
@@ -60,33 +60,14 @@ export function queueTroubleOf(error: unknown): QueueTrouble {
   if (error instanceof QueueUnusableError) return error.trouble;
   if (!(error instanceof Error)) return 'queue_failed';
   const { code } = error as { code?: unknown };
-  if (error.name === 'ReplyError') {
-    const word = error.message.split(' ', 1)[0] ?? '';
-    // An error inside of a script: `ERR … script: <sha>, on @user_script:1.` has the first word of its cause in its text.
-    const inner = Object.keys(OF_REDIS).find((name) => error.message.includes(`-${name} `));
-    return OF_REDIS[word] ?? OF_REDIS[inner ?? ''] ?? 'queue_failed';
-  }
+  const ofRedis = OF_REDIS[redisCodeOf(error) ?? ''];
+  if (ofRedis !== undefined) return ofRedis;
+  if (error.name === 'ReplyError') return 'queue_failed';
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]+$/.test(code)) {
     if (code === '25006') return 'queue_read_only';
     return REFUSED_STATE.test(code) ? 'queue_refused' : 'queue_failed';
   }
   return 'queue_unreachable';
-}
-
-const CONNECT_MS = 1_000;
-
-/**
- * Does in one script what BullMQ does with every entry: write a key of our slot. `PING` would be answered by a replica, by a node
- * of a cluster that owns none of our keys, and by a server whose memory is full.
- */
-const WRITE_KEY = `return redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])`;
-const KEPT_MS = 60_000;
-
-/** @throws the error of Redis, or of the connection. */
-export async function probeRedis(redis: Redis, { key }: { key: string }): Promise<void> {
-  // At the start and after an outage the connection needs a moment; that does not count as down yet.
-  if (redis.status !== 'ready') await once(redis, 'ready', { signal: AbortSignal.timeout(CONNECT_MS) });
-  await redis.eval(WRITE_KEY, 1, key, '1', KEPT_MS);
 }
 
 /** BullMQ creates its schema with the first worker or the first entry: before that there is nothing to be refused. */

@@ -5,6 +5,7 @@ import { bundleSize, type DueEntry, packBundles, toBundle } from './queue-bundle
 import { postgresBackend } from './queue-on-postgres.ts';
 import { redisBackend } from './queue-on-redis.ts';
 import { type EntryHandler, openTakers } from './queue-takers.ts';
+import type { QueueTrouble } from './queue-trouble.ts';
 import { LateError, within } from './within.ts';
 
 /** How many entries of each queue a process works on at once. */
@@ -26,6 +27,8 @@ export type Transport = {
   readonly backend: 'redis' | 'postgres';
   /** Writes to the queue as an entry does. Rejects when that fails: `queueTroubleOf` names what the error means. */
   ping(): Promise<void>;
+  /** Names what is wrong with the queue, also what lets entries through for now; null when nothing is. */
+  trouble(): Promise<QueueTrouble | null>;
   /** Adds entries, also those that are already in the queue. Rejects at once when the queue is down. */
   add(queue: QueueName, entries: readonly DueEntry[]): Promise<void>;
   /** The queue is first in, first out: what was queued earlier than this is no longer waiting in it. */
@@ -97,9 +100,8 @@ export function openTransport(
 
   return {
     backend: backend.name,
-    async ping() {
-      await backend.ping();
-    },
+    ping: backend.ping,
+    trouble: backend.trouble,
     add,
     async waitingSince() {
       const since = await Promise.all(QUEUE_NAMES.map(async (name) => [name, await oldest(name)] as const));

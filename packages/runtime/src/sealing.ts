@@ -15,18 +15,19 @@ import {
 export type Keyring = { current: string; keys: ReadonlyMap<string, KeyObject> };
 
 /**
- * Parses `id:base64,id:base64`; the first key is the current one.
+ * Parses `id:base64,id:base64`, or one on each line; the first key is the current one.
  *
  * @throws TypeError when an entry is not `id:` and 32 bytes in base64. The value is not quoted.
  */
 export function parseKeyring(text: string): Keyring {
   const keys = new Map<string, KeyObject>();
-  for (const entry of text.split(',')) {
-    const [, id, encoded] = /^([A-Za-z0-9_-]{1,32}):([A-Za-z0-9+/]+={0,2})$/.exec(entry.trim()) ?? [];
+  for (const entry of text.split(/[,\n]/).map((part) => part.trim())) {
+    if (entry === '') continue;
+    const [, id, encoded] = /^([A-Za-z0-9_-]{1,32}):([A-Za-z0-9+/]+={0,2})$/.exec(entry) ?? [];
     const key = Buffer.from(encoded ?? '', 'base64');
     if (id === undefined || key.length !== 32) {
       throw new TypeError(
-        'each key is written as id:base64, the base64 of exactly 32 bytes, separated by commas',
+        'each key is written as id:base64, the base64 of exactly 32 bytes, separated by commas or line ends',
       );
     }
     keys.set(id, createSecretKey(key));

@@ -2,8 +2,10 @@ import { Type } from '@sinclair/typebox';
 import type { LogLevel } from './logger.ts';
 
 // The variables that several processes read, described once. A config.ts puts them into its `environment` by their name.
+// `secret: true` marks what holds a secret: `loadConfig` takes it from a file as well.
 
 export const databaseUrlVariable = Type.String({
+  secret: true,
   pattern: '^postgres(ql)?://',
   description:
     'the PostgreSQL to use, as postgres://user:password@host:port/database; several hosts are separated by commas (docs/postgresql.md)',
@@ -11,8 +13,10 @@ export const databaseUrlVariable = Type.String({
 
 export const redisUrlVariable = Type.Optional(
   Type.String({
-    pattern: '^rediss?://',
-    description: 'the Redis that BullMQ runs on, as redis://host:port; without it, BullMQ runs on PostgreSQL',
+    secret: true,
+    pattern: '^rediss?(\\+sentinel|\\+cluster)?://',
+    description:
+      'the Redis that BullMQ runs on: redis://host:port, redis+sentinel://host:port,host:port/name or redis+cluster://host:port,host:port; rediss in place of redis for TLS; without it, BullMQ runs on PostgreSQL',
   }),
 );
 
@@ -40,6 +44,7 @@ export const drainMsVariable = Type.Integer({
 
 export const metricsTokenVariable = Type.Optional(
   Type.String({
+    secret: true,
     pattern: '^[A-Za-z0-9._~+/=-]{16,}$',
     description:
       'the bearer token that /metrics wants, 16 characters or more. Without it, /metrics is on the health port only and wants none',

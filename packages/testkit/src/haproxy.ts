@@ -21,16 +21,30 @@ export type Haproxy = {
   stop(): Promise<void>;
 };
 
-/**
- * The configuration of docs/operating.md, with other times. It never sends a request a second time (`retries 0`), and it uses
- * kept-alive connections to the servers for every request.
- */
-const configuration = (options: {
-  port: number;
-  statsPort: number;
-  servers: readonly string[];
+/** A server behind the proxy: where requests go, and where its health is checked if not there. */
+export type ProxiedServer = { url: string; healthUrl?: string };
+
+type HaproxyOptions = {
+  servers: readonly ProxiedServer[];
   check: { everyMs: number; fall: number; rise: number };
-}) => `
+  /**
+   * True: a connection that a server refuses is made to another one, as docs/production.md recommends: nothing of the request has been sent
+   * then. False, the default: a test sees every request that a proxy could not deliver.
+   */
+  redispatch?: boolean;
+};
+
+/**
+ * The configuration of docs/operating.md, with other times. It never sends a request a second time, and it uses kept-alive connections to
+ * the servers for every request.
+ */
+const configuration = ({
+  port,
+  statsPort,
+  servers,
+  check,
+  redispatch,
+}: HaproxyOptions & { port: number; statsPort: number }) => `
 global
   maxconn 1000
 defaults
@@ -39,12 +53,12 @@ defaults
   timeout client 60s
   timeout server 60s
   timeout check 2s
-  retries 0
+${redispatch ? '  retries 3\n  retry-on conn-failure\n  option redispatch 1' : '  retries 0'}
 frontend public
-  bind 127.0.0.1:${options.port}
+  bind 127.0.0.1:${port}
   default_backend api
 frontend stats
-  bind 127.0.0.1:${options.statsPort}
+  bind 127.0.0.1:${statsPort}
   stats enable
   stats uri /
 backend api
@@ -52,19 +66,21 @@ backend api
   http-reuse always
   option httpchk GET /health/ready
   http-check expect status 200
-  default-server check inter ${options.check.everyMs}ms fall ${options.check.fall} rise ${options.check.rise}
-${options.servers.map((url, index) => `  server api${index + 1} ${new URL(url).host}`).join('\n')}
+  default-server check inter ${check.everyMs}ms fall ${check.fall} rise ${check.rise}
+${servers
+  .map(
+    ({ url, healthUrl = url }, index) =>
+      `  server api${index + 1} ${new URL(url).host} port ${new URL(healthUrl).port}`,
+  )
+  .join('\n')}
 `;
 
 /**
- * Starts HAProxy in front of the servers of the given URLs.
+ * Starts HAProxy in front of these servers.
  *
  * @throws Error when it is not installed (check `hasHaproxy()` first), or does not answer within 10 s.
  */
-export async function startHaproxy(options: {
-  servers: readonly string[];
-  check: { everyMs: number; fall: number; rise: number };
-}): Promise<Haproxy> {
+export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
   const file = command();
   if (file === undefined) throw new Error('haproxy is not installed');
   const folder = mkdtempSync(join(tmpdir(), 'emr-payments-haproxy-'));

@@ -158,7 +158,7 @@ export async function openScene(
       if (outcome.outcome !== 'accepted') throw new Error(`the payment was not accepted: ${outcome.outcome}`);
       const { paymentId, jobId } = outcome;
       job = jobId;
-      requested.tries.push({ status: 200, paymentId, jobId, replayed: false, retryAfter: false });
+      requested.tries.push({ status: 200, paymentId, jobId, replayed: false, retryAfter: false, at: 0 });
     },
     freeze: (point, options) => director.freeze(point, options),
     crash: ({ pid }) => crash(pid),

@@ -5,6 +5,7 @@ import {
   type ServiceDatabase,
 } from '@emr-payments/db';
 import { createShares, type Shares } from '@emr-payments/runtime';
+import type { WatchedPool } from '@emr-payments/runtime/metrics';
 import { type CostlyReads, createCostlyReads } from './costly-reads.ts';
 import type { ImportBulkhead } from './import-bulkhead.ts';
 
@@ -24,6 +25,8 @@ export type Bulkheads = {
   redeliveries: Redeliverer;
   /** Imports of patients of all clients, on connections of their own: each holds one while its file arrives. */
   imports: ImportBulkhead;
+  /** The connections of all of them, to be measured. */
+  pools: readonly WatchedPool[];
   close(): Promise<void>;
 };
 
@@ -138,6 +141,13 @@ export function openBulkheads(options: BulkheadOptions): Bulkheads {
       redeliver: (request) => redeliveryPlaces.run(request.clientPk, () => redeliverer.redeliver(request)),
     },
     imports: { database: importing, shares: importPlaces },
+    pools: [
+      { name: 'accept', pool: accepting.pool },
+      { name: 'general', pool: database.pool },
+      { name: 'read', pool: reading.pool },
+      { name: 'redeliver', pool: redelivering.pool },
+      { name: 'import', pool: importing.pool },
+    ],
     async close() {
       const all = [accepting, database, reading, redelivering, importing];
       await Promise.all(all.map((each) => each.close()));

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@emr-payments/contracts';
-import type { Logger } from '@emr-payments/runtime';
+import { type Logger, traceFields } from '@emr-payments/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { ApiMetrics } from '../metrics.ts';
@@ -7,6 +7,7 @@ import { claimedClientId } from './claimed-client-id.ts';
 import { knownCallerOf } from './known-caller.ts';
 import './operator-caller.ts';
 import { sourceOf } from './source.ts';
+import './trace-requests.ts';
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -58,6 +59,7 @@ export const requestLog = fp<RequestLogDeps>(
         method: request.method,
         status: reply.statusCode,
         seconds: reply.elapsedTime / 1000,
+        code: reply.errorCode,
       });
       logger[config.quiet === true ? 'debug' : 'info'](
         {
@@ -73,6 +75,7 @@ export const requestLog = fp<RequestLogDeps>(
           payment_id: reply.paymentId ?? undefined,
           job_id: reply.jobId ?? undefined,
           code: reply.errorCode ?? undefined,
+          ...traceFields(request.span ?? undefined),
         },
         'request',
       );

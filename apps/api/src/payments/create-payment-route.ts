@@ -66,16 +66,20 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<PaymentRouteDeps> = async 
         by: actorOf(request),
       };
       const { waitMs } = deps.limits;
-      const accepted = await within(waitMs, createPayment(deps, input));
-      const result =
-        accepted.outcome === 'patient_not_found'
-          ? await acceptNewPatient(deps, {
-              ...input,
-              waitMs,
-              authenticate: () => deps.authenticate(credentialsOf(request)),
-              isGone: () => request.raw.socket.destroyed,
-            })
-          : accepted;
+      const accept = async (): Promise<NewPatientOutcome> => {
+        const accepted = await within(waitMs, createPayment(deps, input));
+        if (accepted.outcome !== 'patient_not_found') return accepted;
+        return acceptNewPatient(deps, {
+          ...input,
+          waitMs,
+          authenticate: () => deps.authenticate(credentialsOf(request)),
+          isGone: () => request.raw.socket.destroyed,
+        });
+      };
+      const result = await accept().catch((error: unknown) => {
+        deps.metrics.accepted('error');
+        throw error;
+      });
       deps.metrics.accepted(result.outcome === 'accepted' && result.replayed ? 'replayed' : result.outcome);
       return answer(result, { request, reply, body });
     },

@@ -70,6 +70,9 @@ export function noOperatorInfrastructure(): OperatorAppDeps {
       get sets() {
         return nothing();
       },
+      get pools() {
+        return nothing();
+      },
       inTurn: rejected,
       ping: rejected,
       close: async () => undefined,

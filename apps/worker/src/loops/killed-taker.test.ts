@@ -86,9 +86,9 @@ test.each(backends)(
       await database.pool.query('DELETE FROM jobs WHERE id = $1 AND fence = $2', [job, posting.claim.fence]);
     });
     releases.push(() => consumer.close(1_000));
-    const relay = startRelay({ database, transport, logger }, { databaseUrl });
-    releases.push(() => relay.close());
     const metrics = createWorkerMetrics({ database });
+    const relay = startRelay({ database, transport, logger, metrics }, { databaseUrl });
+    releases.push(() => relay.close());
     const sweeper = startSweeper({ database, transport, steps: jobSteps, logger, metrics });
     releases.push(() => sweeper.close());
     await vi.waitFor(() => expect(done).toHaveLength(6), PATIENCE);

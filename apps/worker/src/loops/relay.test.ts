@@ -2,6 +2,7 @@ import { type Database, type JobKind, openDatabase } from '@emr-payments/db';
 import type { LogFields, QueueEntry, QueueName, Transport } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { createWorkerMetrics } from '../metrics.ts';
 import { type Relay, startRelay } from './relay.ts';
 
 const PATIENCE = { timeout: 30_000 };
@@ -43,7 +44,12 @@ beforeEach(async () => {
     },
   };
   relay = startRelay(
-    { database, transport, logger: { debug: log, info: log, warn: log, error: log } },
+    {
+      database,
+      transport,
+      logger: { debug: log, info: log, warn: log, error: log },
+      metrics: createWorkerMetrics({ database }),
+    },
     { databaseUrl: server.appUrl },
   );
 });

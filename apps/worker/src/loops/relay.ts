@@ -8,6 +8,7 @@ import {
   listenForJobs,
 } from '@emr-payments/db';
 import { every, type Logger, type QueueName, type Transport } from '@emr-payments/runtime';
+import type { WorkerMetrics } from '../metrics.ts';
 
 export type Relay = {
   /** Jobs may be due: new ones were written, or a lane has room again. Cheap while the relay is running. */
@@ -46,7 +47,13 @@ export function startRelay(
     database,
     transport,
     logger,
-  }: { database: Pick<Database, 'inTurn'>; transport: Pick<Transport, 'ping' | 'add'>; logger: Logger },
+    metrics,
+  }: {
+    database: Pick<Database, 'inTurn'>;
+    transport: Pick<Transport, 'ping' | 'add'>;
+    logger: Logger;
+    metrics: Pick<WorkerMetrics, 'succeeded'>;
+  },
   { databaseUrl }: { databaseUrl: string },
 ): Relay {
   let failing = false;
@@ -73,6 +80,7 @@ export function startRelay(
     await queueIsUp();
     const due = await take(BATCH);
     await Promise.all(JOB_KINDS.map((kind) => hand(kind, due)));
+    metrics.succeeded('relay');
     if (due.length === BATCH) loop.wake();
     if (failing) logger.info({}, 'the relay feeds the queue again');
     failing = false;

@@ -38,10 +38,12 @@ describe.each(backends)('with the queue on %s', (backend) => {
     const concurrency = { 'post-payment': PLACES, 'deliver-webhook': PLACES, 'sync-connection': 1 };
     transport = openTransport({ logger }, { databaseUrl: server.appUrl, redisUrl: redis?.url, concurrency });
     releases.push(() => transport.close());
+    const metrics = createWorkerMetrics({ database });
     const relay = startRelay(
       {
         database,
         logger,
+        metrics,
         transport: {
           ...transport,
           add(queue, entries) {
@@ -65,7 +67,7 @@ describe.each(backends)('with the queue on %s', (backend) => {
       transport,
       steps,
       logger,
-      metrics: createWorkerMetrics({ database }),
+      metrics,
     });
     releases.push(() => sweeper.close());
     await database.pool.query(`INSERT INTO lanes (id, kind, concurrency) VALUES (1, 'connection', 1000)`);

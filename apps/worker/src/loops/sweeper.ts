@@ -26,7 +26,7 @@ export function startSweeper(deps: {
   transport: Pick<Transport, 'waitingSince'>;
   steps: Pick<JobSteps, 'sweepJobs'>;
   logger: Logger;
-  metrics: WorkerMetrics;
+  metrics: Pick<WorkerMetrics, 'repaired' | 'succeeded'>;
 }): { close(): Promise<void> } {
   let blind = false;
 
@@ -59,6 +59,7 @@ export function startSweeper(deps: {
     );
     record('lease_expired', swept.expired);
     record('unclaimed', swept.unclaimed);
+    deps.metrics.succeeded('sweep');
   }
 
   const loop = every(

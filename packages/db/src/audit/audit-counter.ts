@@ -48,6 +48,8 @@ export type AuditCounterDeps = {
   onError: (error: unknown) => void;
   /** Called when the counter stops while PostgreSQL is away, with the number of actions that no entry counts. */
   onLost: (count: number) => void;
+  /** Called with the number of requests for an id that was found to be another tenant's. */
+  onRefused?: (count: number) => void;
 };
 
 export type AuditCounterOptions = {
@@ -82,7 +84,7 @@ function entryOf({ minute, ...counted }: Counted) {
  * However many addresses, users and ids take part, memory and rows are bounded, and every action is counted (`createTally`).
  */
 export function createAuditCounter(
-  { database, onError, onLost }: AuditCounterDeps,
+  { database, onError, onLost, onRefused }: AuditCounterDeps,
   {
     everyMs = 5_000,
     mostOfStrangers = 50,
@@ -104,7 +106,14 @@ export function createAuditCounter(
     keyOf: (subject) => subject,
     mostRows: mostOfStrangers,
   });
-  const foreign = createForeignIds({ database, count: callers.add, clock });
+  const foreign = createForeignIds({
+    database,
+    clock,
+    count(action, when) {
+      onRefused?.(when.count);
+      callers.add(action, when);
+    },
+  });
 
   async function write(counted: Counted[], keep: (lost: readonly Counted[]) => void): Promise<void> {
     for (let from = 0; from < counted.length; from += AT_ONCE) {

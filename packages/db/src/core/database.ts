@@ -13,6 +13,8 @@ export type Database = {
   sets: Sets;
   /** Runs statements that the workers take turns at, on a connection of its own. */
   inTurn: Turns['inTurn'];
+  /** All its connections by their use, to be measured. */
+  readonly pools: Readonly<Record<'general' | 'sets' | 'turn', Pool>>;
   /** For the operator's commands. It uses the same pool. It is loaded at its first use: see `ServiceDatabase`. */
   readonly prisma: PrismaClient;
   /** Rejects with DatabaseUnavailableError when there is no connection within 3 s, or no answer in time. */
@@ -93,6 +95,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     pool,
     sets,
     inTurn: turns.inTurn,
+    pools: { general: pool, sets: sets.pool, turn: turns.pool },
     get prisma() {
       prisma ??= loadPrisma().openPrisma(pool);
       return prisma;

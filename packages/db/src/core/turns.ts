@@ -15,6 +15,8 @@ export type Turns = {
    * @throws DatabaseUnavailableError when PostgreSQL cannot be reached or is late; the statement may or may not have been committed.
    */
   inTurn<Row extends QueryResultRow>(input: InTurn): Promise<Row[]>;
+  /** Its one connection, to be measured. */
+  readonly pool: Pool;
   close(): Promise<void>;
 };
 
@@ -109,6 +111,7 @@ export function openTurns(config: PostgresOptions): Turns {
   return {
     inTurn: <Row>({ turn, statement, values }: InTurn) =>
       unavailableAsSuch(takeOn<Row>(pool, { ...LOCK, values: [turn] }, { ...statement, values })),
+    pool,
     close: () => pool.end(),
   };
 }

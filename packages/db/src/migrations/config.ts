@@ -12,10 +12,18 @@ export const environment = Type.Object({
   ),
   APP_PASSWORD: Type.Optional(
     Type.String({
+      secret: true,
       minLength: 1,
       description: 'the password that APP_ROLE gets; without it, its password stays',
     }),
   ),
+  MIGRATION_LOCK_WAIT_MS: Type.Integer({
+    minimum: 0,
+    maximum: 86_400_000,
+    default: 300_000,
+    description:
+      'for so long in all a migration tries to get its locks, in ms; each try waits for 0.4 s, and payments go on between them',
+  }),
 });
 
 /** The configuration of `pnpm migrate`, the only program of this package. @throws ConfigError */

@@ -1,19 +1,51 @@
+import { parseArgs } from 'node:util';
 import { refuseSharedSessions } from '../core/own-sessions.ts';
 import { readConfig } from './config.ts';
 import { migrate } from './migrate.ts';
+import { type Resolution, resolveMigration } from './resolve-migration.ts';
+
+const USAGE = `Usage: migrate                                  applies the migrations that the database does not have
+       migrate --resolve NAME --rolled-back     a migration that failed left nothing behind: apply it again next time
+       migrate --resolve NAME --applied         a migration that failed is complete, or was completed by hand
+`;
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+function readArguments(): { resolve: string; as: Resolution } | undefined {
+  const { values } = parseArgs({
+    options: {
+      resolve: { type: 'string' },
+      'rolled-back': { type: 'boolean', default: false },
+      applied: { type: 'boolean', default: false },
+    },
+  });
+  if (values.resolve === undefined && !values['rolled-back'] && !values.applied) return undefined;
+  if (values.resolve === undefined || values['rolled-back'] === values.applied)
+    throw new TypeError('--resolve takes the name of one migration, and one of --rolled-back and --applied');
+  return { resolve: values.resolve, as: values.applied ? 'applied' : 'rolled-back' };
+}
 
 // Run by `pnpm migrate`, and by the one-shot container that api and worker wait for.
 try {
-  const { variable, url, APP_ROLE, APP_PASSWORD } = readConfig();
+  const resolving = readArguments();
+  const { variable, url, APP_ROLE, APP_PASSWORD, MIGRATION_LOCK_WAIT_MS } = readConfig();
   await refuseSharedSessions({ [variable]: url });
-  const { applied } = await migrate({
-    url,
-    appRole: APP_ROLE === undefined ? undefined : { name: APP_ROLE, password: APP_PASSWORD },
-  });
-  process.stdout.write(
-    applied.length === 0 ? 'The database is up to date.\n' : `Applied: ${applied.join(', ')}\n`,
-  );
+  if (resolving !== undefined) {
+    const { resolve: name, as } = resolving;
+    await resolveMigration({ url, name, as, report: say });
+    say(`${name} is recorded as ${as}. Migrate again.`);
+  } else {
+    const { applied } = await migrate({
+      url,
+      appRole: APP_ROLE === undefined ? undefined : { name: APP_ROLE, password: APP_PASSWORD },
+      lockWaitMs: MIGRATION_LOCK_WAIT_MS,
+      report: say,
+    });
+    say(applied.length === 0 ? 'The database is up to date.' : `Applied ${applied.length} migrations.`);
+  }
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  // Those of parseArgs are TypeErrors, too.
+  const usage = error instanceof TypeError ? `\n${USAGE}` : '';
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
+  process.exitCode = usage === '' ? 1 : 2;
 }

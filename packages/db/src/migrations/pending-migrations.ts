@@ -1,12 +1,13 @@
-import { readdir } from 'node:fs/promises';
 import { query, type StatementDeps } from '../core/statements.ts';
-import { prismaFiles } from './prisma-files.ts';
+import { knownMigrations } from './migration-list.ts';
 
 export type PendingMigrations = {
   /** Migrations of this version that the database does not have. */
   pending: string[];
   /** Migrations that began and did not finish: a person has to look. */
   failed: string[];
+  /** Migrations of a later version: the database has them, and this version does not know them. */
+  later: string[];
 };
 
 const TABLE = {
@@ -16,21 +17,19 @@ const TABLE = {
 
 const APPLIED = {
   name: 'applied-migrations',
-  text: 'SELECT migration_name AS name, finished_at IS NOT NULL AS finished FROM _prisma_migrations WHERE rolled_back_at IS NULL',
+  text: 'SELECT migration_name AS name, finished_at IS NOT NULL AS finished FROM _prisma_migrations WHERE rolled_back_at IS NULL ORDER BY 1',
 };
 
-/** Reads the names of the migrations of this version, in order. */
-export async function knownMigrations(): Promise<string[]> {
-  const entries = await readdir(prismaFiles.migrations, { withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
-    .sort();
-}
-
-/** Compares the database with the migrations of this version. It changes nothing. */
-export async function pendingMigrations(deps: StatementDeps): Promise<PendingMigrations> {
-  const names = await knownMigrations();
+/**
+ * Compares the database with the migrations of this version. It changes nothing.
+ *
+ * @param input.known the migrations of this version; those of `prisma/migrations` by default.
+ */
+export async function pendingMigrations(
+  deps: StatementDeps,
+  { known }: { known?: string[] } = {},
+): Promise<PendingMigrations> {
+  const names = known ?? (await knownMigrations());
   const [table] = await query<{ there: boolean }>(deps, TABLE, []);
   const rows =
     table?.there === true ? await query<{ name: string; finished: boolean }>(deps, APPLIED, []) : [];
@@ -38,5 +37,6 @@ export async function pendingMigrations(deps: StatementDeps): Promise<PendingMig
   return {
     pending: names.filter((name) => !finished.has(name)),
     failed: rows.filter((row) => !row.finished).map((row) => row.name),
+    later: [...finished].filter((name) => !names.includes(name)),
   };
 }

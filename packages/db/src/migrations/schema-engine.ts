@@ -5,29 +5,31 @@ import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-util
 import * as engineModule from '@prisma/schema-engine-wasm/schema_engine_bg';
 import { Pool } from 'pg';
 import { prismaFiles } from './prisma-files.ts';
+import { APPLICATION_NAME, liftTimeouts } from './session.ts';
 
 /** Node provides WebAssembly, but its types leave the declaration to the DOM's. */
 declare const WebAssembly: {
   instantiate(wasm: Buffer, imports: object): Promise<{ instance: { exports: Record<string, unknown> } }>;
 };
 
+/** Runs the text of one migration. */
+export type RunScript = (script: string) => Promise<void>;
+
 /**
- * Sends a migration whole. The driver adapter 7.10.0 would cut it at every semicolon, also inside a function's body, and
- * run the pieces one by one. Sent whole, it is one transaction: a migration that fails leaves nothing half done.
+ * Hands a migration over whole. The driver adapter 7.10.0 would cut it at every semicolon, also inside a function's body, and
+ * run the pieces one by one.
  */
 class ScriptwiseFactory extends PrismaPg {
-  readonly #pool: Pool;
+  readonly #runScript: RunScript;
 
-  constructor(pool: Pool) {
+  constructor(pool: Pool, runScript: RunScript) {
     super(pool);
-    this.#pool = pool;
+    this.#runScript = runScript;
   }
 
   override async connect() {
     const adapter = await super.connect();
-    adapter.executeScript = async (script) => {
-      await this.#pool.query(script);
-    };
+    adapter.executeScript = this.#runScript;
     return adapter;
   }
 }
@@ -52,17 +54,23 @@ async function loadEngine(): Promise<void> {
  * Runs Prisma's own schema engine, as WebAssembly from npm: the native one is a download outside any package registry.
  * This uses hooks that Prisma keeps private; why, and the way out: docs/decisions/0008-schema-engine.md.
  *
- * @param url the database that the engine works on.
+ * @param input.url the database that the engine works on.
+ * @param input.runScript runs the migrations; what it throws, the engine records as the migration's failure.
  */
 export async function withSchemaEngine<T>(
-  url: string,
+  { url, runScript }: { url: string; runScript: RunScript },
   work: (engine: engineModule.SchemaEngine) => Promise<T>,
 ): Promise<T> {
   loading ??= loadEngine();
   await loading;
-  const pool = new Pool(postgresConfig({ url }));
+  const pool = new Pool({
+    ...postgresConfig({ url }),
+    application_name: APPLICATION_NAME,
+    onConnect: liftTimeouts,
+  });
+  pool.on('error', () => undefined);
   try {
-    const adapter = bindMigrationAwareSqlAdapterFactory(new ScriptwiseFactory(pool));
+    const adapter = bindMigrationAwareSqlAdapterFactory(new ScriptwiseFactory(pool, runScript));
     const datamodels: [string, string][] = [['schema.prisma', await readFile(prismaFiles.schema, 'utf8')]];
     return await work(await engineModule.SchemaEngine.new({ datamodels }, () => undefined, adapter));
   } finally {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Client } from 'pg';
-import { knownMigrations } from '../migrations/pending-migrations.ts';
+import { knownMigrations } from '../migrations/migration-list.ts';
 
 // A database of the version before partitions. The statements of the present version do not fit its tables, so it is filled by the SQL
 // of its own time: a later migration cannot break that.

@@ -5,7 +5,7 @@ import type { Database } from '../core/database.ts';
 import { hasOwnSessions } from '../core/own-sessions.ts';
 import { isFull, isMisfit, query, type StatementDeps } from '../core/statements.ts';
 import { onOneConnection } from '../core/transaction.ts';
-import { knownMigrations } from '../migrations/pending-migrations.ts';
+import { knownMigrations } from '../migrations/migration-list.ts';
 
 export type DatabaseCheck = {
   /** Resolves with what keeps payments from being accepted and worked on, or with null. It never rejects. */

@@ -13,12 +13,11 @@ import {
   refuseSharedSessions,
   serverClock,
 } from '@emr-payments/db';
-import { createLogger, type DatabaseUrls, type Keyring } from '@emr-payments/runtime';
+import type { DatabaseUrls, Keyring } from '@emr-payments/runtime';
 import type { Finding } from './finding.ts';
 
 type Deps = { database: Database };
 
-const QUEUE_MS = 5_000;
 const CONNECT_MS = 5_000;
 
 /** Both stay well below the five minutes by which a webhook's timestamp may be off before its receiver refuses it. */
@@ -42,56 +41,20 @@ export async function checkDatabase(
 }
 
 export async function checkMigrations({ database }: Deps): Promise<Finding> {
-  const { pending, failed } = await pendingMigrations({ database });
-  if (failed.length > 0) {
+  const { pending, failed, later } = await pendingMigrations({ database });
+  if (failed.length > 0)
     return {
       state: 'failed',
-      found: `started but not finished: ${failed.join(', ')}; see docs/operating.md`,
+      found: `started but not finished: ${failed.join(', ')}; see "A migration that failed" in docs/upgrading.md`,
     };
-  }
-  if (pending.length === 0) return { state: 'ok', found: 'all applied' };
-  return { state: 'failed', found: `not applied: ${pending.join(', ')}; run the migrations` };
-}
-
-export async function checkQueue({
-  directUrl,
-  redisUrl,
-}: {
-  directUrl: string;
-  redisUrl: string | undefined;
-}): Promise<Finding> {
-  // Only here, because BullMQ is a fifth of what a command would load.
-  const { openTransport } = await import('@emr-payments/runtime/queues');
-  const transport = openTransport(
-    { logger: createLogger('doctor', 'silent') },
-    { databaseUrl: directUrl, redisUrl },
-  );
-  const name = transport.backend === 'redis' ? 'Redis' : 'PostgreSQL';
-  try {
-    await reached(() => transport.ping(), QUEUE_MS);
-    return { state: 'ok', found: `BullMQ on ${name}` };
-  } catch {
+  if (pending.length > 0)
+    return { state: 'failed', found: `not applied: ${pending.join(', ')}; run the migrations` };
+  if (later.length > 0)
     return {
-      state: 'failed',
-      found: `BullMQ on ${name} cannot be reached; payments are accepted, and are posted once it is back`,
+      state: 'warn',
+      found: `the database is of a later version, with ${later.join(', ')}; this version works on it and may not migrate it`,
     };
-  } finally {
-    await transport.close();
-  }
-}
-
-/** Repeats the ping until it succeeds: while the connection is still being opened, the first pings are refused. */
-async function reached(ping: () => Promise<void>, withinMs: number): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  for (;;) {
-    try {
-      await ping();
-      return;
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
+  return { state: 'ok', found: 'all applied' };
 }
 
 export async function checkClock({ database }: Deps): Promise<Finding> {

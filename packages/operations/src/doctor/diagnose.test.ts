@@ -1,4 +1,4 @@
-import { createAcceptor, createUser, saveConnection } from '@emr-payments/db';
+import { createAcceptor, createUser, openDatabase, saveConnection } from '@emr-payments/db';
 import { createPractice } from '@emr-payments/db/testing';
 import { ConfigError, parseKeyring } from '@emr-payments/runtime';
 import { openEmptyDatabase } from '@emr-payments/testkit';
@@ -126,6 +126,28 @@ test('a database that was not migrated names its migrations, and nothing later i
   });
   expect(checks.map(({ check }) => check)).not.toContain('keys');
   await empty.drop();
+});
+
+test('a database of a later version is a warning, and a migration that failed is a failure', async () => {
+  const owner = openDatabase({ url: service.url, poolSize: 1, applicationName: 'test' });
+  const write = (name: string, finished: string) =>
+    owner.pool.query(
+      `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ($1, 'n', $1, ${finished})`,
+      [name],
+    );
+  await write('29990101000000_later', 'now()');
+  expect(findingOf(await run(), 'migrations')).toEqual({
+    check: 'migrations',
+    state: 'warn',
+    found:
+      'the database is of a later version, with 29990101000000_later; this version works on it and may not migrate it',
+  });
+  await write('29990102000000_broken', 'NULL');
+  expect(findingOf(await run(), 'migrations')).toMatchObject({
+    state: 'failed',
+    found: expect.stringContaining('started but not finished: 29990102000000_broken'),
+  });
+  await owner.close();
 });
 
 test('a database and a queue that cannot be reached, without the password', async () => {

@@ -1,6 +1,7 @@
 import { type Database, isUnavailable, openDatabase } from '@emr-payments/db';
 import { ConfigError, type DatabaseUrls, type Keyring } from '@emr-payments/runtime';
 import { checkConnections, checkEncryption, checkHealth } from './check-connections.ts';
+import { checkQueue } from './check-queue.ts';
 import {
   checkAuditLog,
   checkClock,
@@ -11,7 +12,6 @@ import {
   checkOutbound,
   checkOwnFaults,
   checkPartitions,
-  checkQueue,
 } from './checks.ts';
 import type { Check, Finding } from './finding.ts';
 

@@ -1,4 +1,4 @@
-import { loadConfig, logLevelVariable, redisUrlVariable } from '@emr-payments/runtime';
+import { checkRedisUrl, loadConfig, logLevelVariable, redisUrlVariable } from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
 
 const port = (what: string) =>
@@ -27,4 +27,8 @@ export const environment = Type.Object({
 export type DevConfig = Static<typeof environment>;
 
 /** @throws ConfigError naming the variable that is wrong. */
-export const readConfig = (): DevConfig => loadConfig(environment, process.env);
+export function readConfig(): DevConfig {
+  const config = loadConfig(environment, process.env);
+  checkRedisUrl(config.REDIS_URL);
+  return config;
+}

@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createAcceptor, openDatabase } from '@emr-payments/db';
+import { createPractice, type Practice } from '@emr-payments/db/testing';
+import { parseSandboxHosts } from '@emr-payments/outbound';
+import { parseKeyring, Releases } from '@emr-payments/runtime';
+import { openEmptyDatabase, openTestDatabase } from '@emr-payments/testkit';
+import { afterEach, expect, test, vi } from 'vitest';
+import type { WorkerConfig } from './config.ts';
+import { startWorker } from './start-worker.ts';
+import { collectLog } from './testing/collect-log.ts';
+
+const PATIENCE = { timeout: 45_000, interval: 50 };
+const TIME = 120_000;
+const PLACES = 4;
+const LANE = 2;
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+const keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);
+
+/** Starts a worker with 4 places for postings. @returns its metrics; `{}` before it listens. */
+function openWorker(databaseUrl: string): () => Promise<Record<string, number>> {
+  const config: WorkerConfig = {
+    ...{
+      databaseUrl,
+      redisUrl: undefined,
+      directUrl: databaseUrl,
+      tracing: null,
+      keyring,
+      host: '127.0.0.1',
+      healthPort: 0,
+      metricsToken: undefined,
+    },
+    ...{ allowHosts: ['127.0.0.1'], sandboxHosts: parseSandboxHosts('') },
+    ...{ postingConcurrency: PLACES, deliveryConcurrency: PLACES, poolSize: 4, leaseMs: 10_000 },
+    ...{ horizonMs: 3_600_000, eventRetentionDays: 30, partitionDays: 28, drainMs: 0, logLevel: 'silent' },
+  };
+  const releases = new Releases();
+  const { logger, lines } = collectLog();
+  const starting = startWorker({ config, logger }, releases);
+  closers.push(async () => {
+    releases.stopping.begin({ drainMs: 0 });
+    await starting;
+    await releases.close(logger);
+  });
+  return async () => {
+    const port = lines.find(({ message }) => message === 'listening')?.port;
+    const text = await fetch(`http://127.0.0.1:${port}/metrics`).then(
+      (answer) => answer.text(),
+      () => '',
+    );
+    return Object.fromEntries(
+      text.split('\n').flatMap((line) => {
+        const [, name, value] = /^(emr_payments_\S+) (\S+)$/.exec(line) ?? [];
+        return name === undefined ? [] : [[name, Number(value)]];
+      }),
+    );
+  };
+}
+
+/** An EMR that takes requests and does not answer. */
+async function openSilentEmr(): Promise<string> {
+  const server = createServer(() => undefined).listen({ host: '127.0.0.1', port: 0 });
+  await once(server, 'listening');
+  closers.push(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/fhir`;
+}
+
+test(
+  'a slow EMR with a full lane does not ask for more workers, and a flood over many lanes does',
+  async () => {
+    const { url, appUrl, drop } = await openTestDatabase();
+    closers.push(drop);
+    const database = openDatabase({ url, poolSize: 4, applicationName: 'test' });
+    closers.push(() => database.close());
+    const baseUrl = await openSilentEmr();
+    const newPractice = () =>
+      createPractice(
+        { database, keyring },
+        { connection: { baseUrl, concurrency: LANE, settings: { timeout_ms: 30_000 } }, endpoint: null },
+      );
+    const acceptor = createAcceptor({ database });
+    const accept = (practice: Practice, count: number) =>
+      Promise.all(
+        Array.from({ length: count }, (_, n) =>
+          acceptor.accept(practice.input({ referenceNumber: `#${n}` })),
+        ),
+      );
+    const scrape = openWorker(appUrl);
+    const state = async () => {
+      const found = await scrape();
+      return {
+        claimed: found['emr_payments_jobs{kind="post_payment",state="claimed"}'],
+        heldBack: found['emr_payments_jobs{kind="post_payment",state="held_back"}'],
+        taken: found['emr_payments_places_taken{kind="post_payment"}'],
+        places: found['emr_payments_places{kind="post_payment"}'],
+        waiting: found['emr_payments_jobs_waiting_for_places{kind="post_payment"}'],
+      };
+    };
+
+    await accept(await newPractice(), 10);
+    const slow = { claimed: LANE, heldBack: 8, taken: LANE, places: PLACES, waiting: 0 };
+    await vi.waitFor(async () => expect(await state()).toEqual(slow), PATIENCE);
+
+    const flood = [newPractice, newPractice, newPractice, newPractice, newPractice];
+    for (const make of flood) await accept(await make(), 3);
+    const flooded = {
+      ...{ claimed: PLACES, taken: PLACES, places: PLACES },
+      // Each lane has one more than it may have in flight.
+      heldBack: slow.heldBack + flood.length,
+      waiting: LANE + flood.length * LANE - PLACES,
+    };
+    await vi.waitFor(async () => expect(await state()).toEqual(flooded), PATIENCE);
+    const found = await scrape();
+    const now = Date.now() / 1000;
+    for (const loop of ['relay', 'sweep'])
+      expect(Math.abs(now - (found[`emr_payments_last_${loop}_timestamp_seconds`] ?? 0))).toBeLessThan(30);
+  },
+  TIME,
+);
+
+test(
+  'a worker that waits for the schema answers /metrics, and says what is missing',
+  async () => {
+    const { url, drop } = await openEmptyDatabase();
+    closers.push(drop);
+    const scrape = openWorker(url);
+    await vi.waitFor(
+      async () =>
+        expect(await scrape()).toMatchObject({
+          'emr_payments_usable{part="postgres"}': 1,
+          'emr_payments_usable{part="schema"}': 0,
+          emr_payments_work_measured: 0,
+          emr_payments_last_relay_timestamp_seconds: 0,
+        }),
+      PATIENCE,
+    );
+  },
+  TIME,
+);

@@ -1,0 +1,29 @@
+import { postgresClient } from '@emr-payments/runtime/postgres';
+import type { Client, ClientBase } from 'pg';
+
+export const APPLICATION_NAME = 'emr-payments migrate';
+
+/**
+ * A migration may take as long as it needs, whatever the role or the database sets: a time-out would end it halfway, and end the
+ * connection that keeps other processes from migrating while it waits. A setting that this server does not know is not named.
+ */
+export const liftTimeouts = (client: Pick<ClientBase, 'query'>): Promise<unknown> =>
+  client.query(`
+    SELECT set_config(name, '0', false) FROM pg_settings
+     WHERE name IN ('statement_timeout', 'lock_timeout', 'transaction_timeout', 'idle_session_timeout', 'idle_in_transaction_session_timeout')`);
+
+/** Opens a connection for migrations. @param input.url of the role that owns the tables. */
+export async function openSession({
+  url,
+  applicationName,
+}: {
+  url: string;
+  applicationName: string;
+}): Promise<Client> {
+  const client = postgresClient({ url, application_name: applicationName, keepAlive: true });
+  // A lost connection is noticed by the statement that is running on it, or by the next one.
+  client.on('error', () => undefined);
+  await client.connect();
+  await liftTimeouts(client);
+  return client;
+}

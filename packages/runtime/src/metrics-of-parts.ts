@@ -1,0 +1,27 @@
+import { Gauge, type Registry } from 'prom-client';
+import { createReadiness, type ReadinessChecks } from './readiness.ts';
+
+/** A scrape waits no longer than this for a part. */
+const CHECK_MS = 2_000;
+/** Scrapes that follow each other closely share one result. */
+const REUSE_MS = 250;
+
+/** Adds a gauge that says at each scrape whether this process can use PostgreSQL and the queue, by the checks of its readiness. */
+export function addPartGauges({ registry, checks }: { registry: Registry; checks: ReadinessChecks }): void {
+  const readiness = createReadiness(
+    { checks, stopping: () => false },
+    { needsQueue: false, withinMs: CHECK_MS, reuseMs: REUSE_MS },
+  );
+  new Gauge({
+    name: 'emr_payments_usable',
+    help: '1 when this process can use the part: write to PostgreSQL, find there the schema that it needs, write to the queue.',
+    labelNames: ['part'],
+    registers: [registry],
+    async collect() {
+      const { postgres, schema, queue } = await readiness.read();
+      this.set({ part: 'postgres' }, postgres === 'up' ? 1 : 0);
+      this.set({ part: 'schema' }, schema === 'current' ? 1 : 0);
+      this.set({ part: 'queue' }, queue === 'up' ? 1 : 0);
+    },
+  });
+}

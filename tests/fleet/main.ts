@@ -1,0 +1,31 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { UsageError } from '../crash/arguments.ts';
+import { readOptions, USAGE } from './options.ts';
+import { formatFleetReport } from './report.ts';
+import { runFleet } from './run.ts';
+
+// `pnpm fleet`: docs/production.md describes it.
+
+const say = (text: string) => process.stdout.write(`${text}\n`);
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  const folder = mkdtempSync(join(tmpdir(), 'emr-payments-fleet-'));
+  say(`\n## PostgreSQL ${options.postgres}, Redis ${options.redis}`);
+  const report = await runFleet({ ...options, folder: join(folder, 'run'), say });
+  say(`\n${formatFleetReport(report)}`);
+  const good = report.violations.length === 0;
+  if (good) rmSync(folder, { recursive: true, force: true });
+  else say(`Data and logs are kept in ${folder}`);
+  process.exitCode = good ? 0 : 1;
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof UsageError) && !(error instanceof TypeError)) throw error;
+  process.stderr.write(`${error.message}\n\n${USAGE}`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,53 @@
+import { parseArgs } from 'node:util';
+import { numberOf, oneOf, UsageError } from '../crash/arguments.ts';
+
+export const REDIS_KINDS = ['sentinel', 'cluster', 'single'] as const;
+export type RedisKind = (typeof REDIS_KINDS)[number];
+export const POSTGRES_KINDS = ['standby', 'single'] as const;
+export type PostgresKind = (typeof POSTGRES_KINDS)[number];
+
+export type FleetOptions = {
+  /** The duration of load and faults. The wait for the rest comes afterwards. */
+  durationMs: number;
+  /** Payments per second. */
+  rate: number;
+  redis: RedisKind;
+  postgres: PostgresKind;
+  seed: number;
+  /** Only the faults whose names contain it; all when it is empty. */
+  only: string;
+};
+
+export const USAGE = `pnpm fleet [--seconds 180] [--rate 60] [--redis ${REDIS_KINDS.join('|')}] [--postgres ${POSTGRES_KINDS.join('|')}] [--seed N]
+           [--only TEXT]   only the faults whose names contain it
+`;
+
+/**
+ * Reads the command line.
+ *
+ * @param args the arguments without node and the script.
+ * @throws UsageError, TypeError naming the argument that is wrong.
+ */
+export function readOptions(args: readonly string[]): FleetOptions {
+  const { values, positionals } = parseArgs({
+    args: args.filter((argument) => argument !== '--'),
+    options: {
+      seconds: { type: 'string', default: '180' },
+      rate: { type: 'string', default: '60' },
+      redis: { type: 'string', default: 'sentinel' },
+      postgres: { type: 'string', default: 'standby' },
+      seed: { type: 'string', default: '1' },
+      only: { type: 'string', default: '' },
+    },
+    allowPositionals: true,
+  });
+  if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is not an option`);
+  return {
+    durationMs: numberOf('seconds', values.seconds) * 1000,
+    rate: numberOf('rate', values.rate),
+    redis: oneOf('redis', values.redis, REDIS_KINDS),
+    postgres: oneOf('postgres', values.postgres, POSTGRES_KINDS),
+    seed: numberOf('seed', values.seed),
+    only: values.only,
+  };
+}

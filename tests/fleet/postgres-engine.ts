@@ -1,0 +1,114 @@
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type AppAccess, appAccess, removePlace, startEmbeddedPostgres } from '@emr-payments/stack';
+import { startPostgresPair } from '@emr-payments/stack/testing';
+import type { FleetFault } from './fault.ts';
+import type { PostgresKind } from './options.ts';
+
+export type PostgresEngine = {
+  /** The database as the owner of its tables, on the server that takes writes now. */
+  readonly ownerUrl: string;
+  /** The role of the service. */
+  role: AppAccess['role'];
+  /** The database for the service, whichever server takes writes. */
+  serviceUrl: string;
+  /** The faults of the engine, the most telling ones first. */
+  faults: readonly FleetFault[];
+  stop(): Promise<void>;
+};
+
+export type PostgresOptions = {
+  kind: PostgresKind;
+  folder: string;
+  /** How long the standby is away in the faults of that kind. */
+  awayMs: number;
+};
+
+/** Durable, as in production. The fleet has 13 connections for each API and 9 for each worker. */
+const SETTINGS = { max_connections: '200', shared_buffers: '128MB', max_wal_size: '2GB' };
+
+async function openSingle({ folder, awayMs }: PostgresOptions): Promise<PostgresEngine> {
+  const dataDir = join(folder, 'postgres');
+  const server = await startEmbeddedPostgres({ dataDir, port: 0, durable: true, settings: SETTINGS });
+  const access = appAccess(server.url);
+  return {
+    ownerUrl: server.url,
+    role: access.role,
+    serviceUrl: access.url,
+    faults: [
+      {
+        name: `PostgreSQL stopped as in a crash, back after ${awayMs / 4000} s`,
+        takesMs: awayMs / 4 + 3_000,
+        async strike() {
+          await server.stop('immediate');
+          await wait(awayMs / 4);
+          await server.restart();
+        },
+      },
+    ],
+    async stop() {
+      await server.stop('immediate');
+      copyFileSync(server.logFile, join(folder, 'postgres.log'));
+      removePlace(dataDir);
+    },
+  };
+}
+
+async function openPair({ folder, awayMs }: PostgresOptions): Promise<PostgresEngine> {
+  const pair = await startPostgresPair({ folder, settings: SETTINGS });
+  const { role } = appAccess(pair.primary.url);
+  const owner = pair.urlOf('postgres');
+  const away = awayMs / 1000;
+  const killed: FleetFault = {
+    name: 'PostgreSQL primary killed, standby promoted, old one back as standby',
+    takesMs: 8_000,
+    async strike() {
+      await pair.killPrimary();
+      await pair.promote();
+      await pair.rejoin();
+    },
+  };
+  return {
+    get ownerUrl() {
+      return pair.primary.url;
+    },
+    role,
+    serviceUrl: owner.replace(/^(postgresql:\/\/)[^@]*@/, `$1${role.name}:${role.password}@`),
+    faults: [
+      killed,
+      {
+        name: `PostgreSQL standby away for ${away} s`,
+        takesMs: awayMs + 4_000,
+        async strike() {
+          await pair.standbyAway();
+          await wait(awayMs);
+          await pair.standbyBack();
+        },
+      },
+      {
+        // What was acknowledged in that time would be lost with the primary.
+        name: `PostgreSQL standby away for ${away / 2} s, then the primary lost and the standby promoted`,
+        takesMs: awayMs / 2 + 10_000,
+        async strike() {
+          await pair.standbyAway();
+          await wait(awayMs / 2);
+          await pair.killPrimary();
+          await pair.standby.restart();
+          await pair.promote();
+          await pair.rejoin();
+        },
+      },
+      killed,
+    ],
+    async stop() {
+      for (const [name, server] of Object.entries({ primary: pair.primary, standby: pair.standby }))
+        copyFileSync(server.logFile, join(folder, `postgres-${name}.log`));
+      await pair.stop();
+    },
+  };
+}
+
+/** Starts the PostgreSQL of the fleet. */
+export const openPostgres = (options: PostgresOptions): Promise<PostgresEngine> =>
+  ({ single: openSingle, standby: openPair })[options.kind](options);

@@ -1,0 +1,78 @@
+import { rmSync } from 'node:fs';
+import { check } from '../crash/check.ts';
+import { collect } from '../crash/collect.ts';
+import { startLoad } from '../crash/load.ts';
+import { type Quiet, waitForQuiet } from '../crash/quiet.ts';
+import type { Records } from '../crash/records.ts';
+import type { Violation } from '../crash/rules.ts';
+import { countConnections } from './count-connections.ts';
+import { startFleet } from './fleet.ts';
+import { injectFaults } from './inject-faults.ts';
+import { type Effect, measureEffects } from './measure.ts';
+import type { FleetOptions } from './options.ts';
+import { planFaults } from './plan-faults.ts';
+
+export type FleetReport = {
+  options: FleetOptions;
+  effects: readonly Effect[];
+  /** Faults for which there was no time. */
+  left: readonly string[];
+  records: Records;
+  quiet: Quiet;
+  violations: readonly Violation[];
+  staleWrites: number;
+};
+
+/** After the faults, the remaining work counts as stuck when it has not decreased for this long. */
+const STUCK_AFTER_MS = 90_000;
+
+/** A run of two minutes or more keeps the standby away for 20 s; a shorter one has time for less. */
+const awayMsOf = (durationMs: number): number => (durationMs >= 120_000 ? 20_000 : 8_000);
+
+/** Does one run: load and faults, then a wait until all work is done, then the comparison of the records. */
+export async function runFleet(
+  options: FleetOptions & {
+    /** The folder for data and logs. It is removed after a run without violations. */
+    folder: string;
+    /** Prints a line of progress. */
+    say: (text: string) => void;
+  },
+): Promise<FleetReport> {
+  const { folder, say, ...given } = options;
+  const { durationMs, rate, seed } = given;
+  const fleet = await startFleet({ ...given, folder, awayMs: awayMsOf(durationMs) });
+  const connections = countConnections(() => fleet.postgres.ownerUrl);
+  try {
+    say(`${rate} payments a second for ${durationMs / 1000} s`);
+    const load = startLoad({ apiUrls: [fleet.proxy.url], practices: fleet.practices, rate, seed });
+    const faults = planFaults(fleet).filter(({ name }) => name.includes(given.only));
+    const { struck, left } = await injectFaults({ faults, durationMs, say });
+    const faultsEndedAt = Date.now();
+    say(`${load.requested.length} payments were requested; waiting until all are settled`);
+    await load.end();
+    const databaseUrl = fleet.postgres.ownerUrl;
+    const quiet = await waitForQuiet({
+      databaseUrl,
+      faultsEndedAt,
+      stuckAfterMs: STUCK_AFTER_MS,
+      withForeign: false,
+    });
+    const records = await collect({ ...fleet, databaseUrl }, { requested: load.requested });
+    const violations = check(records);
+    const effects = measureEffects({
+      records,
+      struck,
+      connections: connections.counts,
+      endedAt: faultsEndedAt,
+    });
+    const staleWrites = fleet.workerLogs().split('a stale claim changed nothing').length - 1;
+    await connections.stop();
+    await fleet.stop();
+    if (violations.length === 0) rmSync(folder, { recursive: true, force: true });
+    return { options: given, effects, left, records, quiet, violations, staleWrites };
+  } catch (error) {
+    await connections.stop();
+    await fleet.stop();
+    throw error;
+  }
+}
