@@ -26,12 +26,12 @@ type Variant = { name: string; settings: Record<string, string>; jobs?: string }
 
 const VARIANTS: readonly Variant[] = [
   { name: 'as recommended', settings: {} },
-  { name: 'wal_compression = lz4', settings: { wal_compression: 'lz4' } },
+  { name: 'wal_compression = pglz', settings: { wal_compression: 'pglz' } },
   // A checkpoint every few seconds, as the default of 1 GB brings one every few minutes under full load.
   { name: 'max_wal_size = 80MB', settings: { max_wal_size: '80MB' } },
   {
-    name: 'max_wal_size = 80MB, wal_compression = lz4',
-    settings: { max_wal_size: '80MB', wal_compression: 'lz4' },
+    name: 'max_wal_size = 80MB, wal_compression = pglz',
+    settings: { max_wal_size: '80MB', wal_compression: 'pglz' },
   },
   {
     name: 'autovacuum of jobs as by default',
