@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { environment as api } from '../apps/api/src/config.ts';
@@ -25,14 +25,13 @@ function namesOf(environments: readonly Environment[], kind: 'secrets' | 'settin
 }
 
 type NamesIn = { propertyNames: { enum: string[] } };
-type SettingNamesIn = { propertyNames: { anyOf: [{ enum: string[] }, unknown] } };
 type ValuesSchema = {
   properties: {
     secrets: { properties: Record<'service' | 'owner', { properties: { variables: NamesIn } }> };
-    settings: SettingNamesIn;
-    api: { properties: { settings: SettingNamesIn } };
-    worker: { properties: { settings: SettingNamesIn } };
-    migrate: { properties: { settings: SettingNamesIn } };
+    settings: NamesIn;
+    api: { properties: { settings: NamesIn } };
+    worker: { properties: { settings: NamesIn } };
+    migrate: { properties: { settings: NamesIn } };
   };
 };
 
@@ -42,10 +41,10 @@ function schemaWithNames(text: string): string {
   const { secrets, settings, api: ofApi, worker: ofWorker, migrate: ofMigrate } = schema.properties;
   secrets.properties.service.properties.variables.propertyNames.enum = namesOf([api, worker, cli], 'secrets');
   secrets.properties.owner.properties.variables.propertyNames.enum = namesOf([migrate], 'secrets');
-  settings.propertyNames.anyOf[0].enum = namesOf([api, worker, cli], 'settings');
-  ofApi.properties.settings.propertyNames.anyOf[0].enum = namesOf([api], 'settings');
-  ofWorker.properties.settings.propertyNames.anyOf[0].enum = namesOf([worker], 'settings');
-  ofMigrate.properties.settings.propertyNames.anyOf[0].enum = namesOf([migrate], 'settings');
+  settings.propertyNames.enum = namesOf([api, worker, cli], 'settings');
+  ofApi.properties.settings.propertyNames.enum = namesOf([api], 'settings');
+  ofWorker.properties.settings.propertyNames.enum = namesOf([worker], 'settings');
+  ofMigrate.properties.settings.propertyNames.enum = namesOf([migrate], 'settings');
   return `${JSON.stringify(schema, null, 2)}\n`;
 }
 
@@ -120,8 +119,6 @@ export function helmDocuments(root: string): Record<string, string> {
   return {
     [`${CHART}/README.md`]: `${text}${BEGIN}\n\n${tableOfValues(read('values.yaml'))}\n`,
     [`${CHART}/values.schema.json`]: schemaWithNames(read('values.schema.json')),
-    ...(existsSync(join(root, ALERTS)) && {
-      [`${CHART}/files/alerts.yml`]: readFileSync(join(root, ALERTS), 'utf8'),
-    }),
+    [`${CHART}/files/alerts.yml`]: readFileSync(join(root, ALERTS), 'utf8'),
   };
 }

@@ -1,3 +1,4 @@
+export { default as freePort } from 'get-port';
 export * from './config.ts';
 export * from './evil-requests.ts';
 export * from './evil-values.ts';
