@@ -1,106 +1,101 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Client } from 'pg';
+import { createAcceptor, openDatabase } from '@emr-payments/db';
+import { mrnsOf } from '../load/requests.ts';
 import { withClient } from '../machine/ask.ts';
 import { openEnvironment } from '../machine/environment.ts';
-import { openService } from '../service/open-service.ts';
+import { createTenants } from '../service/tenants.ts';
 
 /**
- * Compares settings of PostgreSQL under the same load, on one server, with one API process and one worker: what docs/postgresql.md
- * recommends against what it recommends it over. The rates depend on the disk; the bytes of WAL hardly do.
+ * Counts the WAL of an accepted payment, with checkpoints near and far apart, and with compression: what `max_wal_size`,
+ * `checkpoint_timeout` and `wal_compression` change. It counts bytes and takes no times, so a busy machine does not disturb it.
  *
- *     node bench/micro/postgres-settings.ts [seconds] [payments a second]
+ *     node bench/micro/postgres-settings.ts [payments that are there before] [payments of a measurement]
  */
-const SECONDS = Number(process.argv[2] ?? 12);
-const RATE = Number(process.argv[3] ?? 150);
+const FILLED = Number(process.argv[2] ?? 60_000);
+const PAYMENTS = Number(process.argv[3] ?? 8_000);
+const TOGETHER = 50;
 
-const RECOMMENDED = {
-  max_wal_size: '4GB',
-  checkpoint_timeout: '900s',
-  wal_compression: 'off',
-  synchronous_commit: 'on',
-};
+const VARIANTS = [0, 4_000, 1_000].flatMap((every) =>
+  ['off', 'pglz'].map((compression) => ({ every, compression })),
+);
 
-type Variant = { name: string; settings: Record<string, string>; jobs?: string };
-
-const VARIANTS: readonly Variant[] = [
-  { name: 'as recommended', settings: {} },
-  { name: 'wal_compression = lz4', settings: { wal_compression: 'lz4' } },
-  // A checkpoint every few seconds, as the default of 1 GB brings one every few minutes under full load.
-  { name: 'max_wal_size = 80MB', settings: { max_wal_size: '80MB' } },
+const environment = await openEnvironment(mkdtempSync(join(tmpdir(), 'emr-payments-settings-')));
+const databaseUrl = await environment.newDatabase('settings');
+const tenants = await createTenants(
+  { databaseUrl, encryptionKeys: `k1:${Buffer.alloc(32, 7).toString('base64')}` },
   {
-    name: 'max_wal_size = 80MB, wal_compression = lz4',
-    settings: { max_wal_size: '80MB', wal_compression: 'lz4' },
+    count: 8,
+    fhirUrl: () => 'http://127.0.0.1:1',
+    webhookUrl: () => 'http://127.0.0.1:1',
+    webhookSecret: `whsec_${Buffer.alloc(24, 7).toString('base64')}`,
+    postingCap: 1,
+    deliveryCap: 1,
   },
-  {
-    name: 'autovacuum of jobs as by default',
-    settings: {},
-    jobs: 'RESET (autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold)',
-  },
-  { name: 'no autovacuum of jobs', settings: {}, jobs: 'SET (autovacuum_enabled = off)' },
-  { name: 'synchronous_commit = off (loses payments)', settings: { synchronous_commit: 'off' } },
-  { name: 'as recommended, again', settings: {} },
-];
+);
+const database = openDatabase({ url: databaseUrl, poolSize: 4, applicationName: 'bench' });
+const acceptor = createAcceptor({ database });
+const mrns = mrnsOf(tenants[0]?.patients ?? 1);
+let n = 0;
 
-type Facts = { lsn: string; images: number; checkpoints: number; jobs: number };
+function accept(): Promise<unknown> {
+  n += 1;
+  const tenant = tenants[n % tenants.length];
+  if (tenant === undefined) throw new Error('there are no tenants');
+  const reference = (Math.imul(n, 2_654_435_761) >>> 0).toString(16).padStart(8, '0');
+  return acceptor.accept({
+    clientPk: tenant.clientPk,
+    userId: tenant.userId,
+    patientMrn: mrns[n % mrns.length] ?? '',
+    paymentMethod: 'Card',
+    referenceNumber: `#${reference}-2f6ce8e73d91`,
+    location: '1404',
+    amount: `${(n % 900) + 1}.25`,
+    notes: 'Patient copay collected at front desk',
+    depositDate: '2026-06-15',
+    idempotency: null,
+  });
+}
 
-const factsOf = async (client: Client): Promise<Facts> => {
-  const { rows } = await client.query<Facts>(`
-    SELECT pg_current_wal_lsn()::text AS lsn, (SELECT wal_fpi::int FROM pg_stat_wal) AS images,
-           (SELECT (num_timed + num_requested)::int FROM pg_stat_checkpointer) AS checkpoints,
-           pg_total_relation_size('jobs')::int AS jobs`);
-  if (rows[0] === undefined) throw new Error('PostgreSQL did not answer');
-  return rows[0];
-};
+async function acceptMany(count: number, every: number, checkpoint: () => Promise<unknown>): Promise<void> {
+  for (let done = 0; done < count; done += TOGETHER) {
+    if (every > 0 && done % every === 0) await checkpoint();
+    await Promise.all(Array.from({ length: TOGETHER }, accept));
+  }
+}
 
-const JOBS_OF_OURS =
-  'SET (autovacuum_enabled = on, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000)';
-
-const environment = await openEnvironment(mkdtempSync(join(tmpdir(), 'emr-payments-settings-')), {
-  autovacuum_naptime: '5s',
-});
-const service = await openService(environment, {
-  name: 'settings',
-  workers: 1,
-  tenants: { count: 8, postingCap: 16, deliveryCap: 32 },
-});
 try {
-  const load = (seconds: number) =>
-    service.load({ connections: 32, pace: { kind: 'open', ratePerSecond: RATE, seconds } });
-  await load(5);
-  process.stdout.write(
-    '| settings | p50 ms | p99 ms | WAL KB each | images each | checkpoints | jobs grew by MB |\n',
-  );
-  await withClient(service.databaseUrl, async (client) => {
-    for (const { name, settings, jobs } of VARIANTS) {
-      for (const [setting, value] of Object.entries({ ...RECOMMENDED, ...settings }))
-        await client.query(`ALTER SYSTEM SET ${setting} = '${value}'`);
-      await client.query(`ALTER TABLE jobs ${JOBS_OF_OURS}`);
-      if (jobs !== undefined) await client.query(`ALTER TABLE jobs ${jobs}`);
+  await withClient(databaseUrl, async (client) => {
+    const checkpoint = () => client.query('CHECKPOINT');
+    const wal = async () =>
+      (
+        await client.query<{ bytes: number; images: number }>(
+          `SELECT pg_current_wal_lsn() - '0/0'::pg_lsn AS bytes, wal_fpi AS images FROM pg_stat_wal`,
+        )
+      ).rows[0] ?? { bytes: 0, images: 0 };
+    await acceptMany(FILLED, 0, checkpoint);
+    process.stdout.write(
+      '| a checkpoint every | wal_compression | bytes of WAL each | full-page images each |\n',
+    );
+    for (const { every, compression } of VARIANTS) {
+      await client.query(`ALTER SYSTEM SET wal_compression = '${compression}'`);
       await client.query('SELECT pg_reload_conf()');
-      await client.query('CHECKPOINT');
-      const before = await factsOf(client);
-      const { p50, p99 } = await load(SECONDS);
-      const after = await factsOf(client);
-      const { rows } = await client.query('SELECT ($1::pg_lsn - $2::pg_lsn)::float8 AS bytes', [
-        after.lsn,
-        before.lsn,
-      ]);
-      const payments = RATE * SECONDS;
-      const cells = [
-        name,
-        p50.toFixed(1),
-        p99.toFixed(1),
-        (rows[0].bytes / payments / 1024).toFixed(1),
-        ((after.images - before.images) / payments).toFixed(2),
-        after.checkpoints - before.checkpoints,
-        ((after.jobs - before.jobs) / 2 ** 20).toFixed(1),
-      ];
-      process.stdout.write(`| ${cells.join(' | ')} |\n`);
+      await checkpoint();
+      // The first images after a checkpoint belong to it, and not to what follows.
+      if (every === 0) await acceptMany(PAYMENTS, 0, checkpoint);
+      await client.query('SELECT pg_stat_force_next_flush()');
+      const before = await wal();
+      await acceptMany(PAYMENTS, every, checkpoint);
+      const after = await wal();
+      const each = (what: 'bytes' | 'images') => (Number(after[what]) - Number(before[what])) / PAYMENTS;
+      const apart = every === 0 ? 'never' : `${every} payments`;
+      process.stdout.write(
+        `| ${apart} | ${compression} | ${Math.round(each('bytes'))} | ${each('images').toFixed(2)} |\n`,
+      );
     }
   });
 } finally {
-  await service.close();
+  await database.close();
   await environment.close();
 }

@@ -74,6 +74,19 @@ test('a wrong password ends the search, as with libpq', async () => {
   await expect(client.connect()).rejects.toMatchObject({ code: expect.stringMatching(/^28/) });
 });
 
+test('a session that cannot be set up is closed', async () => {
+  const application_name = 'not set up';
+  const pool = new Pool(
+    postgresConfig({ url: server.url, max: 2, application_name, settings: { jit: 'perhaps' } }),
+  );
+  pool.on('error', () => undefined);
+  closing.push(() => pool.end());
+  await expect(pool.query('SELECT 1')).rejects.toMatchObject({ code: '22023' });
+  const watch = await connected({ url: server.url });
+  const open = `SELECT FROM pg_stat_activity WHERE application_name = '${application_name}'`;
+  await vi.waitFor(async () => expect((await watch.query(open)).rowCount).toBe(0), { timeout: 20_000 });
+});
+
 test('a pool has no more statements on the server than connections, also when it gives up waiting for some', async () => {
   const application_name = 'bounded pool';
   const pool = new Pool(

@@ -55,7 +55,6 @@ function noHost(failures: readonly Failure[]): Error {
   return withCode(`no host of the URL takes writes (${reasons.join('; ')})`, code);
 }
 
-/** Literals of a statement, for values that are our own. */
 const settingText = ([name, value]: [string, string | number]): string =>
   `SET ${name} = '${String(value).replaceAll("'", "''")}';`;
 
@@ -79,6 +78,9 @@ export function postgresConfig(options: PostgresOptions): PoolConfig {
     preferred: 0,
   };
   return {
+    // A host that is gone without a word is noticed in minutes; the system's default is two hours.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     ...rest,
     connectionString: address.hosts[0]?.url,
     connectionTimeoutMillis: connectMs,
@@ -166,7 +168,7 @@ function clientClass(way: Way): typeof Client {
           way.preferred = host;
           return;
         } catch (error) {
-          // A standby that was asked in vain would keep the session, until it is the primary and full of them.
+          // A pool forgets what did not connect, and the session would stay: on a standby until it is the primary, and full of them.
           this.connection.stream.destroy();
           if (hosts.length === 1 || !mayBeElsewhere(error)) throw error;
           failures.push({ host: hosts[host]?.name ?? '', error: error as Error });
@@ -179,7 +181,6 @@ function clientClass(way: Way): typeof Client {
     #renew(host: number): void {
       this.connection.removeAllListeners();
       this.connection.on('error', () => undefined);
-      this.connection.stream.destroy();
       const fresh = Object.entries(new Client(configOf(this.#config, host)));
       Object.assign(this, Object.fromEntries(fresh.filter(([name]) => !OF_EMITTER.has(name))));
       this.#host = host;

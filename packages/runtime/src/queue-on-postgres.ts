@@ -53,8 +53,6 @@ export function postgresBackend(url: string, logger: Logger): Backend {
         // A worker keeps one, which listens.
         max: 5,
         connectionTimeoutMillis: 3000,
-        keepAlive: true,
-        keepAliveInitialDelayMillis: 10_000,
         settings: { search_path: 'bullmq' },
         extend: listened,
       }),

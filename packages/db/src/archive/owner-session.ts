@@ -24,7 +24,6 @@ export async function withOwnerSession<T>(
     url,
     application_name: 'emr-payments archive',
     connectionTimeoutMillis: 3_000,
-    keepAlive: true,
     settings: {
       // A process that is frozen in a transaction must not keep what it has locked.
       idle_in_transaction_session_timeout: 60_000,

@@ -82,7 +82,6 @@ export function openDatabase(options: DatabaseOptions): Database {
     },
     // The client's own time-out: the server's does not help when the server is gone.
     query_timeout: statementMs + 1_000,
-    keepAlive: true,
     types: typeParsers,
     extend: oneTextClients(),
   };

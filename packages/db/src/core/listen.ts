@@ -28,7 +28,6 @@ export function listenForJobs({ url, onJobs }: { url: string; onJobs: () => void
     const next = postgresClient({
       url,
       application_name: 'emr-payments relay',
-      keepAlive: true,
       connectionTimeoutMillis: 3_000,
     });
     next.on('error', reconnectLater);
