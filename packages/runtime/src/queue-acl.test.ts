@@ -64,10 +64,12 @@ describe.runIf(hasRedisServer())('the smallest user of docs/redis.md', () => {
 
     await redis.command('ACL SETUSER emr-payments -xadd');
     await expect(opened.transport.add('post-payment', [{ job: '99', fence: 0 }])).rejects.toThrow();
+    // Newer ones name the command of a script, too.
+    const inScript = expect.stringMatching(/it may not run (a command of a script|'xadd')$/);
     await redis.command('ACL SETUSER emr-payments -eval');
     expect(await opened.transport.trouble()).toBe('queue_refused');
     const reasons = opened.lines.filter(({ code }) => code === 'NOPERM').map(({ reason }) => reason);
-    expect(reasons).toContainEqual(expect.stringContaining("it may not run 'xadd'"));
+    expect(reasons).toContainEqual(inScript);
     expect(reasons).toContainEqual(expect.stringContaining("it may not run 'eval'"));
   });
 
