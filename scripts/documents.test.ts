@@ -106,6 +106,7 @@ const pages = filesLike([
   '{apps,packages}/**/*.md',
   'bench/**/*.md',
   'tests/**/*.md',
+  'deploy/**/*.md',
 ]);
 const everything = filesLike('**/*').concat(filesLike('.ci/*'));
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
@@ -43,8 +43,8 @@ type Manifest = {
   };
 };
 
-const manifestsIn = (path: string): Manifest[] =>
-  parseAllDocuments(read(path), { version: '1.1' }).map((document) => document.toJS() as Manifest);
+const manifestsOf = (text: string): Manifest[] =>
+  parseAllDocuments(text, { version: '1.1' }).map((document) => document.toJS() as Manifest);
 
 /** Every pod of the chart, also those of Deployments and Jobs, with its labels. */
 const podsOf = (manifests: readonly Manifest[]): { name: string; labels: Labels; spec: PodSpec }[] =>
@@ -56,7 +56,7 @@ const podsOf = (manifests: readonly Manifest[]): { name: string; labels: Labels;
       spec: kind === 'Pod' ? (spec as unknown as PodSpec) : spec.template.spec,
     }));
 
-test('README.md and values.schema.json are what the values and the processes say; `pnpm helm-documents` writes them', () => {
+test('the parts that are made from others are up to date; `pnpm helm-documents` writes them', () => {
   for (const [path, text] of Object.entries(helmDocuments(root))) expect(read(path), path).toBe(text);
 });
 
@@ -65,14 +65,8 @@ test('the chart has the version of package.json', () => {
   expect(parse(read(`${CHART}/Chart.yaml`))).toMatchObject({ version, appVersion: version });
 });
 
-describe.runIf(existsSync(join(root, 'deploy/prometheus/alerts.yml')))('the alerts', () => {
-  test('of the chart are those of deploy/prometheus', () => {
-    expect(read(`${CHART}/files/alerts.yml`)).toBe(read('deploy/prometheus/alerts.yml'));
-  });
-});
-
 describe.each(RENDERED_FILES)('%s', (path) => {
-  const manifests = manifestsIn(path);
+  const manifests = manifestsOf(read(path));
   const pods = podsOf(manifests);
 
   test('is of this chart: if not, run `pnpm helm-documents` with helm on the PATH', () => {
@@ -80,7 +74,7 @@ describe.each(RENDERED_FILES)('%s', (path) => {
   });
 
   test.each(pods)('$name runs as the image’s account, writes only to /tmp, and gets no token', ({ spec }) => {
-    const [, uid] = /^# The account `node`, .*\nUSER (\d+)$/m.exec(read('Dockerfile')) ?? [null, '1000'];
+    const uid = [...read('Dockerfile').matchAll(/^USER (\S+)$/gm)].at(-1)?.[1];
     expect(spec.automountServiceAccountToken).toBe(false);
     expect(spec.securityContext).toEqual({
       runAsNonRoot: true,
@@ -157,7 +151,7 @@ describe.each(RENDERED_FILES)('%s', (path) => {
 });
 
 describe('what the internet may reach', () => {
-  const everything = manifestsIn('tests/helm/everything.yaml');
+  const everything = manifestsOf(read('tests/helm/everything.yaml'));
   const pathsOf = (document: string) =>
     Object.keys((JSON.parse(read(document)) as { paths: Record<string, unknown> }).paths);
   type IngressSpec = { rules: [{ http: { paths: { path: string; pathType: string }[] } }] };
@@ -191,8 +185,31 @@ describe('what the internet may reach', () => {
 });
 
 describe.runIf(hasHelm())('helm', () => {
+  test('scales the workers by metrics that they have, by the query of docs/kubernetes.md', () => {
+    const keda = manifestsOf(renderChart(root, `${CHART}/ci/keda-values.yaml`)).find(
+      ({ kind }) => kind === 'ScaledObject',
+    )?.spec as unknown as { triggers: [{ metadata: { query: string } }] };
+    const query = keda.triggers[0].metadata.query;
+    expect(read('docs/kubernetes.md')).toContain(`\n${query}\n`);
+    const names = new Set([...query.matchAll(/emr_payments_\w+/g)].map(([name]) => name));
+    expect(names.size).toBe(3);
+    const declared = globSync('apps/worker/src/metrics/*.ts', { cwd: root }).map(read).join('');
+    for (const name of names) expect(declared).toContain(`name: '${name}'`);
+  });
+
   test('renders the kept manifests: if not, run `pnpm helm-documents`', () => {
-    for (const [path, text] of Object.entries(renderedManifests(root))) expect(read(path), path).toBe(text);
+    // Versions of helm differ in the order of objects and in white space.
+    const byName = (manifests: Manifest[]) =>
+      new Map(manifests.map((manifest) => [`${manifest.kind} ${manifest.metadata.name}`, manifest]));
+    for (const [path, text] of Object.entries(renderedManifests(root)))
+      expect(byName(manifestsOf(text)), path).toEqual(byName(manifestsOf(read(path))));
+  });
+
+  test('renders the alerts as they are, with their own templates', () => {
+    const rule = manifestsOf(renderChart(root, null, 'prometheusRule.enabled=true')).find(
+      ({ kind }) => kind === 'PrometheusRule',
+    );
+    expect(rule?.spec).toEqual(parse(read(`${CHART}/files/alerts.yml`)));
   });
 
   test.each([null, 'everything', 'keda'])('finds no fault with the chart and the values of %s', (name) => {

@@ -13,7 +13,7 @@ export const CHART = 'deploy/helm/emr-payments';
 const OF_THE_CHART = ['PORT', 'HEALTH_PORT'];
 
 /** The part of a process's schema that is read here. */
-type Environment = { properties: Record<string, { secret?: boolean }> };
+type Environment = { properties: Record<string, { description?: string; secret?: boolean }> };
 
 function namesOf(environments: readonly Environment[], kind: 'secrets' | 'settings'): string[] {
   const names = environments.flatMap(({ properties }) =>
@@ -25,25 +25,26 @@ function namesOf(environments: readonly Environment[], kind: 'secrets' | 'settin
 }
 
 type NamesIn = { propertyNames: { enum: string[] } };
-type SettingNamesIn = { propertyNames: { anyOf: [{ enum: string[] }, unknown] } };
 type ValuesSchema = {
   properties: {
     secrets: { properties: Record<'service' | 'owner', { properties: { variables: NamesIn } }> };
-    settings: SettingNamesIn;
-    api: { properties: { settings: SettingNamesIn } };
-    worker: { properties: { settings: SettingNamesIn } };
+    settings: NamesIn;
+    api: { properties: { settings: NamesIn } };
+    worker: { properties: { settings: NamesIn } };
+    migrate: { properties: { settings: NamesIn } };
   };
 };
 
 /** Puts the names of the processes' variables into the schema of the values: Helm refuses one that no process reads, and a secret. */
 function schemaWithNames(text: string): string {
   const schema = JSON.parse(text) as ValuesSchema;
-  const { secrets, settings, api: ofApi, worker: ofWorker } = schema.properties;
+  const { secrets, settings, api: ofApi, worker: ofWorker, migrate: ofMigrate } = schema.properties;
   secrets.properties.service.properties.variables.propertyNames.enum = namesOf([api, worker, cli], 'secrets');
   secrets.properties.owner.properties.variables.propertyNames.enum = namesOf([migrate], 'secrets');
-  settings.propertyNames.anyOf[0].enum = namesOf([api, worker, cli], 'settings');
-  ofApi.properties.settings.propertyNames.anyOf[0].enum = namesOf([api], 'settings');
-  ofWorker.properties.settings.propertyNames.anyOf[0].enum = namesOf([worker], 'settings');
+  settings.propertyNames.enum = namesOf([api, worker, cli], 'settings');
+  ofApi.properties.settings.propertyNames.enum = namesOf([api], 'settings');
+  ofWorker.properties.settings.propertyNames.enum = namesOf([worker], 'settings');
+  ofMigrate.properties.settings.propertyNames.enum = namesOf([migrate], 'settings');
   return `${JSON.stringify(schema, null, 2)}\n`;
 }
 
@@ -73,22 +74,21 @@ function describedValues(text: string): string[][] {
   return rows;
 }
 
-type Values = { [key: string]: Values } | string | number | boolean | readonly unknown[];
+type Branch = { [key: string]: unknown };
 
-function valueAt(values: Values, path: string): Values {
-  return path.split('.').reduce((at, key) => (at as { [key: string]: Values })[key] as Values, values);
-}
+const valueAt = (values: Branch, path: string): unknown =>
+  path.split('.').reduce<unknown>((at, key) => (at as Branch)[key], values);
 
-function leavesOf(values: Values, prefix = ''): string[] {
-  const isBranch = typeof values === 'object' && !Array.isArray(values) && Object.keys(values).length > 0;
-  if (!isBranch) return [prefix];
-  return Object.entries(values).flatMap(([key, value]) =>
-    leavesOf(value, prefix === '' ? key : `${prefix}.${key}`),
+function leavesOf(value: unknown, path = ''): string[] {
+  const isBranch = typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (!isBranch || Object.keys(value).length === 0) return [path];
+  return Object.entries(value).flatMap(([key, below]) =>
+    leavesOf(below, path === '' ? key : `${path}.${key}`),
   );
 }
 
 function tableOfValues(text: string): string {
-  const values = parse(text) as Values;
+  const values = parse(text) as Branch;
   const rows = describedValues(text);
   const missing = leavesOf(values).filter(
     (leaf) => !rows.some(([path = '']) => leaf === path || leaf.startsWith(`${path}.`)),
@@ -106,12 +106,19 @@ function tableOfValues(text: string): string {
 
 const BEGIN = '<!-- The table is written by `pnpm helm-documents` from values.yaml: change it there. -->';
 
-/** The files of the chart that are made from others, by path: the table of README.md, and the names of variables in values.schema.json. */
+/** The alerts, which Helm can read only inside the chart. */
+const ALERTS = 'deploy/prometheus/alerts.yml';
+
+/**
+ * The files of the chart that are made from others, by path: the table of README.md, the names of variables in values.schema.json, and the
+ * copy of the alerts.
+ */
 export function helmDocuments(root: string): Record<string, string> {
   const read = (name: string) => readFileSync(join(root, CHART, name), 'utf8');
   const [text = ''] = read('README.md').split(BEGIN);
   return {
     [`${CHART}/README.md`]: `${text}${BEGIN}\n\n${tableOfValues(read('values.yaml'))}\n`,
     [`${CHART}/values.schema.json`]: schemaWithNames(read('values.schema.json')),
+    [`${CHART}/files/alerts.yml`]: readFileSync(join(root, ALERTS), 'utf8'),
   };
 }

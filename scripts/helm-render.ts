@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { parse } from 'yaml';
 import { CHART } from './helm-documents.ts';
 
 /** The manifests that are kept, by path, and the values that they are made with. */
@@ -29,11 +30,17 @@ export function renderChart(root: string, file: string | null, set?: string): st
   return helm(root, 'template', ...release, ...values);
 }
 
-/** A checksum of everything that the manifests are made from, so that a machine without helm notices manifests that are too old. */
+/** The inputs of the kept manifests. The alerts are not rendered there, so that a change of them needs no helm. */
+const INPUTS = ['templates/**/*', 'values.yaml', 'ci/everything-values.yaml'];
+
+/** A checksum of what the manifests are made from, by which a machine without helm notices manifests that are too old. */
 function checksumOf(root: string): string {
   const hash = createHash('sha256');
-  for (const path of globSync(`${CHART}/**/*.{yaml,tpl,txt,yml,json}`, { cwd: root }).sort()) {
-    hash.update(`${path}\n`).update(readFileSync(join(root, path)));
+  for (const path of globSync(INPUTS, { cwd: join(root, CHART), withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()) {
+    hash.update(`${relative(root, path)}\n`).update(readFileSync(path));
   }
   return hash.digest('hex');
 }
@@ -41,11 +48,15 @@ function checksumOf(root: string): string {
 export const headOf = (root: string): string =>
   `# Written by \`pnpm helm-documents\` from the chart with the checksum ${checksumOf(root)}`;
 
-/** The manifests of the chart that are kept, by path, as this machine's helm renders them. */
+/** The manifests of the chart that are kept, by path, as this machine's helm renders them. They name no version: a release changes none. */
 export function renderedManifests(root: string): Record<string, string> {
   const head = headOf(root);
+  const { version } = parse(readFileSync(join(root, CHART, 'Chart.yaml'), 'utf8')) as { version: string };
   return Object.fromEntries(
-    Object.entries(RENDERED).map(([path, values]) => [path, `${head}\n${renderChart(root, values)}`]),
+    Object.entries(RENDERED).map(([path, values]) => [
+      path,
+      `${head}\n${renderChart(root, values).replaceAll(version, 'VERSION')}`,
+    ]),
   );
 }
 

@@ -45,6 +45,8 @@ async function ask(
 
 const package_ = (name: string) => new RegExp(`/node_modules/${name}/`);
 const PRISMA = [package_('@prisma/[^/]+'), /packages\/db\/src\/generated\/(client|internal)/];
+/** Traces are off. */
+const TRACES = [package_('@opentelemetry/[^/]+')];
 const UNDICI = /internal\/deps\/undici/;
 /** The page's own work: its operations and the client of Prisma come with the first person. */
 const CONNECT = [/packages\/operations\/src\/connect\//, /packages\/emr\/src\/logins\//];
@@ -98,13 +100,15 @@ test(
     const swagger = [package_('@fastify/swagger'), package_('@fastify/swagger-ui'), package_('yaml')];
     const others = [...swagger, package_('bullmq'), package_('mime-db')];
     const api = modulesOf('api');
-    expect(among(api, [...PRISMA, UNDICI, ...DIALECTS, ...others, ...OPERATOR, ...CONNECT])).toEqual([]);
+    expect(
+      among(api, [...PRISMA, UNDICI, ...TRACES, ...DIALECTS, ...others, ...OPERATOR, ...CONNECT]),
+    ).toEqual([]);
     expect(among(api, [package_('fastify')]).length).toBeGreaterThan(10);
 
     const worker = modulesOf('worker');
-    expect(among(worker, [...PRISMA, UNDICI, ...FOR_PEOPLE, package_('fastify'), package_('ajv')])).toEqual(
-      [],
-    );
+    expect(
+      among(worker, [...PRISMA, UNDICI, ...TRACES, ...FOR_PEOPLE, package_('fastify'), package_('ajv')]),
+    ).toEqual([]);
     expect(among(worker, [/packages\/operations\/src\/serving/]).length).toBe(1);
     expect(among(worker, [package_('bullmq')]).length).toBeGreaterThan(10);
     expect(among(worker, DIALECTS).length).toBeGreaterThan(10);

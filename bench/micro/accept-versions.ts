@@ -16,10 +16,10 @@ import { openService } from '../service/open-service.ts';
  * with other work only those compare: µs of processor time a payment of the API (of which `kernel` in the kernel), of PostgreSQL and of the load generator, and bytes
  * of WAL. Each version has a database of its own, with the schema of this one; the first version is this one.
  *
- *     node bench/micro/accept-versions.ts [--rounds 9] [--count 10000] [--profile] [folder=…|sql=…|node=…]…
+ *     node bench/micro/accept-versions.ts [--rounds 9] [--count 10000] [--profile] [folder=…|sql=…|node=…|env=…]…
  *
  * `folder=` runs the API of another working copy; `node=` runs this one with other NODE_OPTIONS; `sql=` runs this API on a database that this statement has changed first, such as
- * `sql=DROP INDEX …`. `--profile` also lists the functions of each API that took the most time, over all rounds.
+ * `sql=DROP INDEX …`; `env=` runs it with more variables, such as `env=OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 OTEL_TRACES_SAMPLER=always_on`. `--profile` also lists the functions of each API that took the most time, over all rounds.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -38,7 +38,13 @@ const [rounds, count, connections] = [values.rounds, values.count, values.connec
 const ROOT = join(import.meta.dirname, '..', '..');
 const HOST = '127.0.0.1';
 
-type Version = { name: string; folder: string; sql: string | null; node?: string };
+type Version = {
+  name: string;
+  folder: string;
+  sql: string | null;
+  node?: string;
+  env?: Record<string, string>;
+};
 const versions: Version[] = [
   { name: 'this', folder: ROOT, sql: null },
   ...positionals.map((given) => {
@@ -47,7 +53,11 @@ const versions: Version[] = [
     if (kind === 'folder') return { name: value.slice(-50), folder: resolve(value), sql: null };
     if (kind === 'sql') return { name: value.slice(-50), folder: ROOT, sql: value };
     if (kind === 'node') return { name: value.slice(-50), folder: ROOT, sql: null, node: value };
-    throw new Error(`'${given}' is none of folder=…, sql=…, node=…`);
+    if (kind === 'env') {
+      const env = Object.fromEntries(value.split(' ').map((pair) => pair.split(/=(.*)/s)));
+      return { name: value.slice(-50), folder: ROOT, sql: null, env };
+    }
+    throw new Error(`'${given}' is none of folder=…, sql=…, node=…, env=…`);
   }),
 ];
 
@@ -95,6 +105,7 @@ try {
         RATE_LIMIT_CLIENT_PER_SECOND: '1000000',
         RATE_LIMIT_USER_PER_SECOND: '1000000',
         ...(environment.redis === undefined ? {} : { REDIS_URL: environment.redis.url }),
+        ...version.env,
         ...(version.node === undefined ? {} : { NODE_OPTIONS: version.node }),
         ...(values.profile ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profiles}` } : {}),
       },

@@ -17,6 +17,7 @@ async function readDatabase(client: Client) {
       client,
       'SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()',
     ),
+    wal: await numberOf(client, `SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')`),
     syncs: await numberOf(client, `SELECT sum(fsyncs) FROM pg_stat_io WHERE object = 'wal'`),
   };
 }
@@ -62,6 +63,7 @@ export const cost: Part = async (context) => {
       findings.push(
         findingOf('PostgreSQL commits per payment', '', [(after.commits - before.commits) / count]),
         findingOf('waits for the disk (WAL syncs) per payment', '', [(after.syncs - before.syncs) / count]),
+        findingOf('WAL per payment', 'bytes', [(after.wal - before.wal) / count]),
         findingOf('PostgreSQL bytes per payment, indexes included', 'bytes', [
           (after.bytes - before.bytes) / count,
         ]),

@@ -101,6 +101,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** The manifests name a Redis: without one, the output of the run says that the tests with Redis are skipped. */
 describe.runIf(redisForTests() !== null)('the processes of the chart', () => {
   test('migrate, become ready, find everything in order and end in the time that a pod has', async () => {
     const redis = await startRedis();
@@ -135,9 +136,9 @@ describe.runIf(redisForTests() !== null)('the processes of the chart', () => {
     expect(doctor.printed).toMatch(/^ok +database +/m);
     expect(doctor.code).toBe(0);
 
+    const asked = Date.now();
+    for (const { pod } of pods) pod.child.kill('SIGTERM');
     for (const { pod } of pods) {
-      const asked = Date.now();
-      pod.child.kill('SIGTERM');
       const { code, printed } = await pod.ended;
       expect(printed).toContain('"msg":"stopped"');
       expect(code).toBe(0);

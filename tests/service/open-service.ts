@@ -17,6 +17,8 @@ export type ServicePractice = {
   publicId: string;
   mrn: string;
   client: Client;
+  /** The headers of its requests, for one that the client cannot make. */
+  credentials: { client_id: string; client_secret: string; access_token: string };
 };
 
 /** An entry of the EMR's ledger, by the EMR's own account. */
@@ -47,22 +49,35 @@ export async function openService(options: {
   apis?: number;
   /** Additional variables of the API processes. */
   api?: Readonly<Record<string, string>>;
+  /** And of the workers. */
+  worker?: Readonly<Record<string, string>>;
+  /** Without a URL, BullMQ runs on the database. */
+  redisUrl?: string | undefined;
   leaseMs?: number;
+  /** An empty database, with a role that owns it and may create roles, in place of one on the server of the tests. */
+  databaseUrl?: string;
 }): Promise<Service> {
   const folder = mkdtempSync(join(tmpdir(), `emr-payments-${options.name}-`));
-  const database = await openTestDatabase();
+  const given = options.databaseUrl === undefined ? await openTestDatabase() : null;
+  const databaseUrl = given?.url ?? options.databaseUrl ?? '';
   const settings: AppSettings = {
-    worker: { LEASE_MS: String(options.leaseMs ?? 2_000) },
+    worker: { LEASE_MS: String(options.leaseMs ?? 2_000), ...options.worker },
     api: options.api ?? {},
   };
   const stack = await startStack({
     folder,
-    databaseUrl: database.url,
-    appUrl: database.appUrl,
+    databaseUrl,
+    appUrl: given?.appUrl,
+    redisUrl: options.redisUrl,
     workers: options.workers ?? 1,
     apis: options.apis ?? 1,
     settings,
   });
+  const database = given ?? {
+    url: databaseUrl,
+    appUrl: stack.databaseUrl,
+    drop: () => Promise.resolve(),
+  };
   return {
     stack,
     database,
@@ -105,7 +120,12 @@ export async function openService(options: {
           clientSecret,
           accessToken: user.accessToken,
         });
-        return { capability, publicId: user.publicId, mrn, client };
+        const credentials = {
+          client_id: clientId,
+          client_secret: clientSecret,
+          access_token: user.accessToken,
+        };
+        return { capability, publicId: user.publicId, mrn, client, credentials };
       } finally {
         await opened.close();
       }

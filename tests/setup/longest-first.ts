@@ -11,10 +11,12 @@ const ROOT = join(import.meta.dirname, '..', '..');
 const LONGEST = [
   'tests/operating.test.ts',
   'tests/crash/crash.test.ts',
+  'tests/upgrade/upgrade.test.ts',
   'packages/emr/src/dialects/fhir-r5/wrong-adapters.test.ts',
   'tests/crash/proofs/on-postgres.test.ts',
   'tests/crash/proofs/on-redis.test.ts',
   'packages/stack/src/dev.test.ts',
+  'tests/failover.test.ts',
   'tests/tokens.test.ts',
   'packages/emr/src/dialects/drchrono/conformance.test.ts',
   'apps/worker/src/adapting-lanes.test.ts',

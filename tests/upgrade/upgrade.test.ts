@@ -1,8 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { migrate } from '@emr-payments/db';
-import { type AppProcess, appAccess, freePort, startApp } from '@emr-payments/stack';
+import { migrate, pendingMigrations } from '@emr-payments/db';
+import { type AppProcess, appAccess, freePort, PUBLISHED_BODY, startApp } from '@emr-payments/stack';
 import {
   hasHaproxy,
   hasRedisServer,
@@ -45,6 +45,20 @@ const errorsIn = ({ logFile }: AppProcess): string[] =>
   readFileSync(logFile, 'utf8')
     .split('\n')
     .filter((line) => /"level":"(error|fatal)"/.test(line));
+
+type Ready = { status: string; schema: string };
+
+const REPEATED = 'sent-to-both-versions';
+
+/** Sends one request, the same each time, to one API process. */
+async function sendRepeated(apiUrl: string, credentials: Readonly<Record<string, string>>): Promise<unknown> {
+  const answer = await fetch(`${apiUrl}/v1/payments`, {
+    method: 'POST',
+    headers: { ...credentials, 'content-type': 'application/json', 'idempotency-key': REPEATED },
+    body: JSON.stringify({ ...PUBLISHED_BODY, reference_number: REPEATED }),
+  });
+  return answer.json();
+}
 
 describe.runIf(canRun.history && canRun.haproxy)('a rolling upgrade from the previous release', () => {
   test('loses no request, posts every payment once, delivers every event, and can be taken back', async () => {
@@ -98,7 +112,7 @@ describe.runIf(canRun.history && canRun.haproxy)('a rolling upgrade from the pre
     const newPorts = [await freePort(), await freePort()] as const;
     const proxy = later(
       await startHaproxy({
-        servers: [...old.apis.map(({ url }) => url), ...newPorts.map((port) => `http://${HOST}:${port}`)],
+        servers: [...old.apis, ...newPorts.map((port) => ({ url: `http://${HOST}:${port}` }))],
         check: { everyMs: CHECK_MS, fall: 1, rise: 1 },
       }),
       (it) => it.stop(),
@@ -114,6 +128,7 @@ describe.runIf(canRun.history && canRun.haproxy)('a rolling upgrade from the pre
     const load = startSteadyLoad({ baseUrl: proxy.url, credentials }, { prefix: 'load', perSecond: RATE });
     cleanUp.push(() => load.stop());
 
+    const processes = () => [...old.processes(), ...started];
     /** One payment that is sent now has gone its whole way: so whoever runs now accepts, posts and delivers. */
     const isServed = async (reference: string) => {
       expect(await load.post(reference)).toEqual({ reference, end: '200' });
@@ -123,24 +138,41 @@ describe.runIf(canRun.history && canRun.haproxy)('a rolling upgrade from the pre
             WHERE p.reference_number = $1`,
           [reference],
         );
-        expect(rows).toEqual([{ status: 'delivered' }]);
+        expect({ rows, errors: processes().flatMap(errorsIn) }).toEqual({
+          rows: [{ status: 'delivered' }],
+          errors: [],
+        });
       }, PATIENCE);
     };
     await isServed('old on the old schema');
 
-    // A process that comes too early waits, and is given nothing.
-    const early = await startNew('worker', await freePort());
+    // Processes that come too early wait, and are given nothing.
+    const [first, second] = newPorts;
+    const early = [await startNew('worker', await freePort()), await startNew('api', first)];
+    const { pending } = await pendingMigrations({ database: { pool: client } });
+    const readiness = async () =>
+      Promise.all(early.map(async ({ url }) => (await (await fetch(`${url}/health/ready`)).json()) as Ready));
+    if (pending.length > 0)
+      expect(await readiness()).toEqual(early.map(() => expect.objectContaining({ schema: 'behind' })));
     const { applied } = await migrate({ url: database.url, appRole: appAccess(database.url).role });
+    expect(applied).toEqual(pending);
     await isServed('old on the new schema');
 
+    await serving('api1', 'api2', 'api3');
     await vi.waitFor(
-      async () => expect((await fetch(`${early.url}/health/ready`)).status).toBe(200),
+      async () =>
+        expect(await readiness()).toEqual(
+          early.map(() => expect.objectContaining({ status: 'ok', schema: 'current' })),
+        ),
       PATIENCE,
     );
-    const [first, second] = newPorts;
-    await startNew('api', first);
-    await serving('api1', 'api2', 'api3');
     await isServed('both side by side');
+    const [oldAnswer, newAnswer] = [
+      await sendRepeated(old.apiUrl, credentials),
+      await sendRepeated(early[1]?.url ?? '', credentials),
+    ];
+    expect(newAnswer).toEqual(oldAnswer);
+    expect(newAnswer).toMatchObject({ success: true });
 
     const [oldWorker] = old.workers;
     const [oldApi, otherOldApi] = old.apis;
@@ -162,7 +194,7 @@ describe.runIf(canRun.history && canRun.haproxy)('a rolling upgrade from the pre
 
     const sent = await load.stop();
     await compare({ client, sent, emrUrl: old.emrUrl, inboxFile: join(folder, 'state', 'inbox.jsonl') });
-    expect([...old.processes(), ...started].flatMap(errorsIn)).toEqual([]);
+    expect(processes().flatMap(errorsIn)).toEqual([]);
     expect(sent.length).toBeGreaterThan(RATE);
     process.stderr.write(`upgraded with ${applied.length} migrations under ${sent.length} payments\n`);
   }, 300_000);
@@ -181,7 +213,7 @@ async function compare({
   inboxFile: string;
 }): Promise<void> {
   expect(sent.filter(({ end }) => end !== '200')).toEqual([]);
-  const references = sent.map(({ reference }) => reference).sort();
+  const references = [...sent.map(({ reference }) => reference), REPEATED].sort();
   await vi.waitFor(async () => {
     const { rows } = await client.query<{ open: number }>(
       `SELECT count(*)::int AS open FROM jobs WHERE kind IN ('post_payment', 'deliver_webhook')`,

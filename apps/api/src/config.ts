@@ -1,21 +1,27 @@
 import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
 import {
   ConfigError,
+  callerTracingVariables,
   checkRedisUrl,
-  databaseUrlVariable,
+  type DatabaseUrls,
+  databaseVariables,
   drainMsVariable,
   keyringVariables,
   loadConfig,
   logLevelVariable,
   metricsTokenVariable,
   publicUrlVariable,
+  readDatabaseUrls,
+  readTracing,
   redisUrlVariable,
   sandboxHostsVariable,
+  type TracingConfig,
+  tracingVariables,
 } from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
 
 export const environment = Type.Object({
-  DATABASE_URL: databaseUrlVariable,
+  ...databaseVariables,
   REDIS_URL: redisUrlVariable,
   ...keyringVariables,
   WEBHOOK_ALLOW_HOSTS: Type.String({
@@ -32,6 +38,8 @@ export const environment = Type.Object({
     description: 'the port to listen on; 0 takes a free one',
   }),
   LOG_LEVEL: logLevelVariable,
+  ...tracingVariables,
+  ...callerTracingVariables,
   DATABASE_ACCEPT_POOL_SIZE: Type.Integer({
     default: 4,
     minimum: 3,
@@ -110,7 +118,11 @@ export const environment = Type.Object({
   }),
 });
 
-export type ApiConfig = Static<typeof environment> & { sandboxHosts: SandboxHosts };
+export type ApiConfig = Static<typeof environment> &
+  DatabaseUrls & {
+    sandboxHosts: SandboxHosts;
+    tracing: TracingConfig | null;
+  };
 
 /** @throws ConfigError, TypeError naming the variable that is wrong. */
 export function readConfig(): ApiConfig {
@@ -119,5 +131,10 @@ export function readConfig(): ApiConfig {
     throw new ConfigError('HEALTH_PORT is the same as PORT. Give it a port of its own.');
   }
   checkRedisUrl(config.REDIS_URL);
-  return { ...config, sandboxHosts: parseSandboxHosts(config.SANDBOX_HOSTS) };
+  return {
+    ...config,
+    ...readDatabaseUrls(config),
+    sandboxHosts: parseSandboxHosts(config.SANDBOX_HOSTS),
+    tracing: readTracing(config, parseSandboxHosts(config.TRACE_EMR_HOSTS, 'TRACE_EMR_HOSTS')),
+  };
 }

@@ -28,7 +28,38 @@ describe('/metrics', () => {
     expect(lines).toContain(
       'emr_payments_http_requests_total{route="/v1/payments/:id",method="GET",status="401"} 1',
     );
+    expect(lines).toContain(
+      'emr_payments_http_request_seconds_count{route="/v1/payments",method="POST",status="4xx"} 1',
+    );
     expect(answer.body).not.toContain('0123456789abcdef');
+  });
+
+  test('what can be counted of payments is there from the first scrape, with 0', async () => {
+    const { body } = await api.app.inject({ url: '/metrics', headers: bearer(TOKEN) });
+    for (const line of [
+      'emr_payments_http_requests_total{route="/v1/payments",method="POST",status="200"} 0',
+      'emr_payments_http_requests_total{route="/v1/payments",method="POST",status="503"} 0',
+      'emr_payments_http_request_seconds_count{route="/v1/payments",method="POST",status="5xx"} 0',
+      'emr_payments_http_failures_total{accepting="true",code="service_unavailable"} 0',
+      'emr_payments_accepts_total{outcome="accepted"} 0',
+      'emr_payments_accepts_total{outcome="error"} 0',
+      'emr_payments_patient_lookups_total{outcome="found"} 0',
+      'emr_payments_tenant_refusals_total 0',
+      'emr_payments_audit_write_failures_total 0',
+    ])
+      expect(body).toContain(`${line}\n`);
+  });
+
+  test('methods that nobody uses are one, however many Node knows', async () => {
+    const routes = async () =>
+      (await api.app.inject({ url: '/metrics', headers: bearer(TOKEN) })).body
+        .split('\n')
+        .filter((line) => line.startsWith('emr_payments_http_requests_total{route="none"'));
+    for (const method of ['PROPFIND', 'SEARCH', 'MKCOL'] as const)
+      await api.app.inject({ method: method as 'GET', url: '/nowhere' });
+    expect(await routes()).toEqual([
+      'emr_payments_http_requests_total{route="none",method="other",status="404"} 3',
+    ]);
   });
 
   test.each([

@@ -4,8 +4,16 @@ import {
   findClient,
   findUserByToken,
   openDatabaseCheck,
+  refuseSharedSessions,
 } from '@emr-payments/db';
-import { configOrExit, createLogger, readKeyring, runProcess, within } from '@emr-payments/runtime';
+import {
+  configOrExit,
+  createLogger,
+  openTracing,
+  readKeyring,
+  runProcess,
+  within,
+} from '@emr-payments/runtime';
 import { addPartGauges, addPoolMetrics } from '@emr-payments/runtime/metrics';
 import { openQueueProbe } from '@emr-payments/runtime/queue-probe';
 import { refuseUnfitRedis } from '@emr-payments/runtime/redis';
@@ -33,11 +41,19 @@ const TOKENS_END_MS = 1000;
 const { DRAIN_MS: drainMs } = config;
 await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, async (releases) => {
   const { stopping } = releases;
+  const { databaseUrl, directUrl } = config;
   await refuseUnfitRedis({ logger }, { redisUrl: config.REDIS_URL });
+  await refuseSharedSessions({ DATABASE_DIRECT_URL: directUrl, DATABASE_URL: databaseUrl });
+  // First, so that it is closed last: all that is closed before may still record spans.
+  releases.add(
+    'traces',
+    await openTracing({ logger }, { service: 'emr-payments-api', config: config.tracing }),
+    (it) => it.close(),
+  );
   const { accepting, database, writes, costly, redeliveries, imports, pools } = releases.add(
     'database',
     openBulkheads({
-      url: config.DATABASE_URL,
+      url: config.databaseUrl,
       acceptPoolSize: config.DATABASE_ACCEPT_POOL_SIZE,
       poolSize: config.DATABASE_POOL_SIZE,
       readPoolSize: config.DATABASE_READ_POOL_SIZE,
@@ -47,13 +63,13 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
   );
   const queue = releases.add(
     'queue',
-    openQueueProbe({ logger }, { redisUrl: config.REDIS_URL, databaseUrl: config.DATABASE_URL }),
+    openQueueProbe({ logger }, { redisUrl: config.REDIS_URL, databaseUrl: config.directUrl }),
     (it) => it.close(),
   );
   const databaseCheck = releases.add(
     'database check',
     openDatabaseCheck({
-      url: config.DATABASE_URL,
+      url: config.databaseUrl,
       applicationName: 'emr-payments-api health',
       purpose: 'accept',
       working: accepting,
@@ -99,9 +115,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
     // A pair that a vendor has given in exchange for the old token is stored before the database closes.
     (it) => within(TOKENS_END_MS, it.settled()),
   );
-  const late = releases.add('connect page', openLateConnect({ url: config.DATABASE_URL }), (it) =>
-    it.close(),
-  );
+  const late = releases.add('connect page', openLateConnect({ url: config.databaseUrl }), (it) => it.close());
   const operatorApi =
     config.OPERATOR_API === 'off'
       ? undefined
@@ -117,10 +131,11 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
               sandboxHosts: config.sandboxHosts,
               publicUrl: config.PUBLIC_URL,
               openDatabase: () =>
-                openOperatorDatabase({ url: config.DATABASE_URL, statementMs: config.READ_TIMEOUT_MS }),
+                openOperatorDatabase({ url: config.databaseUrl, statementMs: config.READ_TIMEOUT_MS }),
               readSettings: () => ({
                 origin: 'the environment',
-                databaseUrl: config.DATABASE_URL,
+                databaseUrl: config.databaseUrl,
+                directUrl: config.directUrl,
                 redisUrl: config.REDIS_URL,
                 readKeyring: () => keyring,
               }),

@@ -6,11 +6,13 @@ import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
 import {
   ConfigError,
   checkRedisUrl,
-  databaseUrlVariable,
+  type DatabaseUrls,
+  databaseVariables,
   type Keyring,
   keyringVariables,
   loadConfig,
   publicUrlVariable,
+  readDatabaseUrls,
   readKeyring,
   redisUrlVariable,
   sandboxHostsVariable,
@@ -18,17 +20,18 @@ import {
 import { Type } from '@sinclair/typebox';
 
 export const environment = Type.Object({
-  DATABASE_URL: Type.Optional(databaseUrlVariable),
+  ...databaseVariables,
+  // Without it, the command works on the local stack.
+  DATABASE_URL: Type.Optional(databaseVariables.DATABASE_URL),
   REDIS_URL: redisUrlVariable,
   ...keyringVariables,
   PUBLIC_URL: publicUrlVariable,
   SANDBOX_HOSTS: sandboxHostsVariable,
 });
 
-export type CliConfig = {
+export type CliConfig = DatabaseUrls & {
   /** Where the settings come from, for `doctor`. */
   origin: 'the environment' | 'the local stack';
-  databaseUrl: string;
   redisUrl: string | undefined;
   /** The beginning of the API's addresses, without a slash at its end; undefined where nobody has said it. */
   publicUrl: string | undefined;
@@ -54,6 +57,7 @@ function localStack(): CliConfig | null {
   return {
     origin: 'the local stack',
     databaseUrl: database_url,
+    directUrl: database_url,
     redisUrl: redis_url,
     publicUrl: api_url,
     readSandboxHosts: () => parseSandboxHosts(sandbox_hosts),
@@ -68,7 +72,8 @@ function localStack(): CliConfig | null {
  */
 export function readConfig(): CliConfig {
   const env = loadConfig(Type.Omit(environment, ['ENCRYPTION_KEYS']), process.env);
-  if (env.DATABASE_URL === undefined) {
+  const { DATABASE_URL } = env;
+  if (DATABASE_URL === undefined) {
     const local = localStack();
     if (local !== null) return local;
     throw new ConfigError(
@@ -77,7 +82,7 @@ export function readConfig(): CliConfig {
   }
   return {
     origin: 'the environment',
-    databaseUrl: env.DATABASE_URL,
+    ...readDatabaseUrls({ ...env, DATABASE_URL }),
     redisUrl: checkRedisUrl(env.REDIS_URL),
     publicUrl: env.PUBLIC_URL?.replace(/\/+$/, ''),
     readSandboxHosts: () => sandboxHostsOf(env.SANDBOX_HOSTS),

@@ -32,6 +32,7 @@ async function startOne(change: Partial<WorkerConfig> = {}): Promise<() => Promi
   const releases = new Releases();
   const config: WorkerConfig = {
     databaseUrl: appUrl,
+    directUrl: appUrl,
     redisUrl: undefined,
     keyring,
     allowHosts: ['127.0.0.1'],

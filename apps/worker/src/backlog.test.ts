@@ -30,6 +30,8 @@ function openWorker(databaseUrl: string): () => Promise<Record<string, number>> 
     ...{
       databaseUrl,
       redisUrl: undefined,
+      directUrl: databaseUrl,
+      tracing: null,
       keyring,
       host: '127.0.0.1',
       healthPort: 0,

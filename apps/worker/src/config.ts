@@ -1,7 +1,8 @@
 import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
 import {
   checkRedisUrl,
-  databaseUrlVariable,
+  type DatabaseUrls,
+  databaseVariables,
   drainMsVariable,
   type Keyring,
   keyringVariables,
@@ -9,14 +10,18 @@ import {
   loadConfig,
   logLevelVariable,
   metricsTokenVariable,
+  readDatabaseUrls,
   readKeyring,
+  readTracing,
   redisUrlVariable,
   sandboxHostsVariable,
+  type TracingConfig,
+  tracingVariables,
 } from '@emr-payments/runtime';
 import { Type } from '@sinclair/typebox';
 
 export const environment = Type.Object({
-  DATABASE_URL: databaseUrlVariable,
+  ...databaseVariables,
   REDIS_URL: redisUrlVariable,
   ...keyringVariables,
   WEBHOOK_ALLOW_HOSTS: Type.String({
@@ -78,10 +83,10 @@ export const environment = Type.Object({
   METRICS_TOKEN: metricsTokenVariable,
   DRAIN_MS: drainMsVariable,
   LOG_LEVEL: logLevelVariable,
+  ...tracingVariables,
 });
 
-export type WorkerConfig = {
-  databaseUrl: string;
+export type WorkerConfig = DatabaseUrls & {
   redisUrl: string | undefined;
   keyring: Keyring;
   allowHosts: string[];
@@ -98,13 +103,15 @@ export type WorkerConfig = {
   metricsToken: string | undefined;
   drainMs: number;
   logLevel: LogLevel;
+  /** Absent: there are no traces. */
+  tracing?: TracingConfig | null;
 };
 
 /** @throws ConfigError, TypeError naming the first variable that is missing or wrong. */
 export function readConfig(): WorkerConfig {
   const env = loadConfig(environment, process.env);
   return {
-    databaseUrl: env.DATABASE_URL,
+    ...readDatabaseUrls(env),
     redisUrl: checkRedisUrl(env.REDIS_URL),
     keyring: readKeyring(env),
     allowHosts: env.WEBHOOK_ALLOW_HOSTS.split(',').filter((host) => host.trim() !== ''),
@@ -121,5 +128,6 @@ export function readConfig(): WorkerConfig {
     metricsToken: env.METRICS_TOKEN,
     drainMs: env.DRAIN_MS,
     logLevel: env.LOG_LEVEL,
+    tracing: readTracing(env, parseSandboxHosts(env.TRACE_EMR_HOSTS, 'TRACE_EMR_HOSTS')),
   };
 }

@@ -85,6 +85,7 @@ test('two workers hold the limit of one application, look-ups and lists included
     const releases = new Releases();
     const config: WorkerConfig = {
       databaseUrl: appUrl,
+      directUrl: appUrl,
       redisUrl: undefined,
       keyring: deps.keyring,
       allowHosts: [],

@@ -18,7 +18,13 @@ test('a worker opens the connections of payments and of syncs by the rule of tes
     return adapters;
   };
   const config: WorkerConfig = {
-    ...{ databaseUrl: database.appUrl, redisUrl: undefined, host: '127.0.0.1', healthPort: 0 },
+    ...{
+      databaseUrl: database.appUrl,
+      directUrl: database.appUrl,
+      redisUrl: undefined,
+      host: '127.0.0.1',
+      healthPort: 0,
+    },
     ...{ keyring: parseKeyring(`test:${randomBytes(32).toString('base64')}`), metricsToken: undefined },
     ...{ allowHosts: [], sandboxHosts: parseSandboxHosts('sandbox.example') },
     ...{ postingConcurrency: 1, deliveryConcurrency: 1, poolSize: 2, leaseMs: 10_000, horizonMs: 3_600_000 },

@@ -1,4 +1,9 @@
-import { openCredentials, openDatabaseCheck, openServiceDatabase } from '@emr-payments/db';
+import {
+  openCredentials,
+  openDatabaseCheck,
+  openServiceDatabase,
+  refuseSharedSessions,
+} from '@emr-payments/db';
 import { createAdapters } from '@emr-payments/emr';
 import {
   clientModeRule,
@@ -6,7 +11,7 @@ import {
   openAdapterDeps,
   type SharedAdapterDeps,
 } from '@emr-payments/operations/serving';
-import { createOpenedSecrets, type Logger, type Releases, within } from '@emr-payments/runtime';
+import { createOpenedSecrets, type Logger, openTracing, type Releases, within } from '@emr-payments/runtime';
 import { addPartGauges, addPoolMetrics } from '@emr-payments/runtime/metrics';
 import { openTransport } from '@emr-payments/runtime/queues';
 import { refuseUnfitRedis } from '@emr-payments/runtime/redis';
@@ -63,8 +68,12 @@ export async function startWorker(
   { config, logger, parts = workerParts }: { config: WorkerConfig; logger: Logger; parts?: WorkerParts },
   releases: Releases,
 ): Promise<void> {
-  const { databaseUrl, redisUrl, leaseMs } = config;
+  const { databaseUrl, directUrl, redisUrl, leaseMs } = config;
   await refuseUnfitRedis({ logger }, { redisUrl });
+  await refuseSharedSessions({ DATABASE_DIRECT_URL: directUrl, DATABASE_URL: databaseUrl });
+  // First, so that it is closed last: all that is closed before may still record spans.
+  const spans = { service: 'emr-payments-worker', config: config.tracing };
+  releases.add('traces', await openTracing({ logger }, spans), (opened) => opened.close());
   const database = releases.add(
     'database',
     openServiceDatabase({
@@ -79,7 +88,7 @@ export async function startWorker(
     openTransport(
       { logger },
       {
-        databaseUrl,
+        databaseUrl: directUrl,
         redisUrl,
         concurrency: {
           'post-payment': config.postingConcurrency,
@@ -203,7 +212,7 @@ export async function startWorker(
   releases.add('consumers', null, () => Promise.all(consumers.map((each) => each.close(JOBS_END_MS))));
   relay = releases.add(
     'relay',
-    startRelay({ database, transport, logger, metrics }, { databaseUrl }),
+    startRelay({ database, transport, logger, metrics }, { databaseUrl: directUrl }),
     (opened) => opened.close(),
   );
   const adapting = { slots: config.deliveryConcurrency };

@@ -75,6 +75,7 @@ export {
   type ServiceDatabase,
 } from './core/database.ts';
 export { type Listener, listenForJobs } from './core/listen.ts';
+export { hasOwnSessions, refuseSharedSessions } from './core/own-sessions.ts';
 export {
   DatabaseUnavailableError,
   isMisfit,
@@ -310,14 +311,12 @@ export {
 } from './tenants/save-connection.ts';
 export type { PatientChange } from './tenants/settle-patients.ts';
 export { type FoundPatient, type StoredPatient, storeFoundPatient } from './tenants/store-found-patient.ts';
-
 // Access tokens of EMRs.
 export { countEndedLogins, forgetEndedLogins, readTokenStates } from './tokens/ended-logins.ts';
 export { giveUpToken, leaseToken, type TokenLeaseRow } from './tokens/lease-token.ts';
 export { lookAtToken, type TokenRow } from './tokens/look-at-token.ts';
 export { findOldTokens, removeOldTokens } from './tokens/old-tokens.ts';
 export { putToken } from './tokens/put-token.ts';
-
 // Upkeep.
 export { type DatabaseCheck, openDatabaseCheck } from './upkeep/database-check.ts';
 export { PRUNE_BATCH, type Prunable, pruneBatch } from './upkeep/prune.ts';

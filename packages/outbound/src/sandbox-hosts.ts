@@ -33,7 +33,7 @@ function blockOf(text: string): BlockList | null {
   return block;
 }
 
-function entryOf(text: string): Entry {
+function entryOf(text: string, variable: string): Entry {
   const bare = blockOf(text);
   if (bare !== null) return { block: bare, port: null };
   const { bracketed, plain, port } = ENTRY.exec(text)?.groups ?? {};
@@ -46,7 +46,7 @@ function entryOf(text: string): Entry {
     if (bracketed === undefined && NAME.test(name) && URL.parse(`http://${name}/`)?.hostname === name)
       return { name, port: at };
   }
-  throw new TypeError(`SANDBOX_HOSTS: '${text}' is not a host or CIDR block, with an optional :port`);
+  throw new TypeError(`${variable}: '${text}' is not a host or CIDR block, with an optional :port`);
 }
 
 const USUAL_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
@@ -55,14 +55,15 @@ const USUAL_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:':
  * Reads the list of sandboxes: hosts (`emr.sandbox.example`), addresses and CIDR blocks, separated by commas, each with an optional
  * `:port`, as in WEBHOOK_ALLOW_HOSTS. An empty list: there is no sandbox.
  *
+ * @param variable the variable that the list is from; another list of hosts is written in the same way.
  * @throws TypeError naming the first entry that cannot be read.
  */
-export function parseSandboxHosts(text: string): SandboxHosts {
+export function parseSandboxHosts(text: string, variable = 'SANDBOX_HOSTS'): SandboxHosts {
   const texts = text
     .split(',')
     .map((each) => each.trim())
     .filter((each) => each !== '');
-  const entries = texts.map(entryOf);
+  const entries = texts.map((each) => entryOf(each, variable));
   return {
     entries: texts,
     has(url) {

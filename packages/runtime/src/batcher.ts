@@ -1,3 +1,5 @@
+import { untraced } from './tracing.ts';
+
 // By hand: DataLoader and the batch libraries have no cap on batches in flight, which is what makes a group commit.
 
 export type Batcher<Item> = {
@@ -33,7 +35,7 @@ export function createBatcher<Item>(
     planned = false;
     while (waiting.length > 0 && inFlight < maxInFlight) {
       inFlight += 1;
-      void run(waiting.splice(0, maxBatch)).finally(() => {
+      void untraced(() => run(waiting.splice(0, maxBatch))).finally(() => {
         inFlight -= 1;
         flush();
       });

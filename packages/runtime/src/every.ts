@@ -1,3 +1,5 @@
+import { untraced } from './tracing.ts';
+
 // By hand: interval schedulers such as toad-scheduler cannot be woken, and do not wait for the run in hand when they stop.
 
 export type Loop = {
@@ -39,7 +41,7 @@ export function every(
 
   function wake(): void {
     again = true;
-    if (!signal.aborted) running ??= Promise.resolve().then(runWhileAwake);
+    if (!signal.aborted) running ??= Promise.resolve().then(() => untraced(runWhileAwake));
   }
 
   function tick(): void {

@@ -1,5 +1,6 @@
 import { gatherLines, type Lines } from './gathered-lines.ts';
 import { createLogLine } from './log-line.ts';
+import { activeSpan, traceFields } from './tracing.ts';
 
 /**
  * The only fields that a log line may have, apart from level, time, name, process id and message. The type refuses any other, so
@@ -40,6 +41,9 @@ export type LogFields = {
   port?: number;
   health_port?: number;
   signal?: string;
+  /** Of the span under which the line was written, where traces are on: it is added to every line. */
+  trace_id?: string;
+  span_id?: string;
   err?: unknown;
 };
 
@@ -83,6 +87,12 @@ let stdout: Lines | undefined;
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 const ignore = (): void => undefined;
 
+/** Adds the ids of the active span, by which a line is found from a trace. */
+function traced(fields: LogFields): LogFields {
+  const span = activeSpan();
+  return span === undefined ? fields : { ...traceFields(span), ...fields };
+}
+
 /** Creates a logger that writes JSON lines to standard output. `name` is the process: api, worker, … */
 export function createLogger(name: string, level: LogLevel = 'info'): Logger {
   stdout ??= gatherLines();
@@ -92,6 +102,6 @@ export function createLogger(name: string, level: LogLevel = 'info'): Logger {
   const writer = (own: (typeof LEVELS)[number]) =>
     LEVELS.indexOf(own) < least
       ? ignore
-      : (fields: LogFields, message: string): void => lines.write(lineOf(own, fields, message));
+      : (fields: LogFields, message: string): void => lines.write(lineOf(own, traced(fields), message));
   return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') };
 }

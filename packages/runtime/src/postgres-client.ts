@@ -166,6 +166,8 @@ function clientClass(way: Way): typeof Client {
           way.preferred = host;
           return;
         } catch (error) {
+          // A standby that was asked in vain would keep the session, until it is the primary and full of them.
+          this.connection.stream.destroy();
           if (hosts.length === 1 || !mayBeElsewhere(error)) throw error;
           failures.push({ host: hosts[host]?.name ?? '', error: error as Error });
         }
@@ -194,6 +196,7 @@ function clientClass(way: Way): typeof Client {
       if (need !== 'any' && (state.standby || (need === 'read-write' && state.read_only)))
         throw withCode('read-only', READ_ONLY);
       if (way.sessions.join(this, { host, asked, ...state })) return;
+      await super.end();
       await wait(REFUSED_AFTER_MS);
       throw withCode(FULL, NO_RESOURCES);
     }

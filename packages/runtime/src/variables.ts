@@ -7,7 +7,8 @@ import type { LogLevel } from './logger.ts';
 export const databaseUrlVariable = Type.String({
   secret: true,
   pattern: '^postgres(ql)?://',
-  description: 'the PostgreSQL to use, as postgres://user:password@host:port/database',
+  description:
+    'the PostgreSQL to use, as postgres://user:password@host:port/database; several hosts are separated by commas (docs/postgresql.md)',
 });
 
 export const redisUrlVariable = Type.Optional(

@@ -5,6 +5,8 @@ export { SANDBOX_MRNS, type SandboxPractice, sandboxPractices } from './demo/san
 export { describeStack } from './dev/describe-stack.ts';
 export * from './embedded-postgres.ts';
 export * from './ports.ts';
+export { type Account, serverAccount } from './postgres/account.ts';
 export { type AppAccess, appAccess } from './postgres/app-access.ts';
+export { type BackupSource, baseBackup } from './postgres/base-backup.ts';
 export * from './start-stack.ts';
 export * from './tether.ts';

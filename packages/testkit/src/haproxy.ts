@@ -21,8 +21,8 @@ export type Haproxy = {
   stop(): Promise<void>;
 };
 
-/** A server behind the proxy: where requests go, and where its health is checked. */
-export type ProxiedServer = { url: string; healthUrl: string };
+/** A server behind the proxy: where requests go, and where its health is checked if not there. */
+export type ProxiedServer = { url: string; healthUrl?: string };
 
 type HaproxyOptions = {
   servers: readonly ProxiedServer[];
@@ -69,7 +69,7 @@ backend api
   default-server check inter ${check.everyMs}ms fall ${check.fall} rise ${check.rise}
 ${servers
   .map(
-    ({ url, healthUrl }, index) =>
+    ({ url, healthUrl = url }, index) =>
       `  server api${index + 1} ${new URL(url).host} port ${new URL(healthUrl).port}`,
   )
   .join('\n')}

@@ -4,6 +4,7 @@ export * from './evil-requests.ts';
 export * from './evil-values.ts';
 export * from './haproxy.ts';
 export * from './name-servers.ts';
+export * from './otlp-collector.ts';
 export * from './pgbouncer.ts';
 export * from './redis.ts';
 export * from './redis-cluster.ts';

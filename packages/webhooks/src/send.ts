@@ -1,5 +1,6 @@
 import { parseRetryAfter } from '@emr-payments/outbound';
 import { type AddressPolicy, targetOf } from '@emr-payments/outbound/guard';
+import { exchangeSpan, inSpan, noteStatus, type Span, traceHeaders } from '@emr-payments/runtime/tracing';
 import type { WebhookAgents } from './agents.ts';
 import { type FailureKind, failureOf } from './failure.ts';
 import { type RequestResult, sendRequest } from './send-request.ts';
@@ -86,6 +87,13 @@ function judge(result: RequestResult, seen: Seen, deps: { now: () => Date }): Se
   return failed(kind, detail);
 }
 
+/** Notes on the span what has become of the request: only a whole 2xx is a success. */
+function noteEnd(span: Span | undefined, { end, answer }: RequestResult): void {
+  if (answer !== undefined) noteStatus(span, answer.status);
+  if (end === 'deadline' || end === 'canceled') span?.fail(end);
+  else if (end !== 'complete') span?.fail(failureOf(end.error).kind);
+}
+
 /**
  * Makes one attempt to deliver one event: signs it, sends the exact bytes, reads the answer within the bounds. It follows
  * no redirect and sends nothing twice; the schedule decides when the next attempt is due.
@@ -101,12 +109,21 @@ export async function sendWebhook(deps: SendDeps, input: SendInput): Promise<Sen
     return { outcome: 'failed', kind: 'address_refused', detail: checked.message, ...nothing };
   }
   const started = performance.now();
-  const result = await sendRequest(deps, {
-    target: checked.target,
-    body,
-    headers: { ...signed, 'content-type': 'application/json', 'user-agent': USER_AGENT },
-    deadlineMs: deps.deadlineMs ?? DEADLINE_MS,
-    signal: input.signal,
+  const result = await inSpan(exchangeSpan('POST', checked.target), async (span) => {
+    const sent = await sendRequest(deps, {
+      target: checked.target,
+      body,
+      headers: {
+        ...signed,
+        'content-type': 'application/json',
+        'user-agent': USER_AGENT,
+        ...traceHeaders(span),
+      },
+      deadlineMs: deps.deadlineMs ?? DEADLINE_MS,
+      signal: input.signal,
+    });
+    noteEnd(span, sent);
+    return sent;
   });
   const durationMs = Math.round(performance.now() - started);
   const now = () => new Date(input.now.getTime() + durationMs);

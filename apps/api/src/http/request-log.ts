@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@emr-payments/contracts';
-import type { Logger } from '@emr-payments/runtime';
+import { type Logger, traceFields } from '@emr-payments/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { ApiMetrics } from '../metrics.ts';
@@ -7,6 +7,7 @@ import { claimedClientId } from './claimed-client-id.ts';
 import { knownCallerOf } from './known-caller.ts';
 import './operator-caller.ts';
 import { sourceOf } from './source.ts';
+import './trace-requests.ts';
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -27,7 +28,7 @@ declare module 'fastify' {
 
 export type RequestLogDeps = {
   logger: Logger;
-  metrics: Pick<ApiMetrics, 'request' | 'route'>;
+  metrics: Pick<ApiMetrics, 'request'>;
   /** Called once for each request, when its answer is known and before a byte of it leaves. */
   onAnswer: (request: FastifyRequest, reply: FastifyReply) => void;
 };
@@ -74,15 +75,12 @@ export const requestLog = fp<RequestLogDeps>(
           payment_id: reply.paymentId ?? undefined,
           job_id: reply.jobId ?? undefined,
           code: reply.errorCode ?? undefined,
+          ...traceFields(request.span ?? undefined),
         },
         'request',
       );
     }
 
-    app.addHook('onRoute', ({ url: route, method, schema }) => {
-      const statuses = Object.keys(schema?.response ?? {});
-      for (const one of [method].flat()) metrics.route({ route, method: one, statuses });
-    });
     app.addHook('onSend', (request, reply, _payload, done) => {
       if (!reply.answered) {
         reply.answered = true;

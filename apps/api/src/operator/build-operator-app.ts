@@ -32,7 +32,7 @@ import { worklistRoutes } from './routes/worklist-routes.ts';
 
 export type OperatorAppDeps = {
   logger: Logger;
-  metrics: Pick<ApiMetrics, 'request' | 'route'>;
+  metrics: Pick<ApiMetrics, 'request'>;
   stopping: AbortSignal;
   /** Counts rejected keys for the audit log. */
   audit: Pick<AuditCounter, 'credentials'>;

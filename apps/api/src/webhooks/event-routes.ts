@@ -15,7 +15,7 @@ import {
   type RedeliverOutcome,
   type SoughtId,
 } from '@emr-payments/db';
-import { within } from '@emr-payments/runtime';
+import { activeSpan, traceHeaders, within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { actorOf, clientOf } from '../auth/authenticate-client-hook.ts';
 import { sendError } from '../errors/send-error.ts';
@@ -122,7 +122,13 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
       const { clientPk } = clientOf(request);
       const eventId = request.params.id;
       const endpointId = request.body.endpoint_id ?? null;
-      const given = { clientPk, eventId, endpointId, by: actorOf(request) };
+      const given = {
+        clientPk,
+        eventId,
+        endpointId,
+        by: actorOf(request),
+        ...traceHeaders(activeSpan()),
+      };
       const perform = async ({ request: key, remember }: Change): Promise<OnceOutcome<WriteResult>> => {
         const asked = {
           ...given,

@@ -100,7 +100,7 @@ export const registerArchive: Register = (program, cli) => {
           command.error('--drop needs --to: nothing is dropped that was not written');
         }
         return cli.run(async ({ config, by, terminal }) => {
-          const { databaseUrl: url } = config;
+          const { directUrl: url } = config;
           if (dryRun === true) {
             const preview = await previewArchive({ url }, { before });
             if (preview.outcome === 'too_young') return failure('refused', TOO_YOUNG);

@@ -20,6 +20,12 @@ export async function deliverWebhook(deps: JobDeps, entry: TakenEntry): Promise<
       job: 'delivery',
       entry,
       claim: (asked) => deps.steps.claimDelivery(deps, asked),
+      describe: ({ event, endpoint, attempts }) => ({
+        'emr_payments.event_id': event.id,
+        'emr_payments.event_type': event.type,
+        'emr_payments.endpoint_id': endpoint.id,
+        'emr_payments.attempt': attempts + 1,
+      }),
     },
     async (delivery, held) => {
       let end: DeliveryEnd;

@@ -5,6 +5,7 @@ import {
   newEventId,
 } from '@emr-payments/contracts';
 import type { ClaimedDelivery, DeliveryRecord, Disabling } from '@emr-payments/db';
+import { activeSpan } from '@emr-payments/runtime';
 import { delayBeforeAttempt, type SendOutcome } from '@emr-payments/webhooks';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
@@ -33,6 +34,7 @@ export async function endDelivery(
     return;
   }
   const { written, disabled } = recorded;
+  activeSpan()?.set({ 'emr_payments.outcome': written ? record.next.status : 'stale_claim' });
 
   const fields = {
     event_id: event.id,

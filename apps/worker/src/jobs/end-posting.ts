@@ -16,6 +16,7 @@ import {
   REPEATING,
 } from '@emr-payments/db';
 import type { Trouble } from '@emr-payments/emr';
+import { activeSpan } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
 import type { LimitsAfter } from './broken-login.ts';
 import type { JobDeps } from './deps.ts';
@@ -169,6 +170,8 @@ export async function endPosting(
     adapter,
     ...(code === undefined ? {} : { code }),
   };
+  const outcome = sameAnswers === null ? 'stale_claim' : status;
+  activeSpan()?.set({ 'emr_payments.outcome': outcome, 'emr_payments.code': code });
   if (sameAnswers === null) {
     deps.metrics.staleClaim();
     deps.logger.warn(fields, 'a stale claim changed nothing');

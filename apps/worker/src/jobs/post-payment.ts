@@ -36,6 +36,12 @@ export async function runPosting(deps: JobDeps, entry: TakenEntry): Promise<void
       job: 'posting',
       entry,
       claim: (asked) => deps.steps.claimPosting(deps, asked),
+      describe: ({ claim, payment, connection }) => ({
+        'emr_payments.payment_id': uuidToPaymentId(payment.id),
+        'emr_payments.user_id': payment.userPublicId,
+        'emr_payments.adapter': connection.adapter,
+        'emr_payments.attempt': claim.fence,
+      }),
     },
     async (posting, held) => {
       const end = await attempt(deps, { posting, held }).catch((error) => ownFault(deps, { posting, error }));

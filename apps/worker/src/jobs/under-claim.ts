@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Claim } from '@emr-payments/db';
-import type { TakenEntry } from '@emr-payments/runtime';
+import { inJobSpan, type SpanAttributes, type TakenEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
 import type { Work } from '../metrics.ts';
 import type { JobDeps } from './deps.ts';
@@ -10,29 +10,39 @@ import { postingDelay } from './posting-policy.ts';
 /** The backoff after a claim that failed, up to 64 s: how often it has failed is in the row that could not be read. */
 const FAILED_CLAIM = { tries: 6 };
 
+/** The spans of jobs: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/, for a queue of BullMQ. */
+const SPANS: Readonly<Record<Work, { span: string; claim: string }>> = {
+  posting: { span: 'process post-payment', claim: 'claim-posting' },
+  delivery: { span: 'process deliver-webhook', claim: 'claim-delivery' },
+  sync: { span: 'process sync-connection', claim: 'claim-sync' },
+};
+
 /**
  * Claims the job of an entry, holds the claim's lease while `work` runs, and then releases it. Does nothing when the claim
  * gives null: the job has ended, another worker holds it, or the entry is for an earlier fence.
  *
  * @throws DatabaseUnavailableError. Any other error is a fault of ours: it is logged and counted, never thrown.
  */
-export async function underClaim<Job extends { claim: Claim }>(
+export async function underClaim<Job extends { claim: Claim; traceparent?: string | null }>(
   deps: Pick<JobDeps, 'leases' | 'onDone' | 'database' | 'logger' | 'metrics' | 'steps'>,
   input: {
     job: Work;
     entry: TakenEntry;
     claim: (asked: Claim & { leaseMs: number }) => Promise<Job | null>;
+    /** What a span says of the job. */
+    describe?: (job: Job) => SpanAttributes;
   },
   work: (job: Job, held: Held) => Promise<void>,
 ): Promise<void> {
   const { leases, onDone } = deps;
-  const { entry, claim } = input;
+  const { entry, claim, describe = () => ({}) } = input;
   const asked = { jobId: entry.job, fence: entry.fence };
   const report = (error: unknown) => {
     if (isOutage(error)) throw error;
     reportOwnFault(deps, { error, job: input.job, fields: { job_id: asked.jobId, fence: asked.fence } });
   };
   const claimedAt = performance.now();
+  const takenAt = Date.now();
   let job: Job | null;
   try {
     job = await claim({ ...asked, leaseMs: leases.leaseMs });
@@ -42,11 +52,24 @@ export async function underClaim<Job extends { claim: Claim }>(
     return;
   }
   if (job === null) return;
+  const gotAt = Date.now();
   const held = leases.hold(job.claim, claimedAt);
   entry.onClaimed?.();
   try {
     // The work puts its own faults back. Of one that it could not, the lease runs out, and the sweeper takes the job back.
-    await work(job, held).catch(report);
+    await inJobSpan(
+      {
+        name: SPANS[input.job].span,
+        kind: 'consumer',
+        startedAt: takenAt,
+        attributes: { 'messaging.system': 'bullmq', 'emr_payments.job_id': entry.job, ...describe(job) },
+      },
+      {
+        traceparent: job.traceparent,
+        claim: { name: SPANS[input.job].claim, from: takenAt, to: gotAt },
+      },
+      () => work(job, held),
+    ).catch(report);
   } finally {
     held.release();
     onDone();

@@ -15,6 +15,8 @@ export type AcceptInput = {
   /** YYYY-MM-DD; null is today in the practice's time zone. */
   depositDate: string | null;
   idempotency: { key: string; fingerprint: Buffer } | null;
+  /** Of the request's span, where it is traced. */
+  traceparent?: string;
 };
 
 type Result = { job_id: number | null; patient_found: boolean };
@@ -37,9 +39,9 @@ const ACCEPT = {
              CASE WHEN p.emr_patient_id IS NOT NULL AND c.lane_id IS NOT NULL THEN nextval('jobs_id_seq') END AS job_id,
              coalesce(i.deposit_date, (now() AT TIME ZONE c.time_zone)::date) AS deposit_on
         FROM unnest($1::uuid[], $2::int[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::numeric[],
-                    $9::text[], $10::date[], $11::text[], $12::bytea[])
+                    $9::text[], $10::date[], $11::text[], $12::bytea[], $13::text[])
              WITH ORDINALITY AS i(payment_id, client_pk, user_id, patient_mrn, payment_method, reference_number,
-                                  location, amount, notes, deposit_date, key, fingerprint, n)
+                                  location, amount, notes, deposit_date, key, fingerprint, traceparent, n)
         LEFT JOIN connections c ON c.user_id = i.user_id
         LEFT JOIN LATERAL (SELECT emr_patient_id FROM patients
                             WHERE user_id = i.user_id AND mrn = i.patient_mrn LIMIT 1) p ON true
@@ -56,11 +58,11 @@ const ACCEPT = {
              location, amount, notes, deposit_on
         FROM input WHERE job_id IS NOT NULL AND (key IS NULL OR payment_id IN (SELECT payment_id FROM claimed))
     ), queued AS (
-      INSERT INTO jobs (id, kind, lane_id, payment_id)
-      SELECT job_id, 'post_payment', lane_id, payment_id
+      INSERT INTO jobs (id, kind, lane_id, payment_id, traceparent)
+      SELECT job_id, 'post_payment', lane_id, payment_id, traceparent
         FROM input WHERE job_id IS NOT NULL AND (key IS NULL OR payment_id IN (SELECT payment_id FROM claimed))
     ), notified AS MATERIALIZED (
-      SELECT pg_notify('${JOBS_CHANNEL}', '') WHERE $13::bool
+      SELECT pg_notify('${JOBS_CHANNEL}', '') WHERE $14::bool
     )
     SELECT CASE WHEN key IS NULL OR payment_id IN (SELECT payment_id FROM claimed) THEN job_id END AS job_id,
            emr_patient_id IS NOT NULL AS patient_found
@@ -89,6 +91,10 @@ export async function acceptPayments(
     inputs.map((input) => input.depositDate),
     inputs.map((input) => input.idempotency?.key ?? null),
     inputs.map((input) => input.idempotency?.fingerprint ?? null),
+    // Without an array there is nothing to send and to read: unnest fills up its column with nulls.
+    inputs.some((input) => input.traceparent !== undefined)
+      ? inputs.map((input) => input.traceparent ?? null)
+      : null,
     deps.notifies ?? false,
   ]);
   return results.map((result) => ({ jobId: result.job_id, patientFound: result.patient_found }));

@@ -1,4 +1,4 @@
-import { createBatcher } from '@emr-payments/runtime';
+import { activeSpan, createBatcher, inSharedSpan, inSpan, type Span } from '@emr-payments/runtime';
 import { DatabaseUnavailableError, type Statements } from '../core/statements.ts';
 import { type AcceptOutcome, acceptBatch } from './accept-batch.ts';
 import type { AcceptInput } from './accept-payments.ts';
@@ -15,12 +15,17 @@ export type Acceptor = {
 
 type Waiting = {
   input: AcceptInput;
+  /** Of this acceptance, where the request is traced. */
+  span: Span | undefined;
   resolve(outcome: AcceptOutcome): void;
   reject(error: unknown): void;
 };
 
 /** More requests than this waiting for PostgreSQL is an outage: the next ones are refused at once. */
 const MOST_WAITING = 10_000;
+
+const SPAN = { name: 'accept', kind: 'internal' } as const;
+const BATCH_SPAN = { name: 'accept batch', kind: 'internal' } as const;
 
 /**
  * Group commit: requests that come while a batch is under way form the next one, so that many share one round trip and
@@ -41,9 +46,14 @@ export function createAcceptor(
     onBatch?.(batch.length);
     const notifies = batch.length === 1 && nudge.within();
     try {
-      const outcomes = await acceptBatch(
-        { database, notifies },
-        batch.map((entry) => entry.input),
+      const outcomes = await inSharedSpan(
+        BATCH_SPAN,
+        batch.map((entry) => entry.span),
+        () =>
+          acceptBatch(
+            { database, notifies },
+            batch.map((entry) => entry.input),
+          ),
       );
       if (!notifies) nudge.after();
       batch.forEach((entry, index) => {
@@ -64,11 +74,19 @@ export function createAcceptor(
   const batcher = createBatcher<Waiting>({ run }, { maxBatch, maxInFlight, maxWaiting: MOST_WAITING });
 
   return {
-    accept: (input) =>
-      new Promise((resolve, reject) => {
-        if (!batcher.add({ input, resolve, reject })) {
-          reject(new DatabaseUnavailableError('too many requests are waiting for PostgreSQL'));
-        }
-      }),
+    accept(input) {
+      // The job continues the trace under the request itself, which lasts longer than its acceptance.
+      const traceparent = activeSpan()?.traceparent;
+      const added = traceparent === undefined ? input : { ...input, traceparent };
+      return inSpan(
+        SPAN,
+        (span) =>
+          new Promise((resolve, reject) => {
+            if (!batcher.add({ input: added, span, resolve, reject })) {
+              reject(new DatabaseUnavailableError('too many requests are waiting for PostgreSQL'));
+            }
+          }),
+      );
+    },
   };
 }

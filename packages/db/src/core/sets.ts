@@ -1,4 +1,4 @@
-import { createBatcher } from '@emr-payments/runtime';
+import { activeSpan, createBatcher, inSharedSpan, type Span, statementSpan } from '@emr-payments/runtime';
 import { type PostgresOptions, postgresConfig } from '@emr-payments/runtime/postgres';
 import { Pool, type QueryResultRow } from 'pg';
 import type { SetRunner, SetStatement } from './set-statement.ts';
@@ -14,7 +14,11 @@ export type Sets = SetRunner & {
   close(): Promise<void>;
 };
 
-type Waiting = PromiseWithResolvers<unknown> & { values: unknown[]; turn: number | undefined };
+type Waiting = PromiseWithResolvers<unknown> & {
+  values: unknown[];
+  turn: number | undefined;
+  span: Span | undefined;
+};
 
 /**
  * Settings of connections for array statements alone.
@@ -82,9 +86,14 @@ export function openSets(
 
   async function runTogether(statement: SetStatement, inputs: readonly Waiting[]): Promise<void> {
     try {
-      const rows = await runSet(
-        statement,
-        inputs.map(({ values }) => values),
+      const rows = await inSharedSpan(
+        statementSpan(statement.set.name),
+        inputs.map(({ span }) => span),
+        () =>
+          runSet(
+            statement,
+            inputs.map(({ values }) => values),
+          ),
       );
       const rowOf = new Map(rows.map((row) => [String(row.job_id), row]));
       for (const { values, resolve } of inputs) resolve(rowOf.get(jobOf(values)));
@@ -116,7 +125,7 @@ export function openSets(
     run<Row>(statement: SetStatement, values: unknown[], { turn }: { turn?: number | undefined } = {}) {
       const batcher = batchers.get(statement) ?? batcherFor(statement);
       batchers.set(statement, batcher);
-      const waiting = { ...Promise.withResolvers<unknown>(), values, turn };
+      const waiting = { ...Promise.withResolvers<unknown>(), values, turn, span: activeSpan() };
       batcher.add(waiting);
       return waiting.promise as Promise<Row | undefined>;
     },

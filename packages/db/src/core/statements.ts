@@ -1,3 +1,4 @@
+import { inSpan, statementSpan } from '@emr-payments/runtime/tracing';
 import { DatabaseError, type Pool, type QueryResultRow } from 'pg';
 import { driverErrorOf, PRISMA_OUTAGES } from './prisma-errors.ts';
 import type { SetRunner, SetStatement } from './set-statement.ts';
@@ -181,7 +182,8 @@ export async function query<Row extends QueryResultRow>(
   statement: Statement,
   values: unknown[],
 ): Promise<Row[]> {
-  return (await unavailableAsSuch(pool.query<Row>({ ...statement, values }))).rows;
+  const run = async () => (await unavailableAsSuch(pool.query<Row>({ ...statement, values }))).rows;
+  return inSpan(statementSpan(statement.name ?? 'statement'), run);
 }
 
 /**
@@ -201,7 +203,9 @@ export async function queryInSet<Row extends QueryResultRow, Column extends stri
   const { sets } = deps.database;
   const values = statement.values(given);
   if (sets === undefined) return (await query<Row>(deps, statement.single, values))[0];
-  return unavailableAsSuch(sets.run<Row>(statement, values, options));
+  return inSpan(statementSpan(statement.single.name), () =>
+    unavailableAsSuch(sets.run<Row>(statement, values, options)),
+  );
 }
 
 /**

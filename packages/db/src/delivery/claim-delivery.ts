@@ -5,6 +5,8 @@ import type { Claim } from '../jobs/renew-leases.ts';
 /** One event for one endpoint, with everything that sending it needs. */
 export type ClaimedDelivery = {
   claim: Claim;
+  /** Where the trace of its payment continues; null when it is not traced. */
+  traceparent: string | null;
   laneId: number;
   deliveryId: number;
   clientPk: number;
@@ -38,9 +40,9 @@ const CLAIM = setStatement({
       UPDATE jobs SET fence = jobs.fence + 1, lease_until = now() + make_interval(secs => asked.lease_ms / 1000),
              queued_at = coalesce(jobs.queued_at, now())
         FROM asked WHERE ${CLAIMED} AND (jobs.lease_until IS NULL OR jobs.lease_until < now())
-      RETURNING jobs.id, jobs.fence, jobs.lane_id, jobs.event_id, jobs.delivery_id, jobs.tries, jobs.record_failures
+      RETURNING jobs.id, jobs.fence, jobs.lane_id, jobs.event_id, jobs.delivery_id, jobs.tries, jobs.record_failures, jobs.traceparent
     ), ${UNSYNCED}
-    SELECT job.id AS job_id, job.fence, job.lane_id, job.tries, job.record_failures, d.id AS delivery_id, d.attempts,
+    SELECT job.id AS job_id, job.fence, job.lane_id, job.tries, job.record_failures, job.traceparent, d.id AS delivery_id, d.attempts,
            v.id AS event_id, v.type, v.body, e.client_pk, e.id AS endpoint_id, e.url, e.api_version, e.thin,
            e.disabled_at IS NULL AND e.deleted_at IS NULL AS enabled,
            coalesce((SELECT json_agg(json_build_object('id', s.id, 'sealed', s.sealed) ORDER BY s.created_at DESC)
@@ -54,6 +56,7 @@ const CLAIM = setStatement({
 
 type Row = {
   fence: number;
+  traceparent: string | null;
   lane_id: number;
   tries: number;
   record_failures: number;
@@ -83,6 +86,7 @@ export async function claimDelivery(
   if (row === undefined) return null;
   return {
     claim: { jobId, fence: row.fence },
+    traceparent: row.traceparent,
     laneId: row.lane_id,
     deliveryId: row.delivery_id,
     clientPk: row.client_pk,

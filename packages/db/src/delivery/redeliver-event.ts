@@ -10,6 +10,8 @@ export type RedeliverInput = {
   /** Only to this endpoint; null: to every enabled one that wants events of this type. */
   endpointId: string | null;
   by: Actor;
+  /** Of the request's span, where it is traced: the delivery continues that trace. */
+  traceparent?: string;
 };
 
 export type RedeliverOutcome =
@@ -28,7 +30,7 @@ type Fact =
   | { n: number; fact: 'sent'; endpoint_id: string }
   | { n: null; fact: 'notified'; endpoint_id: null };
 
-const valuesOf = ({ eventId, clientPk, endpointId, by }: RedeliverInput) =>
+const valuesOf = ({ eventId, clientPk, endpointId, by, traceparent }: RedeliverInput) =>
   ({
     event_id: eventId,
     client_pk: clientPk,
@@ -36,6 +38,7 @@ const valuesOf = ({ eventId, clientPk, endpointId, by }: RedeliverInput) =>
     actor: clip(by.actor),
     user_id: by.user ?? null,
     source: clip(by.source),
+    traceparent: traceparent ?? null,
   }) satisfies Record<keyof typeof REDELIVER_COLUMNS, unknown>;
 
 const COLUMNS = Object.keys(REDELIVER_COLUMNS) as (keyof typeof REDELIVER_COLUMNS)[];

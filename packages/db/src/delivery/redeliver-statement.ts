@@ -9,6 +9,7 @@ export const REDELIVER_COLUMNS = {
   actor: 'text',
   user_id: 'text',
   source: 'text',
+  traceparent: 'text',
 } as const;
 
 const names = Object.keys(REDELIVER_COLUMNS);
@@ -18,6 +19,10 @@ const types = Object.values(REDELIVER_COLUMNS);
 const NOTIFIED = `, notified AS MATERIALIZED (
       SELECT pg_notify('${JOBS_CHANNEL}', '') FROM (SELECT FROM due LIMIT 1) AS any_due
     )`;
+
+/** The trace of the request that a delivery is made due by. Requests without one are not searched: see `settle-payment`. */
+const TRACEPARENT = `CASE WHEN EXISTS (SELECT FROM asked WHERE traceparent IS NOT NULL)
+             THEN (SELECT traceparent FROM asked WHERE asked.n = due.n) END`;
 
 /** A CTE that only reads is run for its rows alone. */
 const NOTIFIED_FACT = " UNION ALL SELECT NULL, 'notified', NULL FROM notified";
@@ -83,7 +88,8 @@ function textOf(asked: string, { notify }: { notify: boolean }): string {
       SELECT fresh.id, fresh.event_id, (place ->> 0)::bigint, fresh.endpoint_id, (place ->> 1)::int
         FROM fresh CROSS JOIN places CROSS JOIN LATERAL (SELECT places.of -> (fresh.event_id || ' ' || fresh.endpoint_id) AS place) p
     ), queued AS (
-      INSERT INTO jobs (kind, lane_id, event_id, delivery_id) SELECT 'deliver_webhook', lane_id, event_id, id FROM due
+      INSERT INTO jobs (kind, lane_id, event_id, delivery_id, traceparent)
+      SELECT 'deliver_webhook', lane_id, event_id, id, ${TRACEPARENT} FROM due
     ), audited AS (
       INSERT INTO audit_log (actor, user_id, source, action, subject, outcome, count, detail)
       SELECT actor, user_id, source, 'event.redeliver', CASE WHEN count(*) = 1 THEN 'event:' || min(event_id) ELSE 'event:${SEVERAL}' END,

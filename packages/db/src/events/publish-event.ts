@@ -30,6 +30,7 @@ const NAMED: EventMarkers = { id: ':eventId', type: ':eventType', body: ':eventB
  * @param input.markers of the event's id, type and body and of its client; named ones (`EVENT_VALUES`) by default.
  * @param input.queuedAt SQL for the time at which the new job of a lane (`lane.id`) is marked as queued. The CTE `queued` then has all new
  *   jobs. Without it none is marked.
+ * @param input.traceparent SQL for the `traceparent` of a new job, of the delivery `delivery`. Without it they have none.
  * @param input.except a CTE with the ids of endpoints that do not get the event.
  */
 export function publishEventCtes(input: {
@@ -37,8 +38,9 @@ export function publishEventCtes(input: {
   markers?: EventMarkers;
   except?: string;
   queuedAt?: string;
+  traceparent?: string;
 }): string {
-  const { from, markers = NAMED, except, queuedAt } = input;
+  const { from, markers = NAMED, except, queuedAt, traceparent = 'NULL' } = input;
   const { id, type, body, clientPk } = markers;
   const others = except === undefined ? '' : `AND e.id NOT IN (SELECT id FROM ${except})`;
   return `event AS (
@@ -55,12 +57,12 @@ export function publishEventCtes(input: {
     ), queued AS (
       ${
         queuedAt !== undefined
-          ? `INSERT INTO jobs (kind, lane_id, event_id, delivery_id, queued_at)
-      SELECT 'deliver_webhook', lane.id, event_id, delivery.id, (${queuedAt})
+          ? `INSERT INTO jobs (kind, lane_id, event_id, delivery_id, traceparent, queued_at)
+      SELECT 'deliver_webhook', lane.id, event_id, delivery.id, ${traceparent}, (${queuedAt})
         FROM delivery CROSS JOIN LATERAL (SELECT lane_id AS id FROM webhook_endpoints WHERE id = delivery.endpoint_id OFFSET 0) lane
       RETURNING id, queued_at`
-          : `INSERT INTO jobs (kind, lane_id, event_id, delivery_id)
-      SELECT 'deliver_webhook', (SELECT lane_id FROM webhook_endpoints WHERE id = delivery.endpoint_id), event_id, id FROM delivery`
+          : `INSERT INTO jobs (kind, lane_id, event_id, delivery_id, traceparent)
+      SELECT 'deliver_webhook', (SELECT lane_id FROM webhook_endpoints WHERE id = delivery.endpoint_id), event_id, id, ${traceparent} FROM delivery`
       }
     ), notified AS MATERIALIZED (
       SELECT pg_notify('${JOBS_CHANNEL}', '') FROM (SELECT FROM delivery LIMIT 1) AS any_row

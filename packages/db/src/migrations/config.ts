@@ -1,8 +1,8 @@
-import { databaseUrlVariable, loadConfig } from '@emr-payments/runtime';
+import { databaseVariables, loadConfig, readDatabaseUrls } from '@emr-payments/runtime';
 import { Type } from '@sinclair/typebox';
 
 export const environment = Type.Object({
-  DATABASE_URL: databaseUrlVariable,
+  ...databaseVariables,
   APP_ROLE: Type.Optional(
     Type.String({
       pattern: '^[a-z_][a-z0-9_]{0,62}$',
@@ -27,4 +27,8 @@ export const environment = Type.Object({
 });
 
 /** The configuration of `pnpm migrate`, the only program of this package. @throws ConfigError */
-export const readConfig = () => loadConfig(environment, process.env);
+export function readConfig() {
+  const env = loadConfig(environment, process.env);
+  const variable = env.DATABASE_DIRECT_URL === undefined ? 'DATABASE_URL' : 'DATABASE_DIRECT_URL';
+  return { ...env, variable, url: readDatabaseUrls(env).directUrl };
+}

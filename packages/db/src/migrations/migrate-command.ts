@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { refuseSharedSessions } from '../core/own-sessions.ts';
 import { readConfig } from './config.ts';
 import { migrate } from './migrate.ts';
 import { type Resolution, resolveMigration } from './resolve-migration.ts';
@@ -27,14 +28,15 @@ function readArguments(): { resolve: string; as: Resolution } | undefined {
 // Run by `pnpm migrate`, and by the one-shot container that api and worker wait for.
 try {
   const resolving = readArguments();
-  const { DATABASE_URL, APP_ROLE, APP_PASSWORD, MIGRATION_LOCK_WAIT_MS } = readConfig();
+  const { variable, url, APP_ROLE, APP_PASSWORD, MIGRATION_LOCK_WAIT_MS } = readConfig();
+  await refuseSharedSessions({ [variable]: url });
   if (resolving !== undefined) {
     const { resolve: name, as } = resolving;
-    await resolveMigration({ url: DATABASE_URL, name, as, report: say });
+    await resolveMigration({ url, name, as, report: say });
     say(`${name} is recorded as ${as}. Migrate again.`);
   } else {
     const { applied } = await migrate({
-      url: DATABASE_URL,
+      url,
       appRole: APP_ROLE === undefined ? undefined : { name: APP_ROLE, password: APP_PASSWORD },
       lockWaitMs: MIGRATION_LOCK_WAIT_MS,
       report: say,

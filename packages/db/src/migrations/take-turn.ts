@@ -40,7 +40,8 @@ export async function inTurn<T>(
   try {
     const watcher = await openSession({ url, applicationName: `${APPLICATION_NAME} watch` });
     try {
-      const deps = { session, watcher, report };
+      const { rows } = await session.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      const deps = { session, pid: rows[0]?.pid ?? 0, watcher, report };
       await waitForTurn(deps);
       return await work(deps);
     } finally {

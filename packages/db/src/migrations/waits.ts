@@ -4,8 +4,8 @@ import type { Client } from 'pg';
 /** Gets one line, without its end, for the person or the log of whoever migrates. */
 export type Report = (line: string) => void;
 
-/** Two connections of the role that migrates: `session` runs the statements, `watcher` sees what they wait for. */
-export type MigrationDeps = { session: Client; watcher: Client; report: Report };
+/** Two connections of the role that migrates: `session` runs the statements, in the server process `pid`; `watcher` sees what they wait for. */
+export type MigrationDeps = { session: Client; pid: number; watcher: Client; report: Report };
 
 /** A lock was not free in time. Nothing has changed, except that an index may be unfinished; the next try makes it anew. */
 export class LockWaitError extends Error {
@@ -17,7 +17,7 @@ const LOOK_EVERY_MS = 100;
 /** A wait that goes on is reported so often. */
 const REPORT_EVERY_MS = 10_000;
 
-/** No text of a query: it can hold values of rows. An owner who may not read the statistics of other roles sees their pid and role only. */
+/** No text of a query: it can hold values of rows. The ages are missing where the owner may not read the statistics of other roles. */
 const HOLDERS = `
 SELECT format('pid %s (%s)', a.pid, concat_ws(', ', 'role ' || a.usename, coalesce(nullif(a.application_name, ''), a.backend_type),
               'in a transaction for ' || round(extract(epoch FROM clock_timestamp() - a.xact_start)) || ' s',
@@ -26,8 +26,8 @@ SELECT format('pid %s (%s)', a.pid, concat_ws(', ', 'role ' || a.usename, coales
   FROM pg_stat_activity a WHERE a.pid = ANY (pg_blocking_pids($1))
  ORDER BY a.xact_start NULLS LAST LIMIT 5`;
 
-/** Returns in words what the server process waits for now, and who has it. */
-async function holdersOf(watcher: Client, pid: number): Promise<string | undefined> {
+/** Returns in words what the session waits for now, and who has it. */
+async function holdersOf({ watcher, pid }: MigrationDeps): Promise<string | undefined> {
   const { rows } = await watcher.query<{ holder: string; table: string | null }>(HOLDERS, [pid]);
   const [first] = rows;
   if (first === undefined) return undefined;
@@ -51,7 +51,6 @@ export async function watching<T>(
   { what, giveUpAfterMs = Number.POSITIVE_INFINITY }: { what: string; giveUpAfterMs?: number },
   work: (watch: Watch) => Promise<T>,
 ): Promise<T> {
-  const pid = (deps.session as Client & { processID: number }).processID;
   const ended = new AbortController();
   let last = 'held by somebody who was gone at once';
   let since: number | undefined;
@@ -59,7 +58,7 @@ export async function watching<T>(
   let gaveUp = false;
 
   async function look(): Promise<void> {
-    const holders = await holdersOf(deps.watcher, pid);
+    const holders = await holdersOf(deps);
     if (holders === undefined) {
       since = undefined;
       return;
@@ -69,7 +68,7 @@ export async function watching<T>(
     since ??= now;
     if (now - since > giveUpAfterMs && !gaveUp) {
       gaveUp = true;
-      await deps.watcher.query('SELECT pg_cancel_backend($1)', [pid]);
+      await deps.watcher.query('SELECT pg_cancel_backend($1)', [deps.pid]);
     }
     if (now - reportedAt < REPORT_EVERY_MS) return;
     reportedAt = now;

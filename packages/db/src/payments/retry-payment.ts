@@ -1,4 +1,5 @@
 import { paymentIdToUuid } from '@emr-payments/contracts';
+import { activeSpan } from '@emr-payments/runtime';
 import type { Actor } from '../audit/entry.ts';
 import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
@@ -44,7 +45,7 @@ const SETTLED_TIMES = `p.round - ${ROUND_STEP} * (SELECT count(*) FROM posting_a
  */
 const RETRY = named({
   name: 'retry-payment',
-  values: ['id', 'userId', 'paymentMethod', 'location', ...AUDIT_VALUES],
+  values: ['id', 'userId', 'paymentMethod', 'location', 'traceparent', ...AUDIT_VALUES],
   text: `
     WITH payment AS (
       UPDATE payments p
@@ -54,8 +55,8 @@ const RETRY = named({
        WHERE p.id = :id AND (:userId::int IS NULL OR p.user_id = :userId) AND p.status = 'failed' AND ${SETTLED_TIMES} < ${MOST_ROUNDS} AND c.user_id = p.user_id
       RETURNING p.id, p.job_id, p.last_fence, c.lane_id
     ), job AS (
-      INSERT INTO jobs (id, kind, lane_id, payment_id, fence)
-      SELECT job_id, 'post_payment', lane_id, id, last_fence FROM payment
+      INSERT INTO jobs (id, kind, lane_id, payment_id, fence, traceparent)
+      SELECT job_id, 'post_payment', lane_id, id, last_fence, :traceparent FROM payment
     ), ${auditCte({ from: 'payment' })}, notified AS MATERIALIZED (
       SELECT pg_notify('${JOBS_CHANNEL}', '') FROM payment
     )
@@ -92,6 +93,8 @@ export async function retryPayment(deps: StatementDeps, input: RetryInput): Prom
     userId,
     paymentMethod: paymentMethod ?? null,
     location: location ?? null,
+    // The trace of the request for the retry: that of the payment's acceptance ended with its job.
+    traceparent: activeSpan()?.traceparent ?? null,
     ...audit,
   });
   const [row] = await query<{ job_id: number }>(deps, RETRY, values);

@@ -11,6 +11,8 @@ import { putBack } from './put-back.ts';
 /** A payment that this process may work on, with everything that posting it needs. */
 export type ClaimedPosting = {
   claim: Claim;
+  /** Where the trace of its request continues; null when it is not traced. */
+  traceparent: string | null;
   laneId: number;
   payment: {
     id: string;
@@ -105,15 +107,15 @@ const CLAIM = setStatement({
                  FROM (SELECT ${paymentOnHold('jobs.payment_id')} OR ${loginStopsLane('jobs.lane_id')} AS is_on OFFSET 0) hold)
         FROM asked WHERE ${CLAIMED} AND (jobs.lease_until IS NULL OR jobs.lease_until < now())
       RETURNING jobs.id AS job_id, jobs.fence, jobs.tries, jobs.lane_id, jobs.payment_id, jobs.record_failures, jobs.last_code,
-                jobs.rejected_at, jobs.lease_until IS NULL AS on_hold
+                jobs.rejected_at, jobs.traceparent, jobs.lease_until IS NULL AS on_hold
     ), payment AS (
       UPDATE payments p SET status = CASE p.status WHEN 'submitted' THEN p.status ELSE 'posting' END FROM job
        WHERE p.id = job.payment_id AND NOT job.on_hold AND p.status IN ('accepted', 'retrying', 'posting', 'submitted')
-      RETURNING job.job_id, job.fence, job.tries, job.lane_id, job.record_failures, job.last_code, job.rejected_at, p.id, p.round, p.user_id,
+      RETURNING job.job_id, job.fence, job.tries, job.lane_id, job.record_failures, job.last_code, job.rejected_at, job.traceparent, p.id, p.round, p.user_id,
                 p.patient_mrn, p.emr_patient_id, p.payment_method, p.reference_number, p.location, p.amount, p.notes,
                 p.deposit_date, p.tried_since
     )
-    SELECT p.job_id, p.fence, p.tries, p.lane_id, p.record_failures, p.last_code, p.id, p.round, p.user_id, u.public_id, u.client_pk,
+    SELECT p.job_id, p.fence, p.tries, p.lane_id, p.record_failures, p.last_code, p.traceparent, p.id, p.round, p.user_id, u.public_id, u.client_pk,
            p.patient_mrn, p.emr_patient_id, p.payment_method, p.reference_number, p.location, p.amount::text, p.notes, p.deposit_date::text,
             c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.share_emr_text, c.guarded, c.updated_at::text AS version,
             (SELECT mode FROM clients WHERE id = u.client_pk) AS client_mode,
@@ -147,6 +149,7 @@ const CLAIM = setStatement({
 
 type Row = {
   fence: number;
+  traceparent: string | null;
   tries: number;
   lane_id: number;
   id: string;
@@ -211,6 +214,7 @@ export async function claimPosting(
     row.was_held && since !== null ? timeOnHold(deps, { userId: row.user_id, since }) : 0;
   return {
     claim,
+    traceparent: row.traceparent,
     laneId: row.lane_id,
     payment: {
       id: row.id,

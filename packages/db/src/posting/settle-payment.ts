@@ -34,6 +34,13 @@ const EVENT_COLUMNS: EventMarkers = {
   clientPk: 'client_pk',
 };
 
+/**
+ * A delivery continues the trace of its payment's job. A set without a traced payment, which is every one where nothing is traced, looks for
+ * none: the condition does not depend on the delivery, so it is evaluated once.
+ */
+const TRACEPARENT = `CASE WHEN EXISTS (SELECT FROM payment WHERE traceparent IS NOT NULL)
+             THEN (SELECT traceparent FROM payment WHERE payment.event_id = delivery.event_id) END`;
+
 /** The new jobs that were fed, whose fences are 0, and when. */
 const FED = `ARRAY(SELECT id::text FROM queued WHERE queued_at IS NOT NULL) AS fed, extract(epoch FROM now())::float8 * 1000 AS queued_at`;
 type Settled = { fed?: string[]; queued_at?: number };
@@ -66,14 +73,14 @@ const SETTLE = setStatement({
     event_body: 'text',
   },
   text: (form) => `job AS (
-      DELETE FROM jobs USING asked WHERE ${CLAIMED} RETURNING asked.*, jobs.payment_id, jobs.lane_id
+      DELETE FROM jobs USING asked WHERE ${CLAIMED} RETURNING asked.*, jobs.payment_id, jobs.lane_id, jobs.traceparent
     ), payment AS (
       UPDATE payments p
          SET status = job.status, round = least(p.round + 1, 32767), settled_at = now(), emr_transaction_id = job.emr_transaction_id,
              failure_code = job.failure_code, failure_reason = job.failure_reason, last_fence = job.fence
         FROM job WHERE p.id = job.payment_id AND p.round = job.round AND p.status IN ('posting', 'submitted')
       RETURNING p.id, p.user_id, p.round, job.job_id, job.fence, job.status, job.outcome, job.code, job.detail, job.emr_text,
-                job.client_pk, job.event_id, job.event_type, job.event_body, job.lane_id
+                job.client_pk, job.event_id, job.event_type, job.event_body, job.lane_id, job.traceparent
     ), attempt AS (
       UPDATE posting_attempts a
          SET outcome = payment.outcome, code = payment.code, detail = payment.detail, emr_text = payment.emr_text, finished_at = now()
@@ -82,7 +89,7 @@ const SETTLE = setStatement({
       UPDATE posting_attempts a SET outcome = 'posted', finished_at = coalesce(a.finished_at, now()) FROM payment
        WHERE payment.status = 'posted' AND a.payment_id = payment.id AND (a.outcome IS NULL OR a.outcome IN ('unknown', 'accepted'))
          AND NOT (payment.outcome IS NOT NULL AND a.number = payment.fence)
-    ), ${publishEventCtes({ from: 'payment', markers: EVENT_COLUMNS, ...(form === 'single' ? { queuedAt: FED_AT_ONCE } : {}) })}, answering AS (
+    ), ${publishEventCtes({ from: 'payment', markers: EVENT_COLUMNS, traceparent: TRACEPARENT, ...(form === 'single' ? { queuedAt: FED_AT_ONCE } : {}) })}, answering AS (
       SELECT id FROM lanes WHERE failures > 0
          AND id = ANY (ARRAY(SELECT lane_id FROM payment WHERE status = 'posted' OR outcome = 'refused')) ORDER BY id FOR NO KEY UPDATE
     ), lane AS (

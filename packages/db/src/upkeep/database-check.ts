@@ -2,6 +2,7 @@ import { type PostgresTrouble, within } from '@emr-payments/runtime';
 import { postgresConfig } from '@emr-payments/runtime/postgres';
 import { Pool } from 'pg';
 import type { Database } from '../core/database.ts';
+import { hasOwnSessions } from '../core/own-sessions.ts';
 import { isFull, isMisfit, query, type StatementDeps } from '../core/statements.ts';
 import { onOneConnection } from '../core/transaction.ts';
 import { knownMigrations } from '../migrations/migration-list.ts';
@@ -147,6 +148,7 @@ export function openDatabaseCheck(options: {
   );
   pool.on('error', () => undefined);
   let migrations: string[] | undefined;
+  let ownSessions: boolean | undefined;
   let running: Promise<PostgresTrouble | null> | undefined;
 
   const askOn = async (asked: Pick<Database, 'pool'>): Promise<PostgresTrouble | null> => {
@@ -160,8 +162,15 @@ export function openDatabaseCheck(options: {
     });
   };
 
+  /** A process that was started while PostgreSQL was away has not been refused: its address is looked at once there is an answer. */
+  const sharesSessions = async (): Promise<boolean> => {
+    ownSessions ??= await hasOwnSessions(options).catch(() => undefined);
+    return ownSessions === false;
+  };
+
   const check = (): Promise<PostgresTrouble | null> =>
     askOn({ pool })
+      .then(async (trouble) => (trouble === null && (await sharesSessions()) ? 'postgres_refused' : trouble))
       .catch((error: unknown) => {
         if (isFull(error)) return askOn(options.working);
         throw error;

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, Socket } from 'node:net';
 import { networkFailureOf } from '@emr-payments/outbound';
+import { type Span, setTracer } from '@emr-payments/runtime/tracing';
 import { afterEach, expect, test } from 'vitest';
 import { OPEN_NETWORK, openNetwork } from '../network.ts';
 import { type ExchangeRequest, exchange } from './exchange.ts';
@@ -378,4 +379,40 @@ test('an abort after the body has left', async () => {
   const far = await rawServer(() => controller.abort());
   const result = await troubleOf(post(far.port, { signal: controller.signal }));
   expect(result).toEqual({ handedOver: true, code: 'aborted' });
+});
+
+test('traceparent leaves only where traces are on, and only for an EMR that the operator has named', async () => {
+  const far = await rawServer((socket) => socket.end('HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n'));
+  const sent = async () => {
+    far.received = '';
+    const result = await exchange(OPEN_NETWORK, { ...post(far.port), unshared: true });
+    expect(result.kind).toBe('answer');
+    return far.received;
+  };
+  const off = await sent();
+  expect(off).not.toContain('traceparent');
+
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const nothing = () => undefined;
+  const span: Span = {
+    traceparent,
+    isRunning: () => true,
+    set: nothing,
+    fail: nothing,
+    link: nothing,
+    end: nothing,
+  };
+  let named = false;
+  setTracer({
+    startRequest: nothing,
+    startStored: nothing,
+    start: () => span,
+    run: (_span, work) => work(),
+    active: () => span,
+    isForEmr: (url) => named && url === `http://127.0.0.1:${far.port}/x`,
+  });
+  closers.push(() => setTracer(undefined));
+  expect(await sent()).toBe(off);
+  named = true;
+  expect(await sent()).toBe(off.replace('accept-encoding', `traceparent: ${traceparent}\r\naccept-encoding`));
 });

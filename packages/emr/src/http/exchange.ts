@@ -3,6 +3,14 @@ import { request as requestHttps } from 'node:https';
 import { sentence } from '@emr-payments/contracts';
 import { networkFailureOf } from '@emr-payments/outbound';
 import { boundAnswer } from '@emr-payments/outbound/bound-answer';
+import {
+  activeSpan,
+  emrTraceHeaders,
+  exchangeSpan,
+  inSpan,
+  noteStatus,
+  type Span,
+} from '@emr-payments/runtime/tracing';
 import got, { type Response } from 'got';
 import type { Network } from '../network.ts';
 import type { SendGate } from '../send-gate.ts';
@@ -58,7 +66,25 @@ const GATE_LATE: Trouble = {
 /**
  * Makes one HTTP exchange, never repeated and never redirected. It does not throw for what the network or the server does.
  */
-export async function exchange(network: Network, request: ExchangeRequest): Promise<Answer | NoAnswer> {
+export function exchange(network: Network, request: ExchangeRequest): Promise<Answer | NoAnswer> {
+  const url = activeSpan() === undefined ? null : URL.parse(request.url);
+  if (url === null) return send(network, request);
+  const { hostname, port, protocol } = url;
+  const target = { hostname, port: Number(port) || (protocol === 'https:' ? 443 : 80) };
+  return inSpan(exchangeSpan(request.method, target), async (span) => {
+    const result = await send(network, withTrace(request, span));
+    if (result.kind === 'answer') noteStatus(span, result.status);
+    else span?.fail(networkFailureOf(result.error)?.failure ?? 'no_answer');
+    return result;
+  });
+}
+
+function withTrace(request: ExchangeRequest, span: Span | undefined): ExchangeRequest {
+  const { traceparent } = emrTraceHeaders(span, request.url);
+  return traceparent === undefined ? request : { ...request, headers: { ...request.headers, traceparent } };
+}
+
+async function send(network: Network, request: ExchangeRequest): Promise<Answer | NoAnswer> {
   const { method, url, headers, body, maxAnswerBytes } = request;
   let gated: GatedBody | null = null;
   try {

@@ -61,9 +61,9 @@ async function checkPostgresQueue(databaseUrl: string): Promise<Finding> {
 }
 
 export const checkQueue = ({
-  databaseUrl,
+  directUrl,
   redisUrl,
 }: {
-  databaseUrl: string;
+  directUrl: string;
   redisUrl: string | undefined;
-}): Promise<Finding> => (redisUrl === undefined ? checkPostgresQueue(databaseUrl) : checkRedis(redisUrl));
+}): Promise<Finding> => (redisUrl === undefined ? checkPostgresQueue(directUrl) : checkRedis(redisUrl));

@@ -10,9 +10,10 @@ import {
   listUsers,
   partitionCover,
   pendingMigrations,
+  refuseSharedSessions,
   serverClock,
 } from '@emr-payments/db';
-import type { Keyring } from '@emr-payments/runtime';
+import type { DatabaseUrls, Keyring } from '@emr-payments/runtime';
 import type { Finding } from './finding.ts';
 
 type Deps = { database: Database };
@@ -26,11 +27,17 @@ const SKEW_FAILED_MS = 60_000;
 /** Most EMRs that are tried: reaching one of them shows that connections to the outside are possible. */
 const OUTBOUND_HOSTS = 3;
 
-export async function checkDatabase({ database }: Deps): Promise<Finding> {
+/** @throws ConfigError for an address whose connections share sessions. */
+export async function checkDatabase(
+  { database }: Deps,
+  { databaseUrl, directUrl }: DatabaseUrls,
+): Promise<Finding> {
   const startedAt = performance.now();
   await database.ping();
   const { version } = await serverClock({ database });
-  return { state: 'ok', found: `PostgreSQL ${version}, ${Math.round(performance.now() - startedAt)} ms` };
+  const ms = Math.round(performance.now() - startedAt);
+  await refuseSharedSessions({ DATABASE_DIRECT_URL: directUrl, DATABASE_URL: databaseUrl });
+  return { state: 'ok', found: `PostgreSQL ${version}, ${ms} ms` };
 }
 
 export async function checkMigrations({ database }: Deps): Promise<Finding> {

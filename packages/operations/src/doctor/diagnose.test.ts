@@ -16,6 +16,7 @@ afterEach(() => service.close());
 const settings = (): ServiceSettings => ({
   origin: 'the environment',
   databaseUrl: service.url,
+  directUrl: service.url,
   redisUrl: undefined,
   readKeyring: () => service.keyring,
 });
@@ -118,7 +119,7 @@ test('keys that cannot be read leave out the check of what is sealed', async () 
 
 test('a database that was not migrated names its migrations, and nothing later is tried', async () => {
   const empty = await openEmptyDatabase();
-  const checks = await run({ databaseUrl: empty.url });
+  const checks = await run({ databaseUrl: empty.url, directUrl: empty.url });
   expect(findingOf(checks, 'migrations')).toMatchObject({
     state: 'failed',
     found: expect.stringMatching(/^not applied: .*_init, .*; run the migrations$/),
@@ -152,6 +153,7 @@ test('a database of a later version is a warning, and a migration that failed is
 test('a database and a queue that cannot be reached, without the password', async () => {
   const checks = await run({
     databaseUrl: 'postgresql://nobody:secret@127.0.0.1:1/none',
+    directUrl: 'postgresql://nobody:secret@127.0.0.1:1/none',
     redisUrl: 'redis://127.0.0.1:1',
   });
   expect(states(checks)).toEqual([

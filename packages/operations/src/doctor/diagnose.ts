@@ -1,5 +1,5 @@
 import { type Database, isUnavailable, openDatabase } from '@emr-payments/db';
-import { ConfigError, type Keyring } from '@emr-payments/runtime';
+import { ConfigError, type DatabaseUrls, type Keyring } from '@emr-payments/runtime';
 import { checkConnections, checkEncryption, checkHealth } from './check-connections.ts';
 import { checkQueue } from './check-queue.ts';
 import {
@@ -16,10 +16,9 @@ import {
 import type { Check, Finding } from './finding.ts';
 
 /** The settings that the checks need, as the process that asks has read them. */
-export type ServiceSettings = {
+export type ServiceSettings = DatabaseUrls & {
   /** Where the settings come from, to show it: such as `the environment`. */
   origin: string;
-  databaseUrl: string;
   redisUrl: string | undefined;
   /** @throws ConfigError */
   readKeyring: () => Keyring;
@@ -84,7 +83,7 @@ async function checkAll(
   }: { database: Database; keyring: Keyring | undefined; mostSealed: number | undefined },
   settings: ServiceSettings,
 ): Promise<Check[]> {
-  const reachable = await run('database', () => checkDatabase({ database }));
+  const reachable = await run('database', () => checkDatabase({ database }, settings));
   const queue = await run('queue', () => checkQueue(settings));
   if (reachable.state === 'failed') return [reachable, queue];
   const migrations = await run('migrations', () => checkMigrations({ database }));

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { appendFileSync, copyFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { Client } from 'pg';
 import type { Account } from './account.ts';
+import { baseBackup } from './base-backup.ts';
 import { passwordFileOf } from './create-cluster.ts';
 import type { Place } from './place.ts';
 
@@ -12,24 +12,11 @@ const run = promisify(execFile);
 /** A running server to copy: its URL, its folder `data`, and the name under which its standby reports to it. */
 export type StandbySource = { url: string; data: string; standbyName: string };
 
-/**
- * What a base backup leaves out, by PostgreSQL's manual: the standby fetches the WAL from the primary, and the rest belongs to the
- * running server. https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-LOWLEVEL-BASE-BACKUP-DATA
- */
-const LEFT_OUT = [
-  './pg_wal/*',
-  './postmaster.pid',
-  './postmaster.opts',
-  './pg_replslot/*',
-  './pg_stat_tmp/*',
-];
-
 /** One argument of libpq's connection string. */
 const quoted = (value: string): string => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 
 /**
- * Creates the data of a streaming standby as a base backup of a running primary. The embedded PostgreSQL has no pg_basebackup, so the
- * files are copied between `pg_backup_start` and `pg_backup_stop`.
+ * Creates the data of a streaming standby as a base backup of a running primary, from which it fetches the WAL.
  *
  * @param input.source the primary; it keeps WAL for the standby by `wal_keep_size`.
  */
@@ -39,32 +26,7 @@ export async function createStandby(
 ): Promise<void> {
   const half = join(place.folder, 'data.new');
   rmSync(half, { recursive: true, force: true });
-  const as = { ...account, cwd: place.folder };
-  await run('mkdir', ['-m', '0700', half], as);
-  const primary = new Client({ connectionString: source.url });
-  await primary.connect();
-  try {
-    await primary.query("SELECT pg_backup_start('standby', fast => true)");
-    await run(
-      '/bin/sh',
-      [
-        '-c',
-        // tar ends with 1 when a file changed while it was read: a base backup is made for that.
-        'from=$1; to=$2; shift 2; { tar -C "$from" "$@" -cf - . || [ $? -eq 1 ]; } | tar -C "$to" -xpf -',
-        'copy',
-        source.data,
-        half,
-        ...LEFT_OUT.map((path) => `--exclude=${path}`),
-      ],
-      as,
-    );
-    const { rows } = await primary.query<{ labelfile: string }>(
-      'SELECT labelfile FROM pg_backup_stop(wait_for_archive => false)',
-    );
-    writeFileSync(join(half, 'backup_label'), rows[0]?.labelfile ?? '');
-  } finally {
-    await primary.end();
-  }
+  await baseBackup({ account }, { source, to: half });
   const { hostname, port, username, password } = new URL(source.url);
   const conninfo = Object.entries({
     host: hostname,

@@ -28,14 +28,14 @@ export type PostgresPair = {
 
 const WITHIN_MS = 60_000;
 
-/** Waits until the condition is true. @throws Error after a minute. */
+/** Waits until the condition is true; an error of it counts as false. @throws Error after a minute. */
 async function until(isTrue: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + WITHIN_MS; !(await isTrue()); await wait(50))
+  for (const deadline = Date.now() + WITHIN_MS; !(await isTrue().catch(() => false)); await wait(50))
     if (Date.now() > deadline) throw new Error('the standby did not catch up within a minute');
 }
 
 const runOn = async (url: string, sql: string): Promise<Record<string, unknown>[]> => {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: WITHIN_MS });
   await client.connect();
   try {
     return (await client.query<Record<string, unknown>>(sql)).rows;
@@ -110,7 +110,13 @@ export async function startPostgresPair(options: {
       await servers[first].stop('kill');
     },
     async promote() {
-      await runOn(servers[other()].url, 'SELECT pg_promote(wait => true)');
+      const { url } = servers[other()];
+      // What it still replays may cancel our statements: that is a reason to ask again.
+      await until(async () => {
+        const [row] = await runOn(url, 'SELECT pg_is_in_recovery() AS replaying');
+        if (row?.replaying === true) await runOn(url, 'SELECT pg_promote(wait => false)');
+        return row?.replaying === false;
+      });
       first = other();
       // It may have been a primary of an earlier round, which waited for a standby.
       await runOn(servers[first].url, 'ALTER SYSTEM RESET synchronous_standby_names');

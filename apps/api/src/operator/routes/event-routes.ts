@@ -3,6 +3,7 @@ import {
   OperatorRedeliveredReplySchema,
 } from '@emr-payments/contracts/operator';
 import { redeliverEvent } from '@emr-payments/operations';
+import { activeSpan, traceHeaders } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { emptyBodyAsObject } from '../../http/json-body.ts';
 import { componentRef } from '../../openapi/component-ref.ts';
@@ -39,7 +40,13 @@ export const eventRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, 
       const endpointId = request.body.endpoint_id ?? null;
       const by = actorOf(request);
       return writing(deps, { request, reply }, async (tx) => {
-        const result = await redeliverEvent(tx, { eventId, clientPk: null, endpointId, by });
+        const result = await redeliverEvent(tx, {
+          eventId,
+          clientPk: null,
+          endpointId,
+          by,
+          ...traceHeaders(activeSpan()),
+        });
         switch (result.outcome) {
           case 'not_found':
             return noSuch('event');

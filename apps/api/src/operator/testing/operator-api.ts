@@ -71,6 +71,7 @@ export async function openTestOperatorApi(
       readSettings: () => ({
         origin: 'the environment',
         databaseUrl: appUrl,
+        directUrl: appUrl,
         redisUrl: undefined,
         readKeyring: () => keyring,
       }),

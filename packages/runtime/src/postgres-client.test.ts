@@ -1,0 +1,107 @@
+import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
+import { type Client, Pool } from 'pg';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { type PostgresOptions, postgresClient, postgresConfig } from './postgres-client.ts';
+
+let server: TestDatabase;
+const closing: (() => Promise<unknown>)[] = [];
+beforeAll(async () => {
+  server = await openTestDatabase();
+});
+afterAll(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+  await server.drop();
+});
+
+/** The URL of the test database behind hosts of which the first refuses connections. */
+function behindDead(): string {
+  const { host } = new URL(server.url);
+  return server.url.replace(`@${host}/`, `@127.0.0.1:1,${host}/`);
+}
+
+async function connected(options: PostgresOptions): Promise<Client> {
+  const client = postgresClient(options);
+  client.on('error', () => undefined);
+  closing.push(() => client.end());
+  await client.connect();
+  return client;
+}
+
+const show = async (client: Pick<Client, 'query'>, name: string): Promise<unknown> =>
+  (await client.query(`SHOW ${name}`)).rows[0][name];
+
+test('a host that refuses connections is passed over, by a connection and by a pool', async () => {
+  const client = await connected({ url: behindDead(), settings: { statement_timeout: 4000 } });
+  expect(await show(client, 'statement_timeout')).toBe('4s');
+  const pool = new Pool(
+    postgresConfig({ url: behindDead(), max: 3, pipeline: true, settings: { jit: 'off' } }),
+  );
+  closing.push(() => pool.end());
+  const three = await Promise.all([1, 2, 3].map(() => pool.connect()));
+  for (const one of three) expect(await show(one, 'jit')).toBe('off');
+  for (const one of three) one.release();
+});
+
+test('settings are those of the operator, and ours win', async () => {
+  const url = new URL(server.url);
+  url.searchParams.set('options', '-c work_mem=5MB -c jit=on');
+  const client = await connected({ url: url.href, settings: { jit: 'off' } });
+  expect(await show(client, 'work_mem')).toBe('5MB');
+  expect(await show(client, 'jit')).toBe('off');
+});
+
+test('where no host takes writes, the error says what is wrong with each, without the password', async () => {
+  const { password } = new URL(server.url);
+  const own = await openTestDatabase();
+  closing.push(() => own.drop());
+  const owner = await connected({ url: own.url });
+  await owner.query(
+    `ALTER DATABASE "${new URL(own.url).pathname.slice(1)}" SET default_transaction_read_only = on`,
+  );
+  const { host } = new URL(own.url);
+  const client = postgresClient({ url: own.url.replace(`@${host}/`, `@127.0.0.1:1,${host}/`) });
+  const error = (await client.connect().catch((failure: unknown) => failure)) as Error & { code: string };
+  expect(error).toMatchObject({ code: '25006' });
+  expect(error.message).toContain('127.0.0.1:1: connect ECONNREFUSED');
+  expect(error.message).toContain(`${host}: read-only`);
+  expect(error.message).not.toContain(password);
+  // A single host is not asked, so that readiness can say what is wrong with it.
+  await connected({ url: own.url });
+});
+
+test('a wrong password ends the search, as with libpq', async () => {
+  const client = postgresClient({ url: behindDead().replace(/:\/\/[^@]*@/, '://nobody:wrong@') });
+  await expect(client.connect()).rejects.toMatchObject({ code: expect.stringMatching(/^28/) });
+});
+
+test('a pool has no more statements on the server than connections, also when it gives up waiting for some', async () => {
+  const application_name = 'bounded pool';
+  const pool = new Pool(
+    postgresConfig({
+      url: server.url,
+      max: 2,
+      query_timeout: 300,
+      application_name,
+      connectionTimeoutMillis: 3000,
+    }),
+  );
+  pool.on('error', () => undefined);
+  closing.push(() => pool.end());
+  const watch = await connected({ url: server.url });
+  const sessions = async () =>
+    (await watch.query('SELECT pid FROM pg_stat_activity WHERE application_name = $1', [application_name]))
+      .rowCount;
+  await watch.query('SELECT pg_advisory_lock(77)');
+  const ends: string[] = [];
+  for (let round = 0; round < 3; round += 1) {
+    const tries = [1, 2, 3].map(() => pool.query('SELECT pg_advisory_lock(77), pg_advisory_unlock(77)'));
+    for (const end of await Promise.allSettled(tries))
+      if (end.status === 'rejected') ends.push(end.reason.message);
+    expect(await sessions()).toBeLessThanOrEqual(2);
+  }
+  expect(ends.filter((message) => /given up still run/.test(message)).length).toBeGreaterThan(0);
+  await watch.query('SELECT pg_advisory_unlock(77)');
+  await vi.waitFor(async () => expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]), {
+    timeout: 20_000,
+  });
+}, 60_000);

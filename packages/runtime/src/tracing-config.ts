@@ -1,0 +1,99 @@
+import { type Static, Type } from '@sinclair/typebox';
+
+const SAMPLERS = [
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+] as const;
+
+const endpoint = (description: string) =>
+  Type.Optional(Type.String({ pattern: '^https?://', maxLength: 2048, description }));
+
+/**
+ * The variables of traces that we read, under the names of OpenTelemetry's specification. Its exporter reads others by itself, where traces
+ * are on: docs/tracing.md names them.
+ * https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+ */
+export const tracingVariables = {
+  OTEL_EXPORTER_OTLP_ENDPOINT: endpoint(
+    'the collector that traces are sent to, by OTLP over HTTP, such as http://127.0.0.1:4318; without it there are no traces (docs/tracing.md)',
+  ),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: endpoint(
+    'the same as a whole URL, with its path, such as http://127.0.0.1:4318/v1/traces',
+  ),
+  OTEL_EXPORTER_OTLP_PROTOCOL: Type.Literal('http/protobuf', {
+    default: 'http/protobuf',
+    description: 'http/protobuf, the only protocol that traces are sent by',
+  }),
+  OTEL_SDK_DISABLED: Type.Boolean({ default: false, description: 'true: no traces, whatever else is set' }),
+  OTEL_TRACES_SAMPLER: Type.Union(
+    SAMPLERS.map((name) => Type.Literal(name)),
+    {
+      default: 'parentbased_always_on',
+      description: `which requests are traced: ${SAMPLERS.join(', ')}. In production usually parentbased_traceidratio`,
+    },
+  ),
+  OTEL_TRACES_SAMPLER_ARG: Type.Number({
+    default: 1,
+    minimum: 0,
+    maximum: 1,
+    description: 'the part of all requests that a traceidratio sampler traces, from 0 to 1',
+  }),
+  OTEL_SERVICE_NAME: Type.Optional(
+    Type.String({
+      maxLength: 255,
+      description: 'the name of the process in traces; emr-payments-api or emr-payments-worker by default',
+    }),
+  ),
+  TRACE_EMR_HOSTS: Type.String({
+    default: '',
+    description:
+      'EMRs that get `traceparent` with our requests: hosts, host:port or CIDRs, separated by commas; none by default, because an EMR may refuse a header that it does not know',
+  }),
+};
+
+/** For a process that takes requests. */
+export const callerTracingVariables = {
+  TRACES_OF_CALLERS_PER_SECOND: Type.Integer({
+    default: 10,
+    minimum: 0,
+    maximum: 100_000,
+    description:
+      "requests a second in one process whose caller may decide that they are traced, by the sampled flag of its `traceparent`; beyond that they begin a trace of their own, by OTEL_TRACES_SAMPLER, with a link to the caller's",
+  }),
+};
+
+const schema = Type.Object({
+  ...tracingVariables,
+  ...Type.Partial(Type.Object(callerTracingVariables)).properties,
+});
+
+export type TracingConfig = {
+  sampler: { name: (typeof SAMPLERS)[number]; ratio: number };
+  serviceName: string | undefined;
+  /** Requests a second whose caller may decide that they are traced. */
+  callersPerSecond: number;
+  /** True where `traceparent` may be sent to this URL of an EMR. */
+  isForEmr: (url: string) => boolean;
+};
+
+/**
+ * @param emrHosts what `TRACE_EMR_HOSTS` names.
+ * @returns null: there are no traces.
+ */
+export function readTracing(
+  env: Static<typeof schema>,
+  emrHosts: { has(url: string): boolean },
+): TracingConfig | null {
+  const isSet = (env.OTEL_EXPORTER_OTLP_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) !== undefined;
+  if (!isSet || env.OTEL_SDK_DISABLED) return null;
+  return {
+    sampler: { name: env.OTEL_TRACES_SAMPLER, ratio: env.OTEL_TRACES_SAMPLER_ARG },
+    serviceName: env.OTEL_SERVICE_NAME,
+    callersPerSecond: env.TRACES_OF_CALLERS_PER_SECOND ?? 0,
+    isForEmr: emrHosts.has,
+  };
+}

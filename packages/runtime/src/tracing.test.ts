@@ -1,0 +1,254 @@
+import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
+import { afterEach, expect, test } from 'vitest';
+import type { LogFields, Logger } from './logger.ts';
+import {
+  activeSpan,
+  emrTraceHeaders,
+  inJobSpan,
+  inSharedSpan,
+  inSpan,
+  type NewSpan,
+  type Span,
+  setTracer,
+  traceFields,
+  tracerOfProcess,
+} from './tracing.ts';
+import type { TracingConfig } from './tracing-config.ts';
+import { startTracing } from './tracing-otel.ts';
+
+const CONFIG: TracingConfig = {
+  sampler: { name: 'parentbased_always_on', ratio: 1 },
+  serviceName: undefined,
+  callersPerSecond: 1_000_000,
+  isForEmr: (url) => url.startsWith('https://emr.example/'),
+};
+const TRACE = '0af7651916cd43dd8448eb211c80319c';
+const CALLER = `00-${TRACE}-b7ad6b7169203331-01`;
+const REQUEST: NewSpan = { name: 'request', kind: 'server' };
+const CHILD: NewSpan = { name: 'child', kind: 'client' };
+
+afterEach(() => setTracer(undefined));
+
+function open(
+  config: Partial<TracingConfig> = {},
+  exportSpans: SpanExporter['export'] = (_spans, done) => done({ code: 0 }),
+) {
+  const ended: ReadableSpan[] = [];
+  const lines: { fields: LogFields; message: string }[] = [];
+  const write = (fields: LogFields, message: string) => lines.push({ fields, message });
+  const logger: Logger = { debug: write, info: write, warn: write, error: write };
+  const exporter: SpanExporter = {
+    export(spans, done) {
+      ended.push(...spans);
+      exportSpans(spans, done);
+    },
+    shutdown: async () => undefined,
+  };
+  const tracing = startTracing({ logger, exporter }, { service: 'test', config: { ...CONFIG, ...config } });
+  const tracer = tracerOfProcess();
+  if (tracer === undefined) throw new Error('there is no tracer');
+  return { tracer, lines, close: () => tracing.close(), ended };
+}
+
+const named = (spans: readonly ReadableSpan[], name: string) => spans.filter((span) => span.name === name);
+
+test('without a tracer work runs as it is', async () => {
+  const seen: unknown[] = [];
+  const note = async (span?: Span) => void seen.push(span, activeSpan());
+  await inSpan(REQUEST, note);
+  await inSharedSpan(REQUEST, [undefined], note);
+  await inJobSpan(REQUEST, { traceparent: CALLER, claim: { name: 'claim', from: 0, to: 0 } }, note);
+  expect(seen).toEqual(Array(6).fill(undefined));
+});
+
+test.each([
+  ['none', undefined],
+  ['empty', ''],
+  ['no version', CALLER.slice(3)],
+  ['a version that is not allowed', CALLER.replace('00-', 'ff-')],
+  ['upper case', CALLER.toUpperCase()],
+  ['no trace id', `00-${'0'.repeat(32)}-b7ad6b7169203331-01`],
+  ['no span id', `00-${TRACE}-${'0'.repeat(16)}-01`],
+  ['more after version 00', `${CALLER}-x`],
+  ['two, as Node joins them', `${CALLER}, ${CALLER}`],
+  ['very long', `${CALLER}${'-a'.repeat(5_000)}`],
+])('a traceparent that is %s begins a trace', async (_name, traceparent) => {
+  const { tracer, ended, close } = open();
+  const span = tracer.startRequest(REQUEST, traceparent);
+  span?.end();
+  await close();
+  expect(ended).toHaveLength(1);
+  expect(ended[0]?.parentSpanContext).toBeUndefined();
+  expect(span?.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+  expect(span?.traceparent).not.toContain(TRACE);
+});
+
+test.each([CALLER, `${CALLER.replace('00-', 'cc-')}-later-version`])(
+  'a well-formed one is continued: %s',
+  async (traceparent) => {
+    const { tracer, ended, close } = open();
+    const span = tracer.startRequest(REQUEST, traceparent);
+    span?.end();
+    await close();
+    expect(ended[0]?.parentSpanContext).toMatchObject({ traceId: TRACE, spanId: 'b7ad6b7169203331' });
+    expect(span?.traceparent).toBe(`00-${TRACE}-${ended[0]?.spanContext().spanId}-01`);
+  },
+);
+
+test('beyond the limit a caller decides nothing: the request has a trace of its own, linked to the caller’s', async () => {
+  const { tracer, ended, close } = open({ callersPerSecond: 0 });
+  tracer.startRequest(REQUEST, CALLER)?.end();
+  await close();
+  expect(ended[0]?.spanContext().traceId).not.toBe(TRACE);
+  expect(ended[0]?.parentSpanContext).toBeUndefined();
+  expect(ended[0]?.links.map(({ context }) => context.traceId)).toEqual([TRACE]);
+});
+
+test('and a sampler that takes none takes none of those either', async () => {
+  const sampler = { name: 'parentbased_traceidratio', ratio: 0 } as const;
+  const { tracer, close } = open({ callersPerSecond: 0, sampler });
+  expect(tracer.startRequest(REQUEST, CALLER)).toBeUndefined();
+  expect(tracer.startRequest(REQUEST, undefined)).toBeUndefined();
+  await close();
+});
+
+test('below it the caller’s flag decides, either way', async () => {
+  const { tracer, close } = open({ sampler: { name: 'parentbased_traceidratio', ratio: 0 } });
+  expect(tracer.startRequest(REQUEST, CALLER)).toBeDefined();
+  expect(tracer.startRequest(REQUEST, CALLER.replace(/1$/, '0'))).toBeUndefined();
+  expect(tracer.startRequest(REQUEST, undefined)).toBeUndefined();
+  await close();
+});
+
+test.each([
+  ['always_on', true, true],
+  ['always_off', false, false],
+  ['traceidratio', false, false],
+  ['parentbased_always_on', true, true],
+  ['parentbased_always_off', false, true],
+] as const)('%s', async (name, root, continued) => {
+  const { tracer, close } = open({ sampler: { name, ratio: 0 } });
+  expect(tracer.startRequest(REQUEST, undefined) !== undefined).toBe(root);
+  expect(tracer.startRequest(REQUEST, CALLER) !== undefined).toBe(continued);
+  await close();
+});
+
+test('a child has the active span for its parent, and ends as failed with the code of what was thrown', async () => {
+  const { tracer, ended, close } = open();
+  const request = tracer.startRequest(REQUEST, CALLER);
+  const failure = Object.assign(new Error('MRN-12345'), { code: '57014' });
+  const work = () =>
+    inSpan(CHILD, async (span) => {
+      await new Promise(setImmediate);
+      expect(activeSpan()).toBe(span);
+      throw failure;
+    });
+  await expect(tracer.run(request, work)).rejects.toBe(failure);
+  request?.end();
+  await close();
+  const [child] = named(ended, 'child');
+  expect(child?.parentSpanContext?.spanId).toBe(named(ended, 'request')[0]?.spanContext().spanId);
+  expect(child?.attributes['error.type']).toBe('57014');
+  expect(JSON.stringify([child?.attributes, child?.status, child?.events])).not.toContain('MRN');
+});
+
+test('work that outlives its span is not recorded under it', async () => {
+  const { tracer, ended, close } = open();
+  const request = tracer.startRequest(REQUEST, undefined);
+  await tracer.run(request, async () => {
+    request?.end();
+    expect(activeSpan()).toBeUndefined();
+    await inSpan(CHILD, async (span) => expect(span).toBeUndefined());
+  });
+  await close();
+  expect(named(ended, 'child')).toEqual([]);
+});
+
+test('shared work is recorded once, linked with all that share it', async () => {
+  const { tracer, ended, close } = open();
+  const spans = [undefined, ...Array.from({ length: 3 }, () => tracer.startRequest(REQUEST, undefined))];
+  await inSharedSpan({ name: 'shared', kind: 'internal' }, spans, async () => undefined);
+  for (const span of spans) span?.end();
+  await close();
+  const [shared, ...more] = named(ended, 'shared');
+  const requests = named(ended, 'request');
+  expect(more).toEqual([]);
+  expect(shared?.parentSpanContext?.spanId).toBe(requests[0]?.spanContext().spanId);
+  expect(shared?.links.map(({ context }) => context.spanId)).toEqual(
+    requests.slice(1).map((span) => span.spanContext().spanId),
+  );
+  expect(requests.map(({ links }) => links.map(({ context }) => context.spanId))).toEqual([
+    [],
+    ...Array(2).fill([shared?.spanContext().spanId]),
+  ]);
+  expect(requests.map(({ attributes }) => attributes['emr_payments.batch_size'])).toEqual([4, 4, 4]);
+});
+
+test('shared work of which one is traced runs under that one, and of none under none', async () => {
+  const { tracer, ended, close } = open();
+  const request = tracer.startRequest(REQUEST, undefined);
+  const stranger = tracer.startRequest({ ...REQUEST, name: 'stranger' }, undefined);
+  await tracer.run(stranger, () =>
+    inSharedSpan(CHILD, [undefined, request], async () => expect(activeSpan()).toBe(request)),
+  );
+  await tracer.run(stranger, () =>
+    inSharedSpan(CHILD, [undefined], async () => expect(activeSpan()).toBeUndefined()),
+  );
+  request?.end();
+  await close();
+  expect(named(ended, 'child')).toEqual([]);
+});
+
+test.each([null, undefined, 'MRN-12345', CALLER.replace(/1$/, '0')])(
+  'a job whose row says %j is not traced, and begins no trace',
+  async (traceparent) => {
+    const { ended, close } = open();
+    const claim = { name: 'claim', from: 0, to: 0 };
+    await inJobSpan(REQUEST, { traceparent, claim }, async () => expect(activeSpan()).toBeUndefined());
+    await close();
+    expect(ended).toEqual([]);
+  },
+);
+
+test('an EMR gets the header only where the operator has named it', async () => {
+  const { tracer, close } = open();
+  const span = tracer.startRequest(REQUEST, undefined);
+  expect(emrTraceHeaders(span, 'https://emr.example/fhir')).toEqual({ traceparent: span?.traceparent });
+  expect(emrTraceHeaders(span, 'https://other.example/fhir')).toEqual({});
+  expect(emrTraceHeaders(undefined, 'https://emr.example/fhir')).toEqual({});
+  await close();
+});
+
+test('a log line names the trace', async () => {
+  const { tracer, close } = open();
+  const span = tracer.startRequest(REQUEST, CALLER);
+  expect(traceFields(span)).toEqual({ trace_id: TRACE, span_id: expect.stringMatching(/^[0-9a-f]{16}$/) });
+  await close();
+});
+
+test('a collector that never answers holds a bounded number of spans, and the stop only for a moment', async () => {
+  const { tracer, ended, lines, close } = open({}, () => undefined);
+  for (let n = 0; n < 20_000; n += 1) tracer.startRequest(REQUEST, undefined)?.end();
+  const from = performance.now();
+  await close();
+  expect(performance.now() - from).toBeLessThan(10_000);
+  expect(ended.length).toBeLessThanOrEqual(2_048 + 512);
+  expect(lines.map(({ message }) => message)).toEqual(['the last traces could not be sent in time']);
+});
+
+test('a collector that fails is logged once a minute', async () => {
+  const failing: SpanExporter['export'] = (_spans, done) => done({ code: 1, error: new Error('refused') });
+  const { tracer, lines, close } = open({}, failing);
+  for (let batch = 0; batch < 3; batch += 1) {
+    for (let n = 0; n < 512; n += 1) tracer.startRequest(REQUEST, undefined)?.end();
+    await new Promise(setImmediate);
+  }
+  await close();
+  const warnings = lines.filter(({ message }) => message.startsWith('traces could not be sent'));
+  expect(warnings).toEqual([
+    {
+      fields: { err: expect.any(Error), count: 1 },
+      message: expect.stringContaining('those spans are lost'),
+    },
+  ]);
+});

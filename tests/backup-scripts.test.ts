@@ -1,0 +1,291 @@
+import { execFile, execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort, serverAccount } from '@emr-payments/stack';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { ROOT } from './pages/blocks.ts';
+
+/** The scripts of deploy/backup, on a PostgreSQL that has pg_basebackup; the embedded one has not. */
+
+const PATIENCE = { timeout: 60_000, interval: 50 };
+/** Debian's PostgreSQL. Its version does not matter here: the scripts use what all versions have. */
+const BINARIES = ['18', '17', '16', '15']
+  .map((version) => `/usr/lib/postgresql/${version}/bin`)
+  .find((folder) => existsSync(join(folder, 'pg_basebackup')) && existsSync(join(folder, 'initdb')));
+if (BINARIES === undefined) {
+  process.stderr.write(
+    '\n############ NO POSTGRESQL OF DEBIAN: the tests of deploy/backup are SKIPPED (apt-get install postgresql) ############\n',
+  );
+}
+
+const account = serverAccount();
+let folder: string;
+let scripts: string;
+const wal = () => join(folder, 'backups', 'wal');
+
+function newFolder(path: string): string {
+  mkdirSync(path, { mode: 0o700 });
+  if (account !== null) chownSync(path, account.uid, account.gid);
+  return path;
+}
+
+type End = { code: number; output: string };
+
+/** Runs a program as the server's account. */
+function run(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<End> {
+  return new Promise((resolve) => {
+    execFile(
+      program,
+      args,
+      {
+        ...account,
+        cwd: folder,
+        env: {
+          PATH: `${BINARIES ?? ''}:/usr/bin:/bin`,
+          LC_ALL: 'C',
+          BACKUP_FOLDER: join(folder, 'backups'),
+          WAL_ARCHIVE: wal(),
+          ...env,
+        },
+      },
+      (error, stdout, stderr) =>
+        resolve({
+          code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1,
+          output: `${stdout}${stderr}`,
+        }),
+    );
+  });
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'emr-payments-backup-scripts-'));
+  chmodSync(folder, 0o755);
+  scripts = join(folder, 'scripts');
+  cpSync(join(ROOT, 'deploy', 'backup'), scripts, { recursive: true });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the archive of the WAL', () => {
+  const [first, second, third] = [
+    '00000001000000000000000A',
+    '00000001000000000000000B',
+    '00000001000000000000000C',
+  ];
+  const segment = () => join(folder, 'segment');
+  const archive = (name: string) => run(join(scripts, 'archive-wal'), [segment(), name]);
+  const fetchWal = (name: string) =>
+    run(join(scripts, 'restore-wal'), [name, join(folder, 'backups', 'fetched')]);
+
+  beforeAll(async () => {
+    newFolder(join(folder, 'backups'));
+    newFolder(wal());
+    writeFileSync(segment(), Buffer.alloc(1024 * 1024, 'wal'));
+    for (const name of [first, second, third]) expect(await archive(name ?? '')).toMatchObject({ code: 0 });
+  });
+  afterAll(() => rmSync(join(folder, 'backups'), { recursive: true }));
+
+  test('gives back what it was given, and takes the same file twice', async () => {
+    expect(await archive(first ?? '')).toEqual({ code: 0, output: '' });
+    expect(await fetchWal(first ?? '')).toEqual({ code: 0, output: '' });
+    expect(readFileSync(join(folder, 'backups', 'fetched')).equals(readFileSync(segment()))).toBe(true);
+    expect(statSync(join(wal(), `${first}.gz`)).size).toBeLessThan(16_000);
+    expect(readdirSync(wal()).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  test('refuses another file of a name that it has', async () => {
+    const before = readFileSync(segment());
+    writeFileSync(segment(), 'another');
+    expect(await archive(first ?? '')).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('another content'),
+    });
+    writeFileSync(segment(), before);
+  });
+
+  test('fails when it cannot be written, so that PostgreSQL keeps the file', async () => {
+    const end = await run(join(scripts, 'archive-wal'), [segment(), first ?? ''], {
+      WAL_ARCHIVE: join(folder, 'none'),
+    });
+    expect(end.code).not.toBe(0);
+  });
+
+  test('says 1 at its end, and for what is on no timeline, so that a recovery ends there', async () => {
+    expect(await fetchWal('00000001000000000000000D')).toEqual({ code: 1, output: '' });
+    expect(await fetchWal('00000002.history')).toEqual({ code: 1, output: '' });
+    expect(await fetchWal('000000020000000000000009')).toEqual({ code: 1, output: '' });
+  });
+
+  test('ends a recovery with 126 where a file is missing in between, is damaged, or the archive is away', async () => {
+    const file = join(wal(), `${second}.gz`);
+    const whole = readFileSync(file);
+    rmSync(file);
+    expect(await fetchWal(second ?? '')).toMatchObject({
+      code: 126,
+      output: expect.stringContaining(`${third} is there`),
+    });
+    writeFileSync(file, whole.subarray(0, whole.length / 2));
+    expect(await fetchWal(second ?? '')).toMatchObject({
+      code: 126,
+      output: expect.stringContaining('cannot be read whole'),
+    });
+    writeFileSync(file, whole);
+    const away = await run(join(scripts, 'restore-wal'), [first ?? '', join(folder, 'x')], {
+      WAL_ARCHIVE: join(folder, 'none'),
+    });
+    expect(away).toMatchObject({ code: 126, output: expect.stringContaining('is missing. Is the folder') });
+  });
+});
+
+describe.skipIf(BINARIES === undefined)('base-backup and restore', () => {
+  let port: number;
+  let data: string;
+  let env: Record<string, string>;
+
+  const sql = async (text: string): Promise<string> => {
+    const { code, output } = await run('psql', ['-AtX', '-c', text], env);
+    if (code !== 0) throw new Error(output);
+    return output.trim();
+  };
+  const control = (...args: string[]) =>
+    run('pg_ctl', ['-D', data, '-w', '-l', join(folder, 'backups', 'log'), ...args], env);
+  const backup = () => run(join(scripts, 'base-backup'), [], { ...env, BACKUP_KEEP_DAYS: '2' });
+  const backups = () => readdirSync(join(folder, 'backups', 'base')).toSorted();
+  const isPrimary = () =>
+    vi.waitFor(async () => expect(await sql('SELECT pg_is_in_recovery()')).toBe('f'), PATIENCE);
+
+  beforeAll(async () => {
+    port = await freePort();
+    data = join(newFolder(join(folder, 'server')), 'data');
+    newFolder(join(folder, 'backups'));
+    newFolder(wal());
+    env = {
+      PGHOST: join(folder, 'server'),
+      PGPORT: String(port),
+      PGUSER: 'owner',
+      PGDATABASE: 'postgres',
+      PGDATA: data,
+    };
+    expect(await run('initdb', ['-D', data, '-U', 'owner', '--auth=trust', '--no-sync'])).toMatchObject({
+      code: 0,
+    });
+    writeFileSync(
+      join(data, 'postgresql.auto.conf'),
+      `port = ${port}
+listen_addresses = ''
+unix_socket_directories = '${join(folder, 'server')}'
+archive_mode = on
+archive_command = 'WAL_ARCHIVE=${wal()} ${scripts}/archive-wal "%p" "%f"'
+`,
+    );
+    expect(await control('start')).toMatchObject({ code: 0 });
+    await sql('CREATE TABLE kept (n int)');
+  });
+  afterAll(async () => {
+    await control('stop', '-m', 'immediate');
+  });
+
+  test('a backup is verified, and the data of a moment come back with those that the archive had', async () => {
+    await sql('INSERT INTO kept VALUES (1)');
+    expect(await backup()).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('complete and verified'),
+    });
+    const [name = ''] = backups();
+    await sql('INSERT INTO kept VALUES (2)');
+    const between = await sql(
+      'SELECT to_char(clock_timestamp() AT TIME ZONE \'UTC\', \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')',
+    );
+    await sql('INSERT INTO kept VALUES (3)');
+    const file = await sql('SELECT pg_walfile_name(pg_switch_wal())');
+    await vi.waitFor(() => expect(existsSync(join(wal(), `${file}.gz`))).toBe(true), PATIENCE);
+    await sql('INSERT INTO kept VALUES (4)');
+
+    expect(await run(join(scripts, 'restore'), [name], env)).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('PostgreSQL is running. Stop it first.'),
+    });
+    await control('stop', '-m', 'immediate');
+    const unknown = await run(join(scripts, 'restore'), ['none'], env);
+    expect(unknown).toMatchObject({ code: 2, output: expect.stringContaining(name) });
+    const kept = "SELECT string_agg(n::text, ',' ORDER BY n) FROM kept";
+
+    expect(await run(join(scripts, 'restore'), [name], env)).toMatchObject({ code: 0 });
+    expect(await control('start')).toMatchObject({ code: 0 });
+    await isPrimary();
+    expect(await sql(kept)).toBe('1,2,3');
+    await control('stop', '-m', 'fast');
+
+    expect(await run(join(scripts, 'restore'), [name, between], env)).toMatchObject({ code: 0 });
+    expect(await control('start')).toMatchObject({ code: 0 });
+    await isPrimary();
+    expect(await sql(kept)).toBe('1,2');
+    expect(readdirSync(join(folder, 'server')).filter((one) => one.startsWith('data.before-'))).toHaveLength(
+      2,
+    );
+  });
+
+  test('old backups go, except the newest one before the window, with the WAL that only they needed', async () => {
+    const base = join(folder, 'backups', 'base');
+    const [newest = ''] = backups();
+    for (const [name, days] of [
+      ['20260101T000000Z', 9],
+      ['20260102T000000Z', 8],
+    ] as const) {
+      cpSync(join(base, newest), join(base, name), { recursive: true });
+      const then = Date.now() / 1000 - days * 86_400;
+      utimesSync(join(base, name), then, then);
+    }
+    execFileSync('chown', ['-R', '--reference', wal(), base]);
+    const older = join(wal(), '000000010000000000000000.gz');
+    writeFileSync(older, '');
+    expect(await backup()).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('removed 20260101T000000Z'),
+    });
+    expect(backups()).toEqual(['20260102T000000Z', newest, expect.stringMatching(/^\d{8}T\d{6}Z$/)]);
+    expect(existsSync(older)).toBe(false);
+    expect(existsSync(join(folder, 'backups', 'last-backup'))).toBe(true);
+  });
+
+  test('a backup that fails leaves nothing behind that looks like one', async () => {
+    const before = backups();
+    const end = await run(join(scripts, 'base-backup'), [], { ...env, PGHOST: join(folder, 'nowhere') });
+    expect(end.code).not.toBe(0);
+    expect(backups().filter((name) => !name.startsWith('.'))).toEqual(before);
+  });
+});
+
+test('the scripts are POSIX shell without a warning of shellcheck', async () => {
+  const files = [
+    ...readdirSync(scripts).map((name) => join(scripts, name)),
+    join(ROOT, 'deploy', 'compose', 'make-secrets'),
+  ];
+  for (const file of files) {
+    expect(readFileSync(file, 'utf8').split('\n')[0]).toBe('#!/bin/sh');
+    expect(statSync(file).mode & 0o111).not.toBe(0);
+  }
+  const { code, output } = await run('shellcheck', files);
+  if (code === -1)
+    process.stderr.write(
+      '\n############ NO SHELLCHECK: the scripts of deploy are NOT CHECKED ############\n',
+    );
+  else expect(output).toBe('');
+});

@@ -1,0 +1,98 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Database, listenForJobs, openDatabase } from '@emr-payments/db';
+import { type PostgresPair, startPostgresPair } from '@emr-payments/stack/testing';
+import { Client } from 'pg';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+
+const PATIENCE = { timeout: 60_000, interval: 50 };
+
+const folder = mkdtempSync(join(tmpdir(), 'emr-payments-failover-'));
+let pair: PostgresPair;
+let database: Database;
+
+beforeAll(async () => {
+  pair = await startPostgresPair({ folder });
+  await sql('CREATE TABLE kept (n int PRIMARY KEY)');
+  database = openDatabase({
+    url: pair.urlOf('postgres'),
+    poolSize: 3,
+    applicationName: 'failover',
+    statementMs: 1_000,
+  });
+}, 120_000);
+afterAll(async () => {
+  await database?.close();
+  await pair?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Asks the primary by itself. */
+async function sql(text: string): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: pair.primary.url });
+  await client.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+const insert = (n: number) => database.pool.query('INSERT INTO kept VALUES ($1)', [n]);
+const sessions = async (): Promise<number> => {
+  const [row] = await sql(
+    "SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'failover'",
+  );
+  return row?.n as number;
+};
+
+test('while the standby is away, statements that were given up do not fill the server, and none is acknowledged', async () => {
+  await insert(1);
+  await pair.standbyAway();
+  const acknowledged: number[] = [];
+  let most = 0;
+  for (let n = 10; n < 40; n += 3) {
+    await Promise.all(
+      [n, n + 1, n + 2].map((one) =>
+        insert(one).then(
+          () => acknowledged.push(one),
+          () => undefined,
+        ),
+      ),
+    );
+    most = Math.max(most, await sessions());
+    // Nobody sees what waits: neither a look-up nor a repeated request can acknowledge it.
+    expect(await sql('SELECT n FROM kept')).toEqual([{ n: 1 }]);
+  }
+  expect(acknowledged).toEqual([]);
+  expect(most).toBe(3);
+  await pair.standbyBack();
+  await vi.waitFor(() => insert(2), PATIENCE);
+}, 180_000);
+
+test('after a failover the pool and the listener go on by themselves, on the other host', async () => {
+  let woken = 0;
+  const listener = listenForJobs({
+    url: pair.urlOf('postgres'),
+    onJobs: () => {
+      woken += 1;
+    },
+  });
+  await vi.waitFor(() => expect(woken).toBe(1), PATIENCE);
+  await pair.killPrimary();
+  await expect(insert(50)).rejects.toThrow();
+  await pair.promote();
+  await vi.waitFor(() => insert(51), PATIENCE);
+  await vi.waitFor(() => expect(woken).toBe(2), PATIENCE);
+  const rows = await sql('SELECT n FROM kept WHERE n < 3 OR n > 49 ORDER BY n');
+  expect(rows).toEqual([{ n: 1 }, { n: 2 }, { n: 51 }]);
+  await listener.close();
+
+  // The former primary comes back as a standby, first in the URL: it is passed over.
+  await pair.rejoin();
+  await vi.waitFor(() => insert(52), PATIENCE);
+  const late = openDatabase({ url: pair.urlOf('postgres'), poolSize: 1, applicationName: 'late' });
+  await late.pool.query('INSERT INTO kept VALUES (53)');
+  await late.close();
+}, 180_000);
