@@ -45,8 +45,8 @@ async function ask(
 
 const package_ = (name: string) => new RegExp(`/node_modules/${name}/`);
 const PRISMA = [package_('@prisma/[^/]+'), /packages\/db\/src\/generated\/(client|internal)/];
-/** Traces are off. */
-const TRACES = [package_('@opentelemetry/[^/]+')];
+/** Traces are off. prom-client loads OpenTelemetry's API, whose calls do nothing, by itself. */
+const TRACES = [package_('@opentelemetry/(?!api/)[^/]+')];
 const UNDICI = /internal\/deps\/undici/;
 /** The page's own work: its operations and the client of Prisma come with the first person. */
 const CONNECT = [/packages\/operations\/src\/connect\//, /packages\/emr\/src\/logins\//];

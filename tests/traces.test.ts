@@ -159,7 +159,7 @@ describe.each(backends)('with the queue on $backend', ({ withRedis }) => {
     for (const name of ['claim-delivery', 'record-delivered'])
       expect(only(name).parentId, name).toBe(delivery.spanId);
     const [webhook] = named(spans, 'POST').filter((span) => span.parentId === delivery.spanId);
-    expect(webhook).toMatchObject({ kind: 3, attributes: { 'http.response.status_code': 200 } });
+    expect(webhook).toMatchObject({ kind: 3, attributes: { 'http.response.status_code': 204 } });
     const [toEmr] = named(spans, 'POST').filter((span) => span.parentId === posting.spanId);
     expect(toEmr).toMatchObject({ kind: 3, attributes: { 'http.response.status_code': 201 } });
     expect(spans.every((span) => span.endedAt >= span.startedAt)).toBe(true);

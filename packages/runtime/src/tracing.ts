@@ -39,7 +39,7 @@ export type Tracer = {
 
 /**
  * The tracer of this process. One for the process, as in OpenTelemetry's own API, because the code that it observes has no dependency in
- * common. That API is not used here: it costs 0.6 MB of heap where nothing is traced (docs/decisions/0026-traces.md).
+ * common. Why that API is not called from everywhere: docs/decisions/0026-traces.md.
  */
 let tracer: Tracer | undefined;
 
