@@ -87,7 +87,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   'a text at a character that was found in it, such as `|`': [
     'packages/db/src/audit/network-of.ts',
-    'packages/db/src/core/url-options.ts',
+    'packages/runtime/src/postgres-url.ts',
+    'packages/runtime/src/redis-url.ts',
+    'packages/testkit/src/redis-process.ts',
     'apps/emr-sandbox/src/dialects/fhir-r4/client-assertion.ts',
     'apps/emr-sandbox/src/dialects/fhir-r4/search.ts',
     'apps/emr-sandbox/src/fhir/bundle.ts',
