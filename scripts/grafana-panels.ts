@@ -8,8 +8,6 @@ export type PanelSpec = {
   /** `stat`: one number. */
   as?: 'stat';
   lines: readonly (readonly [expression: string, name: string])[];
-  /** True when it has lines only where something has gone wrong, or something else is installed. */
-  mayBeEmpty?: true;
 };
 
 const POST = 'route="/v1/payments",method="POST"';
@@ -108,7 +106,6 @@ export const ROWS: readonly { title: string; panels: readonly PanelSpec[] }[] = 
         title: 'Other requests',
         says: 'The ten busiest routes.',
         unit: 'reqps',
-        mayBeEmpty: true,
         lines: [
           [
             'topk(10, sum by (method, route) (rate(emr_payments_http_requests_total{route!="/v1/payments"}[$__rate_interval])) > 0)',
@@ -196,7 +193,6 @@ export const ROWS: readonly { title: string; panels: readonly PanelSpec[] }[] = 
         title: 'Patients and syncs',
         says: 'Look-ups of patients whom payments named, and syncs that have ended.',
         unit: 'short',
-        mayBeEmpty: true,
         lines: [
           [
             'sum by (outcome) (increase(emr_payments_patient_lookups_total[$__rate_interval])) > 0',

@@ -29,7 +29,6 @@ const CHECKS: readonly { block: string; prints: RegExp }[] = [
   { block: 'payment show "$FAILED_PAYMENT"\n', prints: /^failure_code +unknown_location$/m },
   { block: '--emr-detail\n', prints: /^The EMR's own words\. They may hold patient data/m },
   { block: 'user show "$USER_ID"', prints: /^share_emr_text +yes$/m },
-  { block: 'seal-emr-text\n', prints: /^Sealed the EMR's words in the reasons of 0 payments/m },
   { block: 'event redeliver', prints: /we_/ },
   { block: 'operator POST /users', prints: /"state":"connected".*"last_sync":\{/ },
   { block: 'operator POST /holds', prints: /"quiet":true[\s\S]*"action":"user\.enable"/ },

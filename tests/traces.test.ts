@@ -156,7 +156,7 @@ describe.each(backends)('with the queue on $backend', ({ withRedis }) => {
 
     const delivery = only('process deliver-webhook');
     expect(delivery).toMatchObject({ parentId: request.spanId, kind: 5 });
-    for (const name of ['claim-delivery', 'record-delivery'])
+    for (const name of ['claim-delivery', 'record-delivered'])
       expect(only(name).parentId, name).toBe(delivery.spanId);
     const [webhook] = named(spans, 'POST').filter((span) => span.parentId === delivery.spanId);
     expect(webhook).toMatchObject({ kind: 3, attributes: { 'http.response.status_code': 200 } });

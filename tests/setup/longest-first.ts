@@ -11,6 +11,7 @@ const ROOT = join(import.meta.dirname, '..', '..');
 const LONGEST = [
   'tests/operating.test.ts',
   'tests/crash/crash.test.ts',
+  'tests/fleet/fleet.test.ts',
   'tests/upgrade/upgrade.test.ts',
   'packages/emr/src/dialects/fhir-r5/wrong-adapters.test.ts',
   'tests/crash/proofs/on-postgres.test.ts',

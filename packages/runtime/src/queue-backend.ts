@@ -26,6 +26,8 @@ export type Backend = {
   /** The timestamp of the BullMQ job that has waited longest; null when none waits, 0 when it is unknown because they pass too fast. */
   oldest(name: QueueName, queue: LazyQueue): Promise<number | null>;
   worker(name: QueueName, processor: Processor, options: ConsumerOptions): BundleWorker;
+  /** Takes the error of an entry that could not be added; the caller throws it as well. */
+  onError(name: QueueName): (error: Error) => void;
   ping(): Promise<void>;
   trouble(): Promise<QueueTrouble | null>;
   close(): Promise<unknown>;

@@ -66,6 +66,7 @@ export function postgresBackend(url: string, logger: Logger): Backend {
   const ping = () => probePostgresQueue(pool);
   return {
     name: 'postgres',
+    onError,
     queue: (name) => {
       const connection = openPool();
       return queueUntilReady<BundleQueue>(() =>

@@ -38,6 +38,7 @@ export function redisBackend(url: string, logger: Logger): Backend {
   const consumer = connectRedis({ url, reporter }, { maxRetriesPerRequest: null });
   return {
     name: 'redis',
+    onError,
     queue: (name) =>
       // A connection that is lost while BullMQ looks at the server for the first time would leave a queue that never works.
       queueUntilReady<BundleQueue>(() =>

@@ -1,4 +1,10 @@
-import { hasRedisServer, openTestDatabase, type RedisServer, startRedis } from '@emr-payments/testkit';
+import {
+  freePort,
+  hasRedisServer,
+  openTestDatabase,
+  type RedisServer,
+  startRedis,
+} from '@emr-payments/testkit';
 import { Client } from 'pg';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createLogger } from './logger.ts';
@@ -40,9 +46,10 @@ describe.runIf(hasRedisServer())('Redis', () => {
   });
 
   test('a node of a cluster that does not own the slot of our keys: MOVED, while PING is answered', async () => {
+    const busPort = String(await freePort());
     const [one, other] = await Promise.all([
-      start({ 'cluster-enabled': 'yes' }),
-      start({ 'cluster-enabled': 'yes' }),
+      start({ 'cluster-enabled': 'yes', 'cluster-port': String(await freePort()) }),
+      start({ 'cluster-enabled': 'yes', 'cluster-port': busPort }),
     ]);
     const transport = on(one);
     // Nobody owns the slot yet.
@@ -51,7 +58,7 @@ describe.runIf(hasRedisServer())('Redis', () => {
     await other.command(`CLUSTER ADDSLOTS ${slot}`);
     await one.command('CONFIG SET cluster-require-full-coverage no');
     await other.command('CONFIG SET cluster-require-full-coverage no');
-    await one.command(`CLUSTER MEET 127.0.0.1 ${portOf(other)}`);
+    await one.command(`CLUSTER MEET 127.0.0.1 ${portOf(other)} ${busPort}`);
     await vi.waitFor(async () => {
       const answer = await one.command('GET {emr-payments}:probe');
       expect(answer).toBe(`-MOVED ${slot} 127.0.0.1:${portOf(other)}`);

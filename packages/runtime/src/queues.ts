@@ -90,10 +90,15 @@ export function openTransport(
     );
     const [only] = bundles;
     if (only === undefined) return;
-    await queueNamed(name).use<unknown>((queue) =>
-      // For one job this is the cheaper call: on Redis without a transaction, on PostgreSQL without temporary tables.
-      bundles.length === 1 ? queue.add(only.name, only.data, only.opts) : queue.addBulk(bundles),
-    );
+    try {
+      await queueNamed(name).use<unknown>((queue) =>
+        // For one job this is the cheaper call: on Redis without a transaction, on PostgreSQL without temporary tables.
+        bundles.length === 1 ? queue.add(only.name, only.data, only.opts) : queue.addBulk(bundles),
+      );
+    } catch (error) {
+      backend.onError(name)(error as Error);
+      throw error;
+    }
   }
 
   const oldest = (name: QueueName) => backend.oldest(name, queueNamed(name));

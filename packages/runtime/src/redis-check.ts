@@ -18,6 +18,11 @@ const KEPT_MS = 60_000;
 /** How often the policy is read again: it changes by hand only. */
 const LOOK_AGAIN_MS = 10_000;
 
+/** Waits for a connection that is being opened. @throws the error that ended it, or an AbortError after a second. */
+export async function ready(client: RedisClient): Promise<void> {
+  if (client.status !== 'ready') await once(client, 'ready', { signal: AbortSignal.timeout(CONNECT_MS) });
+}
+
 export type RedisCheck = {
   /** @throws the error of Redis, or of the connection; in a Cluster, of the first queue that cannot be written to. */
   ping(): Promise<void>;
@@ -35,7 +40,7 @@ export function createRedisCheck(
 
   async function ping(): Promise<void> {
     // At the start and after an outage the connection needs a moment; that does not count as down yet.
-    if (client.status !== 'ready') await once(client, 'ready', { signal: AbortSignal.timeout(CONNECT_MS) });
+    await ready(client);
     const results = await Promise.allSettled(
       probes.map(async ({ key, queue }) => {
         try {

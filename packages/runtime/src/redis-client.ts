@@ -13,6 +13,12 @@ const reconnectOnError = (error: Error) => /\bREADONLY\b/.test(error.message);
 /** Longest wait for a connection, and for the answer of a sentinel: a machine that is gone refuses nothing. */
 const CONNECT_MS = 3_000;
 
+/**
+ * Longest wait for any byte after a command. Consumers block for one second. A master that is frozen keeps its connections open, and only a new one
+ * finds the server that has taken its place. (ioredis can listen to the sentinels instead, but writes every failure of that to standard error.)
+ */
+const SILENT_MS = 3_000;
+
 /** A node that is frozen answers no MOVED: only a look at the others shows that another has its slots. */
 const LOOK_AT_SLOTS_MS = 1_000;
 
@@ -25,6 +31,7 @@ function openCluster(topology: Extract<RedisTopology, { kind: 'cluster' }>, opti
     ...(topology.tls === undefined ? {} : { tls: topology.tls }),
     family: topology.family,
     connectTimeout: CONNECT_MS,
+    socketTimeout: SILENT_MS,
     reconnectOnError,
     ...ofNode,
   };
@@ -58,9 +65,6 @@ function optionsOf(topology: Exclude<RedisTopology, { kind: 'cluster' }>) {
     ...(tls === undefined ? {} : { sentinelTLS: tls, enableTLSForSentinelMode: true }),
     sentinelRetryStrategy: retryStrategy,
     sentinelCommandTimeout: CONNECT_MS,
-    // A master that is frozen keeps its connections: the sentinels' message ends them.
-    failoverDetector: true,
-    sentinelReconnectStrategy: retryStrategy,
   };
 }
 
@@ -78,6 +82,7 @@ export function connectRedis(
   return new Redis({
     ...optionsOf(topology),
     connectTimeout: CONNECT_MS,
+    socketTimeout: SILENT_MS,
     retryStrategy,
     reconnectOnError,
     ...options,

@@ -6,7 +6,7 @@ import type { RedisTopology } from './redis-url.ts';
 export type RedisFacts = {
   product: 'Redis' | 'Valkey';
   version: string | undefined;
-  /** `redis_mode`: standalone, cluster or sentinel. */
+  /** `redis_mode`, of Valkey `server_mode`: standalone, cluster or sentinel. */
   mode: string | undefined;
   /** `maxmemory_policy`. */
   policy: string | undefined;
@@ -23,7 +23,7 @@ export function factsIn(info: string): RedisFacts {
   return {
     product: valkey === undefined ? 'Redis' : 'Valkey',
     version: valkey ?? said('redis_version'),
-    mode: said('redis_mode'),
+    mode: said('redis_mode') ?? said('server_mode'),
     policy: said('maxmemory_policy'),
   };
 }

@@ -3,7 +3,7 @@ import { ConfigError } from './config.ts';
 import type { Logger } from './logger.ts';
 import { connectProducer } from './queue-connections.ts';
 import { type QueueTrouble, queueTroubleOf } from './queue-trouble.ts';
-import { createRedisCheck } from './redis-check.ts';
+import { createRedisCheck, ready } from './redis-check.ts';
 import type { RedisClient } from './redis-client.ts';
 import { type RedisFacts, readRedisFacts, refusalOf } from './redis-facts.ts';
 import { createRedisReporter, redisCodeOf } from './redis-reporter.ts';
@@ -39,11 +39,11 @@ function refusalIn(error: unknown, kind: RedisTopology['kind']): string | null {
 
 /** Looks once. @throws what the server, or the connection, says. */
 async function look(client: RedisClient, ping: () => Promise<void>): Promise<RedisFacts[]> {
-  // A sentinel, too, says what it is, and cannot be written to.
-  const facts = client.status === 'ready' ? await readRedisFacts(client).catch(() => []) : undefined;
-  if (facts?.some(({ mode }) => mode === 'sentinel')) return facts;
-  await ping();
-  return facts ?? (await readRedisFacts(client).catch(() => []));
+  // A sentinel says what it is, and cannot be written to.
+  await ready(client);
+  const facts = await readRedisFacts(client).catch(() => []);
+  if (!facts.some(({ mode }) => mode === 'sentinel')) await ping();
+  return facts;
 }
 
 /** Finds out what is at the URL, within so long. It writes only the keys of the probes. */

@@ -41,6 +41,9 @@ const NO_ANSWER = 'no_answer';
 /** Codes of sockets, names and certificates. */
 const OF_NETWORK = /^(E(?!RR$)[A-Z]|UNABLE_|CERT_|DEPTH_|SELF_)/;
 
+/** What Redis 7.0 answers in place of a NOPERM when a command of a script is forbidden; it does not say which. */
+const IN_SCRIPT = /can't run this command or subcommand/;
+
 /** An error of Redis inside of another: of a script, of the redirections in a Cluster, of a sentinel. */
 const INNER = /(?:Last error: (?:ReplyError: )?|-)([A-Z]{3,20}) /;
 
@@ -53,6 +56,7 @@ export function redisCodeOf(error: unknown): string | undefined {
   const { code, lastNodeError } = error as Error & { code?: unknown; lastNodeError?: unknown };
   // A Cluster of which no node can be used keeps the error of the last one.
   if (lastNodeError instanceof Error) return redisCodeOf(lastNodeError);
+  if (IN_SCRIPT.test(error.message)) return 'NOPERM';
   const inner = INNER.exec(error.message)?.[1];
   if (error.name === 'ReplyError') {
     const word = /^[A-Z]{3,20}(?= )/.exec(error.message)?.[0];
@@ -62,8 +66,10 @@ export function redisCodeOf(error: unknown): string | undefined {
 }
 
 /** The command that a NOPERM is about, and nothing else of its text, which names the user and perhaps a key. */
-const forbidden = (error: unknown): string | undefined =>
-  /run the '([a-z0-9|_-]{1,40})' command/i.exec(error instanceof Error ? error.message : '')?.[1];
+const forbidden = (message: string): string | undefined =>
+  IN_SCRIPT.test(message)
+    ? 'a command of a script'
+    : /run the ('[a-z0-9|_-]{1,40}') command/i.exec(message)?.[1];
 
 /** A server that answers with ever new words does not make the process remember them all. */
 const MOST_CODES = 100;
@@ -80,7 +86,7 @@ export function createRedisReporter(
       logger.debug({ err, backend: 'redis', ...of }, 'queue connection error');
       const code = redisCodeOf(err) ?? (queue === undefined ? undefined : NO_ANSWER);
       if (code === undefined) return;
-      const command = code === 'NOPERM' ? forbidden(err) : undefined;
+      const command = code === 'NOPERM' && err instanceof Error ? forbidden(err.message) : undefined;
       const key = `${code} ${command ?? ''}`;
       const last = seen.get(key);
       if (last !== undefined && clock() - last.at < QUIET_MS) {
@@ -90,7 +96,7 @@ export function createRedisReporter(
       if (seen.size >= MOST_CODES) seen.clear();
       seen.set(key, { at: clock(), since: 0 });
       const advice = ADVICE[code] ?? (code === NO_ANSWER || OF_NETWORK.test(code) ? UNREACHABLE : UNKNOWN);
-      const reason = command === undefined ? advice.reason : `${advice.reason}; it may not run '${command}'`;
+      const reason = command === undefined ? advice.reason : `${advice.reason}; it may not run ${command}`;
       const fields = {
         code,
         backend: 'redis',

@@ -110,7 +110,7 @@ async function buildByPartition(deps: MigrationDeps, { index, waitMs }: Input): 
   }
   if ((await find(session, index))?.state !== 'valid')
     throw new Error(
-      `index ${name} of ${table} is not valid although every partition has its part: drop it (DROP INDEX "${name}") and migrate again`,
+      `index ${name} of ${table} is not valid although every partition has its part: drop it (DROP INDEX "${name}"), and resolve the migration as rolled back`,
     );
 }
 
