@@ -9,7 +9,6 @@ export const databaseVariables = {
   DATABASE_DIRECT_URL: Type.Optional(
     Type.String({
       secret: true,
-      secret: true,
       pattern: '^postgres(ql)?://',
       description:
         'the same database without PgBouncer, for what keeps a session for itself: LISTEN, migrations, the archive, and BullMQ without Redis; DATABASE_URL by default',
