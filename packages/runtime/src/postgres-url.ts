@@ -65,8 +65,7 @@ export function parsePostgresUrl(text: string): PostgresAddress {
   const last = (name: string) => parameters.findLast((parameter) => parameter.name === name)?.value;
   checkParameters(parameters);
 
-  const userEnd = authority.lastIndexOf('@') + 1;
-  const [user, hostList] = [authority.slice(0, userEnd), authority.slice(userEnd)];
+  const [, user = '', hostList = ''] = /^(.*@)?(.*)$/.exec(authority) ?? [];
   const kept = forPg(parameters).join('&');
   const urlOf = (host: string) => `${scheme}${user}${host}${path}${kept === '' ? '' : `?${kept}`}`;
   const hosts = hostList.split(',');
