@@ -57,6 +57,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'apps/emr-sandbox/src/dialects/fhir-r5/read-posting.ts',
     'apps/emr-sandbox/src/dialects/nexhealth/read-payment.ts',
     'apps/api/src/audit/audited-routes.ts',
+    'packages/db/src/migrations/concurrent-index.ts',
     'packages/contracts/src/endpoint-events.ts',
     'packages/contracts/src/event-envelope.ts',
     'packages/emr/src/dialects/drchrono/list-patients.ts',
