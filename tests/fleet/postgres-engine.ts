@@ -25,7 +25,7 @@ export type PostgresOptions = {
   awayMs: number;
 };
 
-/** Durable, as in production. The fleet has 13 connections for each API and 9 for each worker. */
+/** Durable, as in production. The connections are those of docs/production.md. */
 const SETTINGS = { max_connections: '200', shared_buffers: '128MB', max_wal_size: '2GB' };
 
 async function openSingle({ folder, awayMs }: PostgresOptions): Promise<PostgresEngine> {
