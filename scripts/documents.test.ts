@@ -95,7 +95,7 @@ describe('the files of the story in docs/architecture.md', () => {
 
 /** Matches text in backticks that looks like a path: a name with one of our extensions, or something below one of our folders. */
 const PATH_LIKE =
-  /^(?:(?:apps|packages|bench|tests|scripts|docs|prisma|\.ci)(?:\/[\w.@-]+)*\/?|[\w.@-]+(?:\/[\w.@-]+)*\.(?:ts|md|sql|svg|yml|prisma))$/;
+  /^(?:(?:apps|packages|bench|tests|scripts|docs|prisma|deploy|\.ci|\.github)(?:\/[\w.@-]+)*\/?|[\w.@-]+(?:\/[\w.@-]+)*\.(?:ts|md|sql|svg|yml|prisma))$/;
 
 /** Examples of names, not files of the repository. */
 const isExample = (path: string): boolean => /^x\.(test|fixture)\.ts$/.test(path) || path.includes('NNNN');
