@@ -166,11 +166,13 @@ test('the service evaluates no text, builds no pattern from one, starts no progr
     'apps/api/src/payments/read-payments.ts',
     'apps/cli/src/arguments.ts',
     'packages/contracts/src/normal-name.ts',
+    'packages/db/src/migrations/concurrent-index.ts',
     'packages/db/src/notices/hasten-look-ups.ts',
     'packages/emr/src/dialects/open-dental/list-patients.ts',
     'packages/emr/src/fhir/entry-id.ts',
     'packages/operations/src/patients/line.ts',
     'packages/operations/src/payments/compare-file.ts',
+    'packages/runtime/src/redis-facts.ts',
   ]);
 });
 
