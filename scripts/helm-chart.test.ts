@@ -228,6 +228,7 @@ describe.runIf(hasHelm())('helm', () => {
     ['no time', 'settings.DRAIN_MS=null', "missing property 'DRAIN_MS'"],
     ['no settings', 'settings=null', "missing property 'settings'"],
     ['no number of pods', 'api.replicas=null', "missing property 'replicas'"],
+    ['a number of pods in words', 'api.podDisruptionBudget.maxUnavailable=one', 'does not match pattern'],
     ['no word on scaling', 'worker.autoscaling=null', "missing property 'autoscaling'"],
     ['a port that is missing', 'networkPolicy.postgresql=null', "missing property 'postgresql'"],
     ['a value that there is not', 'worker.replica=3', "additional properties 'replica'"],
