@@ -19,7 +19,7 @@ export type Settings = Readonly<Record<string, string | number>>;
 /** Longest time to connect where the caller names none. */
 const CONNECT_MS = 3_000;
 
-/** The answer to a connection that the bound of its pool does not allow is late by this, so that a busy pool does not ask in a circle. */
+/** A connection that the bound of its pool does not allow fails after this time: at once, a busy pool would try again without a pause. */
 const REFUSED_AFTER_MS = 1_000;
 
 /** The server is starting or stopping, so another one may be there: libpq, too, tries the next host for these alone. */
@@ -63,7 +63,7 @@ const settingText = ([name, value]: [string, string | number]): string =>
  *
  * - Of several hosts, the first that does what is asked for is taken, the last good one first. After a failover a new connection
  *   finds the new primary, and pg's pool makes one after every error.
- * - Settings are made by statements once the connection is there, because PgBouncer refuses startup parameters, or drops them without a word.
+ * - Settings are made by statements once the connection is there, because PgBouncer refuses startup parameters, or ignores them.
  * - A pool has never more than `max` statements on the server, also when it gives up waiting for some: see `Sessions`.
  */
 export function postgresConfig(options: PostgresOptions): PoolConfig {
@@ -78,7 +78,7 @@ export function postgresConfig(options: PostgresOptions): PoolConfig {
     preferred: 0,
   };
   return {
-    // A host that is gone without a word is noticed in minutes; the system's default is two hours.
+    // A host that is gone without closing its connections is noticed in minutes; the system's default is two hours.
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     ...rest,
@@ -168,7 +168,7 @@ function clientClass(way: Way): typeof Client {
           way.preferred = host;
           return;
         } catch (error) {
-          // A pool forgets what did not connect, and the session would stay: on a standby until it is the primary, and full of them.
+          // A pool does not close a connection that has failed to connect. On a standby such sessions would collect until there is no place left.
           this.connection.stream.destroy();
           if (hosts.length === 1 || !mayBeElsewhere(error)) throw error;
           failures.push({ host: hosts[host]?.name ?? '', error: error as Error });

@@ -25,13 +25,13 @@ export const traceRequests = fp(
 
     app.addHook('onRequest', (request, reply, done) => {
       const { url: route, config } = request.routeOptions;
-      // Probes would bury the others, as in the log.
+      // There would be more spans of probes than of all other requests. The log leaves them out too.
       if (config.quiet === true) return done();
       const { method } = request;
       const { traceparent } = request.headers;
       const span = tracer.startRequest(
         {
-          // A method that is not one of Node's has not come so far, so the names are few.
+          // Node refuses methods that it does not know, so there are few names.
           name: route === undefined ? method : `${method} ${route}`,
           kind: 'server',
           attributes: { 'http.request.method': method, 'http.route': route, 'url.scheme': request.protocol },

@@ -13,7 +13,7 @@ export type CountedRequests = {
   }): void;
 };
 
-/** The route that the service is there for. */
+/** The route that accepts payments. */
 const ACCEPTING = { route: '/v1/payments', method: 'POST' } as const;
 const isAccepting = ({ route, method }: { route: string; method: string }): boolean =>
   route === ACCEPTING.route && method === ACCEPTING.method;

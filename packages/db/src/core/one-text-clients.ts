@@ -1,7 +1,7 @@
 import type { Client, ClientConfig } from 'pg';
 
 /**
- * Makes classes of connections that refuse a statement whose name another one has been run under, on any of them, whatever their class. PostgreSQL keeps a
+ * Makes classes of connections that refuse a second text under the name of a statement, also when the first text ran on another connection. PostgreSQL keeps a
  * prepared statement by its name: a second text would fail on those connections alone that have prepared the first, and so now and
  * then, on a busy server, and never in a test.
  */

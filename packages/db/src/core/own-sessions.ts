@@ -17,8 +17,8 @@ async function backendOf(client: Client): Promise<number> {
 /**
  * Finds out whether each connection has a session of its own, as with PostgreSQL itself and with a pooler in session mode.
  *
- * A pooler answers the key of a session with one of its own, so its presence is certain. Two open connections that get the same
- * session, twice, prove that it shares them: with PgBouncer in transaction mode the second connection gets the session that the first has just
+ * Behind a pooler the process id that a client is given at the start is not that of its session, which shows that there is a pooler. It
+ * shares sessions when two open connections get the same one, twice: with PgBouncer in transaction mode the second connection gets the session that the first has just
  * given back, unless other clients are faster, so it is tried a few times.
  *
  * @throws the error of a connection that cannot be made.

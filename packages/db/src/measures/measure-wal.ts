@@ -9,7 +9,7 @@ export type WalMeasures = {
 };
 
 /**
- * Any role may read both views. How much room the disk has no role can: that is for a node_exporter beside the server.
+ * Any role may read both views. None can read how much room the disk has: a node_exporter beside the server can.
  * https://www.postgresql.org/docs/current/view-pg-replication-slots.html
  */
 const WAL = {

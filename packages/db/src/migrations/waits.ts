@@ -14,7 +14,7 @@ export class LockWaitError extends Error {
 
 const LOOK_EVERY_MS = 100;
 
-/** A wait that goes on is reported so often. */
+/** How often a wait that goes on is reported. */
 const REPORT_EVERY_MS = 10_000;
 
 /** No text of a query: it can hold values of rows. The ages are missing where the owner may not read the statistics of other roles. */
