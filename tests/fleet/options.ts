@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { numberOf, oneOf, UsageError } from '../crash/arguments.ts';
 
-export const REDIS_KINDS = ['sentinel', 'cluster', 'single'] as const;
+const REDIS_KINDS = ['sentinel', 'cluster', 'single'] as const;
 export type RedisKind = (typeof REDIS_KINDS)[number];
-export const POSTGRES_KINDS = ['standby', 'single'] as const;
+const POSTGRES_KINDS = ['standby', 'single'] as const;
 export type PostgresKind = (typeof POSTGRES_KINDS)[number];
 
 export type FleetOptions = {

@@ -7,7 +7,7 @@ export type RedisClient = Redis | Cluster;
 
 const retryStrategy = (times: number) => Math.min(times * 100, 1000);
 
-/** After a fail-over, a connection that stayed open leads to the former master: a new one does not. */
+/** After a failover, a connection that stayed open leads to the former master: a new one does not. */
 const reconnectOnError = (error: Error) => /\bREADONLY\b/.test(error.message);
 
 /** Longest wait for a connection, and for the answer of a sentinel: a machine that is gone refuses nothing. */

@@ -11,7 +11,7 @@ const QUIET_MS = 5 * 60_000;
 
 type Advice = { reason: string; passes?: true };
 
-/** What each code means here and what to do. A code that passes by itself, as a fail-over does, is a warning. */
+/** What each code means here and what to do. A code that passes by itself, as a failover does, is a warning. */
 const ADVICE: Readonly<Record<string, Advice>> = {
   NOAUTH: { reason: 'it wants a password: put user and password into REDIS_URL' },
   WRONGPASS: { reason: 'it does not know this user and password: correct REDIS_URL' },

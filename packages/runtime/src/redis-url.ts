@@ -12,7 +12,7 @@ type Common = { login: Login; tls: ConnectionOptions | undefined; family: number
 export type RedisTopology = Common &
   (
     | { kind: 'single'; node: RedisAddress; db: number }
-    /** The sentinels name the master of this name, now and after each fail-over. */
+    /** The sentinels name the master of this name, now and after each failover. */
     | { kind: 'sentinel'; sentinels: RedisAddress[]; sentinelLogin: Login; master: string; db: number }
     /** Some nodes are enough: they name the others. */
     | { kind: 'cluster'; nodes: RedisAddress[] }

@@ -43,7 +43,7 @@ async function startSentinel(input: { master: RedisServer; quorum: number; optio
     `dir ${folder}`,
     `sentinel monitor ${NAME} 127.0.0.1 ${master.port} ${quorum}`,
     `sentinel down-after-milliseconds ${NAME} ${options.downAfterMs ?? 1_000}`,
-    // The next fail-over of the same master begins after twice this time.
+    // The next failover of the same master begins after twice this time.
     `sentinel failover-timeout ${NAME} 2000`,
     ...(options.sentinelLines ?? []),
   ];
@@ -98,7 +98,7 @@ export async function startRedisSentinel(options: Options = {}): Promise<RedisSe
     throw error;
   }
 
-  /** The port that most of the sentinels name: not all hear of a fail-over in the same moment. */
+  /** The port that most of the sentinels name: not all hear of a failover in the same moment. */
   async function masterPort(): Promise<number> {
     const views = await Promise.all(
       sentinels.map(({ port }) => sendCommand(port, 'INFO sentinel').catch(() => '')),

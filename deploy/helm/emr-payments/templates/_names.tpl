@@ -2,7 +2,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* The beginning of all names. 50 characters leave room for the longest end, "-worker-metrics". */}}
+{{/* The beginning of all names. 48 characters leave room for the longest end, "-worker-metrics". */}}
 {{- define "emr-payments.fullname" -}}
 {{- $name := include "emr-payments.name" . -}}
 {{- if .Values.fullnameOverride -}}

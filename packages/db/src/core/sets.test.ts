@@ -216,7 +216,7 @@ test('a server that cannot be reached is an outage for each of them', async () =
   expect(await written()).toEqual([]);
 });
 
-test('after a fail-over the connection to the former primary is given up', async () => {
+test('after a failover the connection to the former primary is given up', async () => {
   const name = 'sets on a standby';
   const settings = { default_transaction_read_only: 'on' };
   const config = { url: server.url, application_name: name, settings };

@@ -26,7 +26,7 @@ export type Statement = { name?: string; text: string };
 /**
  * SQLSTATE classes and codes that mean "not now": no connection (08), out of resources (53), shutting down or starting up
  * (57P), canceled by a time-out (57014, 55P03), session ended by a time-out (25P03, 25P04), serialization failure or
- * deadlock (40001, 40P01), and a server that is read-only after a fail-over (25006).
+ * deadlock (40001, 40P01), and a server that is read-only after a failover (25006).
  */
 const UNAVAILABLE_STATES = /^(08|53|57P|57014|55P03|25P03|25P04|40001|40P01|25006)/;
 

@@ -9,7 +9,7 @@ import { JOB_KINDS, type JobKind } from '../jobs/job-kinds.ts';
  * - `due`: nothing holds it back, so the relay feeds it within a second.
  * - `queued`: handed to the queue. - `claimed`: a worker has it.
  */
-export const MEASURED_STATES = ['waiting', 'stopped', 'held_back', 'due', 'queued', 'claimed'] as const;
+const MEASURED_STATES = ['waiting', 'stopped', 'held_back', 'due', 'queued', 'claimed'] as const;
 export type MeasuredState = (typeof MEASURED_STATES)[number];
 
 export type JobMeasures = {

@@ -141,7 +141,7 @@ export function openDatabaseCheck(options: {
       max: 1,
       connectionTimeoutMillis: LATE_MS,
       query_timeout: GIVE_UP_MS,
-      // After a fail-over a name or a proxy may lead to another server than the one to which this connection was opened.
+      // After a failover a name or a proxy may lead to another server than the one to which this connection was opened.
       maxLifetimeSeconds: 10,
     }),
   );
