@@ -11,7 +11,7 @@ export type Effect = Struck & {
   deliverPausedMs: number;
   /** The longest time from the answer 200 to the first webhook, of the payments that were accepted meanwhile; null without any. */
   slowestMs: number | null;
-  /** Requests that got no answer, and those that were answered "not now"; each was repeated with its key. */
+  /** Requests that got no answer, or one that is no JSON, as HAProxy's own 503; and those that were answered "not now". Each was repeated with its key. */
   unanswered: number;
   notNow: number;
   /** The most connections to PostgreSQL; null when it was never reached. */
