@@ -31,7 +31,7 @@ export type RedisCheck = {
 };
 
 export function createRedisCheck(
-  { client, reporter }: { client: RedisClient; reporter: RedisReporter },
+  { client: redis, reporter }: { client: RedisClient; reporter: RedisReporter },
   { kind }: { kind: RedisTopology['kind'] },
 ): RedisCheck {
   const probes = probesOf(kind);
@@ -40,11 +40,11 @@ export function createRedisCheck(
 
   async function ping(): Promise<void> {
     // At the start and after an outage the connection needs a moment; that does not count as down yet.
-    await ready(client);
+    await ready(redis);
     const results = await Promise.allSettled(
       probes.map(async ({ key, queue }) => {
         try {
-          await client.eval(WRITE_KEY, 1, key, '1', KEPT_MS);
+          await redis.eval(WRITE_KEY, 1, key, '1', KEPT_MS);
         } catch (error) {
           reporter.report(error, queue);
           throw error;
@@ -58,7 +58,7 @@ export function createRedisCheck(
   async function lookAtPolicy(): Promise<void> {
     if (performance.now() - lookedAt < LOOK_AGAIN_MS) return;
     lookedAt = performance.now();
-    evicts = (await readRedisFacts(client)).some(mayEvict);
+    evicts = (await readRedisFacts(redis)).some(mayEvict);
   }
 
   return {

@@ -18,7 +18,9 @@ const SAFE_POLICY = 'noeviction';
 
 /** Reads the answer of INFO, which a user may be allowed that may not use CONFIG. Every value is cut to what it can be. */
 export function factsIn(info: string): RedisFacts {
-  const said = (name: string) => new RegExp(`^${name}:([a-zA-Z0-9.-]{1,30})\\s*$`, 'm').exec(info)?.[1];
+  const lines = info.matchAll(/^([a-z_]{1,40}):([a-zA-Z0-9.-]{1,30})\s*$/gm);
+  const values = new Map([...lines].map(([, name, value]) => [name, value]));
+  const said = (name: string) => values.get(name);
   const valkey = said('valkey_version');
   return {
     product: valkey === undefined ? 'Redis' : 'Valkey',

@@ -16,7 +16,7 @@ import { factsIn, refusalOf } from './redis-facts.ts';
 import { inspectRedis, refuseUnfitRedis } from './redis-inspect.ts';
 
 const logger = createLogger('test', 'silent');
-const inspect = (url: string) => inspectRedis({ logger }, { url, withinMs: 10_000 });
+const inspect = (url: string, withinMs = 10_000) => inspectRedis({ logger }, { url, withinMs });
 const refuse = (redisUrl: string | undefined) => refuseUnfitRedis({ logger }, { redisUrl });
 
 async function opened<T extends { stop(): Promise<void> }>(starting: Promise<T>): Promise<T> {
@@ -95,10 +95,14 @@ describe.runIf(hasRedisServer())('a Redis', { timeout: 120_000 }, () => {
     const port = await freePort({ host: '127.0.0.1' });
     const files = { 'tls-cert-file': cert, 'tls-key-file': key, 'tls-ca-cert-file': cert };
     await opened(startRedis({ 'tls-port': String(port), 'tls-auth-clients': 'yes', ...files }));
-    const trouble = async (query: string) => (await inspect(`rediss://localhost:${port}${query}`)).trouble;
+    const trouble = async (query: string, withinMs?: number) =>
+      (await inspect(`rediss://localhost:${port}${query}`, withinMs)).trouble;
     expect(await trouble(`?cacert=${cert}&cert=${cert}&key=${key}`)).toBeNull();
     // Without our certificate, and without the authority of the server's.
-    const refused = await Promise.all([trouble(`?cacert=${cert}`), trouble(`?cert=${cert}&key=${key}`)]);
+    const refused = await Promise.all([
+      trouble(`?cacert=${cert}`, 500),
+      trouble(`?cert=${cert}&key=${key}`, 500),
+    ]);
     expect(refused).toEqual(['queue_unreachable', 'queue_unreachable']);
   });
 });

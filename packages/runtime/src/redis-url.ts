@@ -45,9 +45,9 @@ function decoded(text: string): string {
 
 function loginOf(text: string | undefined): Login {
   if (text === undefined || text === '') return {};
-  const colon = text.indexOf(':');
-  const username = decoded(colon < 0 ? text : text.slice(0, colon));
-  const password = colon < 0 ? '' : decoded(text.slice(colon + 1));
+  const [name = '', ...rest] = text.split(':');
+  const username = decoded(name);
+  const password = decoded(rest.join(':'));
   return { ...(username === '' ? {} : { username }), ...(password === '' ? {} : { password }) };
 }
 

@@ -7,13 +7,12 @@ export type RedisProcess = { readonly pid: number; kill(): Promise<void> };
 
 /** Returns the first line of an answer, or the text of a bulk string; undefined while a part of it is still to come. */
 function answerIn(received: string): string | undefined {
-  const end = received.indexOf('\r\n');
-  if (end < 0) return undefined;
-  const line = received.slice(0, end);
-  if (!/^\$\d+$/.test(line)) return line;
-  const bytes = Buffer.from(received.slice(end + 2));
-  const length = Number(line.slice(1));
-  return bytes.length < length ? undefined : bytes.subarray(0, length).toString();
+  const [line = '', ...more] = received.split('\r\n');
+  if (more.length === 0) return undefined;
+  const length = /^\$(\d+)$/.exec(line)?.[1];
+  if (length === undefined) return line;
+  const text = more.join('\r\n').replace(/\r\n$/, '');
+  return Buffer.byteLength(text) < Number(length) ? undefined : text;
 }
 
 /** Sends one inline command; resolves with the first line of the answer, or with the text of a bulk string such as that of `INFO`. */
