@@ -172,7 +172,6 @@ test('the service evaluates no text, builds no pattern from one, starts no progr
     'packages/emr/src/fhir/entry-id.ts',
     'packages/operations/src/patients/line.ts',
     'packages/operations/src/payments/compare-file.ts',
-    'packages/runtime/src/redis-facts.ts',
   ]);
 });
 
