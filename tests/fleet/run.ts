@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { check } from '../crash/check.ts';
 import { collect } from '../crash/collect.ts';
-import { startLoad } from '../crash/load.ts';
+import { type Load, startLoad } from '../crash/load.ts';
 import { type Quiet, waitForQuiet } from '../crash/quiet.ts';
 import type { Records } from '../crash/records.ts';
 import type { Violation } from '../crash/rules.ts';
@@ -42,9 +42,10 @@ export async function runFleet(
   const { durationMs, rate, seed } = given;
   const fleet = await startFleet({ ...given, folder, awayMs: awayMsOf(durationMs) });
   const connections = countConnections(() => fleet.postgres.ownerUrl);
+  let load: Load | undefined;
   try {
     say(`${rate} payments a second for ${durationMs / 1000} s`);
-    const load = startLoad({ apiUrls: [fleet.proxy.url], practices: fleet.practices, rate, seed });
+    load = startLoad({ apiUrls: [fleet.proxy.url], practices: fleet.practices, rate, seed });
     const faults = planFaults(fleet).filter(({ name }) => name.includes(given.only));
     const { struck, left } = await injectFaults({ faults, durationMs, say });
     const faultsEndedAt = Date.now();
@@ -71,8 +72,11 @@ export async function runFleet(
     if (violations.length === 0) rmSync(folder, { recursive: true, force: true });
     return { options: given, effects, left, records, quiet, violations, staleWrites };
   } catch (error) {
+    // No new payments from here on; the clients that wait give up later, when nothing answers any more.
+    const loadEnded = load?.end();
     await connections.stop();
     await fleet.stop();
+    await loadEnded;
     throw error;
   }
 }

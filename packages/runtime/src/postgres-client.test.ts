@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { type Client, Pool } from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -13,10 +15,18 @@ afterAll(async () => {
   await server.drop();
 });
 
-/** The URL of the test database behind hosts of which the first refuses connections. */
-function behindDead(): string {
+/** The URL of the test database behind a host that refuses connections, or another one. */
+function behindDead(first = '127.0.0.1:1'): string {
   const { host } = new URL(server.url);
-  return server.url.replace(`@${host}/`, `@127.0.0.1:1,${host}/`);
+  return server.url.replace(`@${host}/`, `@${first},${host}/`);
+}
+
+/** A host that takes connections and does this with them. */
+async function hostThat(does: (socket: Socket) => void): Promise<string> {
+  const host = createServer(does).listen(0, '127.0.0.1');
+  await once(host, 'listening');
+  closing.push(async () => host.close());
+  return `127.0.0.1:${(host.address() as AddressInfo).port}`;
 }
 
 async function connected(options: PostgresOptions): Promise<Client> {
@@ -40,6 +50,28 @@ test('a host that refuses connections is passed over, by a connection and by a p
   const three = await Promise.all([1, 2, 3].map(() => pool.connect()));
   for (const one of three) expect(await show(one, 'jit')).toBe('off');
   for (const one of three) one.release();
+});
+
+test('a host that closes the connection is passed over without an end of the client', async () => {
+  const client = postgresClient({ url: behindDead(await hostThat((socket) => socket.end())) });
+  const ends: string[] = [];
+  client.on('end', () => ends.push('end'));
+  await client.connect();
+  expect(ends).toEqual([]);
+  await client.end();
+  await vi.waitFor(() => expect(ends).toEqual(['end']));
+});
+
+test('a client that is ended while it connects to one host does not go on to the next', async () => {
+  const silent = await hostThat(() => undefined);
+  const client = postgresClient({ url: behindDead(silent), connectionTimeoutMillis: 1_000 });
+  client.on('error', () => undefined);
+  const outcome = client.connect().then(
+    () => 'connected',
+    () => 'not connected',
+  );
+  await client.end();
+  expect(await outcome).toBe('not connected');
 });
 
 test('settings are those of the operator, and ours win', async () => {

@@ -123,6 +123,8 @@ function clientClass(way: Way): typeof Client {
     readonly #config: ClientConfig;
     #host = way.preferred;
     #begun = false;
+    #opening = false;
+    #ended = false;
 
     constructor(config?: string | ClientConfig) {
       const given = typeof config === 'object' ? config : {};
@@ -137,7 +139,10 @@ function clientClass(way: Way): typeof Client {
       // A pool listens for errors once it has the connection, and our first statement runs before that.
       const ignore = () => undefined;
       this.on('error', ignore);
-      const opened = this.#open();
+      this.#opening = true;
+      const opened = this.#open().finally(() => {
+        this.#opening = false;
+      });
       if (callback !== undefined) opened.then(() => callback(null, this), callback);
       // Later than the callback, which adds the pool's listener.
       opened.then(
@@ -147,9 +152,16 @@ function clientClass(way: Way): typeof Client {
       return callback === undefined ? opened.then(() => this) : undefined;
     }
 
+    /** The end of the connection to one host is not this client's while others are still to be tried. */
+    override emit(event: string | symbol, ...values: unknown[]): boolean {
+      if (event === 'end' && this.#opening && !this.#ended) return false;
+      return super.emit(event as string, ...values);
+    }
+
     override end(): Promise<void>;
     override end(callback: Callback): void;
     override end(callback?: Callback): Promise<void> | undefined {
+      this.#ended = true;
       way.sessions.leave(this);
       if (callback === undefined) return super.end();
       super.end(callback);
@@ -170,7 +182,8 @@ function clientClass(way: Way): typeof Client {
         } catch (error) {
           // A pool does not close a connection that has failed to connect. On a standby such sessions would collect until there is no place left.
           this.connection.stream.destroy();
-          if (hosts.length === 1 || !mayBeElsewhere(error)) throw error;
+          // Who has called `end` meanwhile waits for this connection's, and wants no other.
+          if (this.#ended || hosts.length === 1 || !mayBeElsewhere(error)) throw error;
           failures.push({ host: hosts[host]?.name ?? '', error: error as Error });
         }
       }

@@ -44,6 +44,12 @@ test.each([
 
 test.each([
   ['mysql://u:secret@h/d', /begin with postgres/],
+  ['postgres://u:secret/x@h/d', /have to be encoded/],
+  ['postgres://u:1/secret@h/d', /have to be encoded/],
+  ['postgres://u:1?secret@h/d', /have to be encoded/],
+  ['postgres://u:1#secret@h/d', /have to be encoded/],
+  ['postgres://u,secret/x@h/d', /have to be encoded/],
+  ['postgres://u:secret@h:port/d', /a port has to be a number/],
   ['postgres://u:secret@h1,:5433/d', /name or address/],
   ['postgres://u:secret@h1,h2:99999/d', /name or address/],
   ['postgres://u:secret@h1,/d', /name or address/],

@@ -37,6 +37,9 @@ const UNSUPPORTED_WITH: Readonly<Record<string, string>> = {
   gssencmode: 'require',
 };
 
+const NOT_ENCODED =
+  'it cannot be read: a port has to be a number, and the characters @ : / ? # of a user name or password have to be encoded, such as %2F for /';
+
 type Parameter = { name: string; value: string; text: string };
 
 /** The parameters of a query string, each with its text to the letter. */
@@ -62,6 +65,9 @@ export function parsePostgresUrl(text: string): PostgresAddress {
   if (parts === null) throw new PostgresUrlError('it has to begin with postgres:// or postgresql://');
   const [, scheme = '', authority = '', path = '', query = ''] = parts;
   const parameters = parametersOf(query);
+  // Where a password was not encoded, its rest would be taken for the name of a database, and shown.
+  if (text.includes('#') || path.includes('@') || parameters.some(({ name }) => name.includes('@')))
+    throw new PostgresUrlError(NOT_ENCODED);
   const last = (name: string) => parameters.findLast((parameter) => parameter.name === name)?.value;
   checkParameters(parameters);
 
@@ -71,6 +77,9 @@ export function parsePostgresUrl(text: string): PostgresAddress {
   const hosts = hostList.split(',');
   const need = last('target_session_attrs') ?? (hosts.length > 1 ? 'read-write' : 'any');
   if (hosts.length > 1) for (const host of hosts) checkHost(host);
+  // pg, too, allows for a URL without a host.
+  if (!hosts.every((host) => URL.canParse(urlOf(host === '' ? 'localhost' : host))))
+    throw new PostgresUrlError(NOT_ENCODED);
   return {
     hosts: hosts.map((host) => ({ name: host, url: urlOf(host) })),
     need: need as SessionNeed,
