@@ -28,6 +28,18 @@ const NOT_RUN: readonly { starts: string; because: string }[] = [
     starts: 'DATABASE_URL=postgresql://owner',
     because: 'it needs a server of your own; tests/operating.test.ts migrates with the same variables',
   },
+  {
+    starts: 'docker compose -f production.yml',
+    because: 'it needs Docker; tests/backups.test.ts and tests/backup-scripts.test.ts restore with the same scripts',
+  },
+  { starts: 'restic ', because: 'it needs a place of yours' },
+  { starts: 'gh attestation', because: 'it needs a published image' },
+  { starts: 'kubectl ', because: 'it needs a cluster' },
+  { starts: 'helm ', because: 'it needs a cluster; scripts/helm-chart.test.ts renders the chart' },
+  {
+    starts: 'emr-payments upkeep seal-emr-text',
+    because: 'apps/cli/src/commands/upkeep.test.ts runs it on rows of the version that it is for',
+  },
   { starts: 'pnpm crash', because: 'it takes a minute and more; tests/crash/crash.test.ts runs short ones' },
 ];
 /** Bare fences that are no commands: pictures and outlines. */
@@ -40,7 +52,20 @@ const NO_COMMANDS = [
   '{"status": "degraded"',
   'backend api',
   'upstream api ',
-  'readinessProbe: ',
+  'max(',
+  'max by (kind)',
+  'postgresql://app:password@',
+  '[databases]',
+  'DATABASE_URL=postgresql://app:',
+  'defaults',
+  'synchronous_commit = on',
+  '   integrators ',
+  'user emr-payments on',
+  'user watch on',
+  'OTEL_EXPORTER_OTLP_ENDPOINT=',
+  "caller's span",
+  '20261204010000_example waits',
+  'Nothing was migrated:',
 ];
 
 const pages = globSync(['*.md', 'docs/**/*.md', '{apps,packages,bench,tests}/**/*.md'], {
