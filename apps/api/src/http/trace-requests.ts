@@ -34,7 +34,12 @@ export const traceRequests = fp(
           // A method that is not one of Node's has not come so far, so the names are few.
           name: route === undefined ? method : `${method} ${route}`,
           kind: 'server',
-          attributes: { 'http.request.method': method, 'http.route': route, 'url.scheme': request.protocol },
+          attributes: {
+            'http.request.method': method,
+            'http.route': route,
+            // Behind a trusted proxy `protocol` is the text of a header, which may come from the caller.
+            'url.scheme': request.protocol === 'https' ? 'https' : 'http',
+          },
         },
         typeof traceparent === 'string' ? traceparent : undefined,
       );
