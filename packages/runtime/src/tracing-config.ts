@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { ConfigError } from './config.ts';
 
 const SAMPLERS = [
   'always_on',
@@ -83,6 +84,7 @@ export type TracingConfig = {
 /**
  * @param emrHosts what `TRACE_EMR_HOSTS` names.
  * @returns null: there are no traces.
+ * @throws ConfigError for an address that is no URL: OpenTelemetry's exporter would send to its default, localhost, without a word.
  */
 export function readTracing(
   env: Static<typeof schema>,
@@ -90,6 +92,9 @@ export function readTracing(
 ): TracingConfig | null {
   const isSet = (env.OTEL_EXPORTER_OTLP_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) !== undefined;
   if (!isSet || env.OTEL_SDK_DISABLED) return null;
+  for (const name of ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] as const)
+    if (env[name] !== undefined && !URL.canParse(env[name]))
+      throw new ConfigError(`${name} is not a URL. ${name}: ${tracingVariables[name].description}.`);
   return {
     sampler: { name: env.OTEL_TRACES_SAMPLER, ratio: env.OTEL_TRACES_SAMPLER_ARG },
     serviceName: env.OTEL_SERVICE_NAME,

@@ -1,5 +1,6 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
+import { createBatcher } from './batcher.ts';
 import type { LogFields, Logger } from './logger.ts';
 import {
   activeSpan,
@@ -8,6 +9,7 @@ import {
   inSharedSpan,
   inSpan,
   type NewSpan,
+  noteStatus,
   type Span,
   setTracer,
   traceFields,
@@ -102,6 +104,81 @@ test('beyond the limit a caller decides nothing: the request has a trace of its 
   expect(ended[0]?.spanContext().traceId).not.toBe(TRACE);
   expect(ended[0]?.parentSpanContext).toBeUndefined();
   expect(ended[0]?.links.map(({ context }) => context.traceId)).toEqual([TRACE]);
+});
+
+test('the limit is for one second: in the next, callers decide again', async () => {
+  const { tracer, ended, close } = open({ callersPerSecond: 1 });
+  const clock = vi.spyOn(performance, 'now');
+  for (const now of [10_000, 10_999, 11_000]) {
+    clock.mockReturnValue(now);
+    tracer.startRequest(REQUEST, CALLER)?.end();
+  }
+  clock.mockRestore();
+  await close();
+  expect(ended.map((span) => span.spanContext().traceId === TRACE)).toEqual([true, false, true]);
+});
+
+test('a value of a span is short, whatever is given', async () => {
+  const { tracer, ended, close } = open();
+  const span = tracer.startRequest({ ...REQUEST, attributes: { given: 'a'.repeat(10_000) } }, undefined);
+  span?.set({ later: 'b'.repeat(10_000) });
+  span?.end();
+  await close();
+  expect(ended[0]?.attributes).toEqual({ given: 'a'.repeat(256), later: 'b'.repeat(256) });
+});
+
+test('for the caller of a server an answer of 4xx is a failure, and one of 2xx or 3xx is none', async () => {
+  const { tracer, ended, close } = open();
+  for (const status of [200, 302, 400, 503]) {
+    const span = tracer.startRequest(REQUEST, undefined);
+    noteStatus(span, status);
+    span?.end();
+  }
+  await close();
+  expect(ended.map(({ attributes }) => attributes['error.type'])).toEqual([
+    undefined,
+    undefined,
+    '400',
+    '503',
+  ]);
+});
+
+test('a batch runs under no span, also where the first of its items was added under one', async () => {
+  const { tracer, close } = open();
+  const span = tracer.startRequest(REQUEST, undefined);
+  const seen = await new Promise((resolve) => {
+    const batcher = createBatcher(
+      { run: async () => resolve(activeSpan()) },
+      { maxBatch: 2, maxInFlight: 1 },
+    );
+    tracer.run(span, () => batcher.add(1));
+  });
+  expect(seen).toBeUndefined();
+  span?.end();
+  await close();
+});
+
+test('the statement that claimed a job is in the span of the job, at its own time', async () => {
+  const { ended, close } = open();
+  const claim = { name: 'claim', from: 1_800_000_000_000, to: 1_800_000_001_000 };
+  await inJobSpan(
+    { ...REQUEST, startedAt: claim.from },
+    { traceparent: CALLER, claim },
+    async () => undefined,
+  );
+  await close();
+  const [claimed] = named(ended, 'claim');
+  expect(claimed?.parentSpanContext?.spanId).toBe(named(ended, 'request')[0]?.spanContext().spanId);
+  expect([claimed?.startTime, claimed?.endTime]).toEqual([
+    [1_800_000_000, 0],
+    [1_800_000_001, 0],
+  ]);
+});
+
+test('after the stop nothing is traced', async () => {
+  const { close } = open();
+  await close();
+  expect(tracerOfProcess()).toBeUndefined();
 });
 
 test('and a sampler that takes none takes none of those either', async () => {

@@ -34,7 +34,12 @@ export const traceRequests = fp(
           // Node refuses methods that it does not know, so there are few names.
           name: route === undefined ? method : `${method} ${route}`,
           kind: 'server',
-          attributes: { 'http.request.method': method, 'http.route': route, 'url.scheme': request.protocol },
+          attributes: {
+            'http.request.method': method,
+            'http.route': route,
+            // Behind a trusted proxy `protocol` is the text of a header, which may come from the caller.
+            'url.scheme': request.protocol === 'https' ? 'https' : 'http',
+          },
         },
         typeof traceparent === 'string' ? traceparent : undefined,
       );
