@@ -38,7 +38,7 @@ const NOT_RUN: readonly { starts: string; because: string }[] = [
   { starts: 'helm ', because: 'it needs a cluster; scripts/helm-chart.test.ts renders the chart' },
   {
     starts: 'emr-payments upkeep seal-emr-text',
-    because: 'apps/cli/src/commands/upkeep.test.ts runs it on rows of the version that it is for',
+    because: 'apps/cli/src/commands/payment.test.ts runs it on words that are stored in clear',
   },
   { starts: 'pnpm crash', because: 'it takes a minute and more; tests/crash/crash.test.ts runs short ones' },
 ];
