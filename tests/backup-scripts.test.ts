@@ -271,6 +271,62 @@ archive_command = 'WAL_ARCHIVE=${wal()} ${scripts}/archive-wal "%p" "%f"'
     expect(end.code).not.toBe(0);
     expect(backups().filter((name) => !name.startsWith('.'))).toEqual(before);
   });
+
+  test('a folder with a space in its name: what is too old goes, and nothing else', async () => {
+    const beside = newFolder(join(folder, 'on'));
+    const target = newFolder(join(folder, 'on disk'));
+    newFolder(join(target, 'base'));
+    for (const [name, days] of [
+      ['20260101T000000Z', 9],
+      ['20260102T000000Z', 8],
+    ] as const) {
+      const then = Date.now() / 1000 - days * 86_400;
+      utimesSync(newFolder(join(target, 'base', name)), then, then);
+      writeFileSync(join(target, 'base', name, 'backup_label'), '');
+      utimesSync(join(target, 'base', name), then, then);
+    }
+    const end = await run(join(scripts, 'base-backup'), [], {
+      ...env,
+      BACKUP_FOLDER: target,
+      BACKUP_KEEP_DAYS: '2',
+    });
+    expect(end).toMatchObject({ code: 0, output: expect.stringContaining('removed 20260101T000000Z') });
+    expect(existsSync(join(target, 'base', '20260101T000000Z'))).toBe(false);
+    expect(existsSync(beside)).toBe(true);
+  });
+
+  test('a server that is stopping is still running, and its data stay where they are', async () => {
+    const asleep = run('psql', ['-c', "SET application_name = 'asleep'; SELECT pg_sleep(60)"], env);
+    await vi.waitFor(
+      async () =>
+        expect(await sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'asleep'")).toBe(
+          '1',
+        ),
+      PATIENCE,
+    );
+    await run('pg_ctl', ['-D', data, '-W', 'stop', '-m', 'smart'], env);
+    await vi.waitFor(async () => expect((await run('pg_isready', [], env)).code).toBe(1), PATIENCE);
+    expect(await run(join(scripts, 'restore'), [backups().at(-1) ?? ''], env)).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('PostgreSQL is running. Stop it first.'),
+    });
+    await control('stop', '-m', 'fast');
+    await asleep;
+  });
+
+  test('what an earlier try left behind is not mixed in, and the account of the server can enter a folder that is new', async () => {
+    const fresh = join(folder, 'server', 'new', 'data');
+    mkdirSync(`${fresh}.part`, { recursive: true });
+    writeFileSync(join(`${fresh}.part`, 'half'), '');
+    execFileSync('chown', ['-R', '--reference', wal(), join(folder, 'server', 'new')]);
+    const from = backups().at(-1) ?? '';
+    expect(await run(join(scripts, 'restore'), [from], { ...env, PGDATA: fresh })).toMatchObject({ code: 0 });
+    expect(existsSync(join(fresh, 'PG_VERSION'))).toBe(true);
+    expect(existsSync(join(fresh, 'half'))).toBe(false);
+    const other = join(folder, 'server', 'other', 'data');
+    expect(await run(join(scripts, 'restore'), [from], { ...env, PGDATA: other })).toMatchObject({ code: 0 });
+    expect(statSync(join(folder, 'server', 'other')).mode & 0o777).toBe(0o755);
+  });
 });
 
 test('the scripts are POSIX shell without a warning of shellcheck', async () => {
