@@ -1,4 +1,6 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -127,6 +129,26 @@ describe('the archive of the WAL', () => {
     expect(end.code).not.toBe(0);
   });
 
+  test('a copy that was cut off is no file of the archive, and the next try takes it whole', async () => {
+    const name = '00000001000000000000000E';
+    const noise = join(folder, 'noise');
+    writeFileSync(noise, randomBytes(1024 * 1024));
+    // The most that a file may have, in blocks of 512 bytes: a disk that is full ends the copy in the same way.
+    const cut = await run('sh', [
+      '-c',
+      'ulimit -f 64; exec "$0" "$@"',
+      join(scripts, 'archive-wal'),
+      noise,
+      name,
+    ]);
+    expect(cut.code).not.toBe(0);
+    expect(readdirSync(wal())).not.toContain(`${name}.gz`);
+    expect(await run(join(scripts, 'archive-wal'), [noise, name])).toEqual({ code: 0, output: '' });
+    expect(await fetchWal(name)).toEqual({ code: 0, output: '' });
+    expect(readFileSync(join(folder, 'backups', 'fetched')).equals(readFileSync(noise))).toBe(true);
+    rmSync(join(wal(), `${name}.gz`));
+  });
+
   test('says 1 at its end, and for what is on no timeline, so that a recovery ends there', async () => {
     expect(await fetchWal('00000001000000000000000D')).toEqual({ code: 1, output: '' });
     expect(await fetchWal('00000002.history')).toEqual({ code: 1, output: '' });
@@ -217,6 +239,13 @@ archive_command = 'WAL_ARCHIVE=${wal()} ${scripts}/archive-wal "%p" "%f"'
     const file = await sql('SELECT pg_walfile_name(pg_switch_wal())');
     await vi.waitFor(() => expect(existsSync(join(wal(), `${file}.gz`))).toBe(true), PATIENCE);
     await sql('INSERT INTO kept VALUES (4)');
+    // They hold what the database holds.
+    for (const path of [
+      join(folder, 'backups', 'base'),
+      join(folder, 'backups', 'base', name),
+      join(wal(), `${file}.gz`),
+    ])
+      expect(statSync(path).mode & 0o077, path).toBe(0);
 
     expect(await run(join(scripts, 'restore'), [name], env)).toMatchObject({
       code: 1,
@@ -225,6 +254,14 @@ archive_command = 'WAL_ARCHIVE=${wal()} ${scripts}/archive-wal "%p" "%f"'
     await control('stop', '-m', 'immediate');
     const unknown = await run(join(scripts, 'restore'), ['none'], env);
     expect(unknown).toMatchObject({ code: 2, output: expect.stringContaining(name) });
+    const part = join(folder, 'backups', 'base', name, 'global', 'pg_control');
+    const whole = readFileSync(part);
+    writeFileSync(part, Buffer.alloc(whole.length));
+    const damaged = await run(join(scripts, 'restore'), [name], env);
+    expect(damaged).toMatchObject({ code: 1, output: expect.stringContaining('global/pg_control') });
+    writeFileSync(part, whole);
+    // What was there is touched only when there is something to replace it.
+    expect(readdirSync(join(folder, 'server')).filter((one) => one.startsWith('data.'))).toEqual([]);
     const kept = "SELECT string_agg(n::text, ',' ORDER BY n) FROM kept";
 
     expect(await run(join(scripts, 'restore'), [name], env)).toMatchObject({ code: 0 });
@@ -262,6 +299,8 @@ archive_command = 'WAL_ARCHIVE=${wal()} ${scripts}/archive-wal "%p" "%f"'
     });
     expect(backups()).toEqual(['20260102T000000Z', newest, expect.stringMatching(/^\d{8}T\d{6}Z$/)]);
     expect(existsSync(older)).toBe(false);
+    const label = readFileSync(join(base, '20260102T000000Z', 'backup_label'), 'utf8');
+    expect(readdirSync(wal())).toContain(`${/file ([0-9A-F]{24})/.exec(label)?.[1]}.gz`);
     expect(existsSync(join(folder, 'backups', 'last-backup'))).toBe(true);
   });
 
@@ -270,6 +309,76 @@ archive_command = 'WAL_ARCHIVE=${wal()} ${scripts}/archive-wal "%p" "%f"'
     const end = await run(join(scripts, 'base-backup'), [], { ...env, PGHOST: join(folder, 'nowhere') });
     expect(end.code).not.toBe(0);
     expect(backups().filter((name) => !name.startsWith('.'))).toEqual(before);
+  });
+
+  test('a backup that arrives damaged is none', async () => {
+    const before = backups().filter((name) => !name.startsWith('.'));
+    const programs = newFolder(join(folder, 'programs'));
+    // The real one, and then a disk that has lost a block.
+    const text = `#!/bin/sh
+'${BINARIES}/pg_basebackup' "$@"
+for each in "$@"; do case $each in --pgdata=*) printf x >>"\${each#--pgdata=}/global/pg_control" ;; esac; done
+`;
+    writeFileSync(join(programs, 'pg_basebackup'), text, { mode: 0o755 });
+    const path = `${programs}:${BINARIES}:/usr/bin:/bin`;
+    const end = await run(join(scripts, 'base-backup'), [], { ...env, PATH: path });
+    expect(end).toMatchObject({ code: 1, output: expect.stringContaining('global/pg_control') });
+    expect(backups().filter((name) => !name.startsWith('.'))).toEqual(before);
+  });
+
+  test('a second backup at the same time is refused', async () => {
+    const holder = spawn(
+      'flock',
+      [join(folder, 'backups', '.lock'), 'sh', '-c', 'echo locked; read -r line'],
+      { ...account },
+    );
+    const ended = once(holder, 'close');
+    await once(holder.stdout, 'data');
+    expect(await backup()).toEqual({ code: 1, output: 'base-backup: another one is under way\n' });
+    holder.stdin.end();
+    await ended;
+  });
+
+  test('one is made each day: not again after a restart, and a failed one is reported', async () => {
+    const last = join(folder, 'backups', 'last-backup');
+    /** Runs `daily` until it says something or has looked, and stops it as a container is stopped. */
+    const daily = async (own: Record<string, string> = {}): Promise<string> => {
+      const PATH = `${BINARIES}:/usr/bin:/bin`;
+      const process = spawn(join(scripts, 'daily'), {
+        ...account,
+        cwd: folder,
+        detached: true,
+        env: { PATH, LC_ALL: 'C', BACKUP_FOLDER: join(folder, 'backups'), ...env, ...own },
+      });
+      const exited = once(process, 'exit');
+      let said = '';
+      for (const stream of [process.stdout, process.stderr]) stream.on('data', (text) => (said += text));
+      // The pause after it begins.
+      await vi.waitFor(
+        () =>
+          expect(
+            execFileSync('ps', ['-o', 'args=', '--ppid', String(process.pid)], { encoding: 'utf8' }),
+          ).toBe('sleep 600\n'),
+        PATIENCE,
+      );
+      process.kill('SIGTERM');
+      expect(await exited).toEqual([0, null]);
+      // The pause is left over: a container ends it with its first process.
+      if (process.pid !== undefined) globalThis.process.kill(-process.pid, 'SIGKILL');
+      return said;
+    };
+    const complete = () => backups().filter((name) => !name.startsWith('.')).length;
+    const before = complete();
+    expect(await daily()).toBe('');
+    const yesterday = Date.now() / 1000 - 86_400 - 120;
+    utimesSync(last, yesterday, yesterday);
+    expect(await daily({ PGHOST: join(folder, 'nowhere') })).toMatch(
+      /FAILED, the next try is in ten minutes/,
+    );
+    expect(complete()).toBe(before);
+    expect(await daily()).toMatch(/complete and verified/);
+    expect(complete()).toBe(before + 1);
+    expect(await daily()).toBe('');
   });
 
   test('a folder with a space in its name: what is too old goes, and nothing else', async () => {

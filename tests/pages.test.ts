@@ -30,7 +30,8 @@ const NOT_RUN: readonly { starts: string; because: string }[] = [
   },
   {
     starts: 'docker compose -f production.yml',
-    because: 'it needs Docker; tests/backups.test.ts and tests/backup-scripts.test.ts restore with the same scripts',
+    because:
+      'it needs Docker; tests/backups.test.ts and tests/backup-scripts.test.ts restore with the same scripts',
   },
   { starts: 'restic ', because: 'it needs a place of yours' },
   { starts: 'gh attestation', because: 'it needs a published image' },

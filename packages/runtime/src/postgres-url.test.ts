@@ -58,7 +58,14 @@ test.each([
   ['postgres://u:secret@h/d?sslmode=prefer', /sslmode can be/],
   ['postgres://u:secret@h/d?sslmode=verify-ca', /verify-ca needs sslrootcert/],
   [`postgres://u:secret@h/d?sslrootcert=${MISSING}`, /file of sslrootcert cannot be read \(ENOENT\)/],
-  ['postgres://u:secret@h/d?sslcrl=x', /sslcrl is not supported/],
+  ...[
+    ...['require_auth', 'requirepeer', 'requiressl', 'ssl_max_protocol_version', 'ssl_min_protocol_version'],
+    ...['sslcrl', 'sslcrldir', 'sslpassword'],
+  ].map((name): [string, RegExp] => [
+    `postgres://u:secret@h/d?${name}=x`,
+    new RegExp(`^${name} is not supported`),
+  ]),
+  ['postgres://u:secret@h/d?gssencmode=require', /gssencmode is not supported/],
   ['postgres://u:secret@h/d?channel_binding=require', /channel_binding is not supported/],
 ])('%s is refused, without its password', (text, message) => {
   expect(() => parsePostgresUrl(text)).toThrow(message);

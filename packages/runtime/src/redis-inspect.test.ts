@@ -53,6 +53,16 @@ describe.runIf(hasRedisServer())('a Redis', { timeout: 120_000 }, () => {
     await probe.ping();
   });
 
+  test('of which one node of several may remove entries is refused, and named', async () => {
+    const cluster = await opened(startRedisCluster({ replicas: 0 }));
+    const probe = openQueueProbe({ logger }, { redisUrl: cluster.url, databaseUrl: '' });
+    onTestFinished(() => probe.close());
+    await refuse(cluster.url);
+    await cluster.nodes[1]?.command('CONFIG SET maxmemory-policy volatile-ttl');
+    await expect(refuse(cluster.url)).rejects.toThrow('has the maxmemory-policy volatile-ttl');
+    expect(await probe.trouble()).toBe('queue_evicts');
+  });
+
   test('that is away, or refuses our password, does not stop a start', async () => {
     await refuse(`redis://127.0.0.1:${await freePort()}`);
     const redis = await opened(startRedis({ requirepass: 'secret' }));

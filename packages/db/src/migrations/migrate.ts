@@ -43,6 +43,10 @@ async function refuseUnfit({ session }: MigrationDeps, { known }: { known: strin
     );
 }
 
+/** The engine's messages end with the functions that they passed through, each on a line with its number. */
+const withoutTrace = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split(/\n\s*\d+: /, 1)[0] ?? '';
+
 /** Applies what is pending. Says which migration failed and why: the engine's own message does not have the server's. */
 async function applyPending(
   deps: MigrationDeps,
@@ -69,7 +73,7 @@ async function applyPending(
     try {
       return (await engine.applyMigrations({ migrationsList, filters })).appliedMigrationNames;
     } catch (error) {
-      if (failure === undefined) throw error;
+      if (failure === undefined) throw new Error(withoutTrace(error), { cause: error });
       const { name, error: cause } = failure;
       // It is as if it had not begun, so nobody has to resolve it.
       if (cause instanceof LockWaitError) {

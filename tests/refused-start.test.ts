@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import {
+  hasPgbouncer,
+  hasRedisServer,
+  openTestDatabase,
+  startPgbouncer,
+  startRedis,
+  type TestDatabase,
+} from '@emr-payments/testkit';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { ROOT } from './pages/blocks.ts';
+
+/** Processes end at their start where a payment could be lost later. What is refused is tested beside `refuseUnfitRedis` and `refuseSharedSessions`. */
+
+if (!hasPgbouncer() || !hasRedisServer())
+  process.stderr.write(`
+  ############################################################################
+  #  NO PGBOUNCER OR NO REDIS-SERVER: tests of refused starts were SKIPPED.  #
+  ############################################################################
+`);
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await openTestDatabase();
+});
+afterAll(() => database.drop());
+
+/** Runs a process that ends by itself; one that does not is killed. */
+function start(
+  file: string,
+  env: Readonly<Record<string, string>>,
+): Promise<{ code: unknown; said: string }> {
+  const base = {
+    ...{ PATH: process.env.PATH ?? '', HOST: '127.0.0.1', PORT: '0', HEALTH_PORT: '0' },
+    ...{ DATABASE_URL: database.appUrl, ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64')}` },
+  };
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [join(ROOT, file)],
+      { env: { ...base, ...env }, timeout: 60_000, killSignal: 'SIGKILL' },
+      (error, stdout, stderr) => resolve({ code: error?.code ?? 0, said: `${stdout}${stderr}` }),
+    );
+  });
+}
+
+const SERVICES = ['apps/api/src/main.ts', 'apps/worker/src/main.ts'];
+
+describe.runIf(hasRedisServer())('a Redis that may remove entries', () => {
+  test.each(SERVICES)(
+    'ends %s',
+    async (file) => {
+      const redis = await startRedis({ 'maxmemory-policy': 'allkeys-lru' });
+      onTestFinished(redis.stop);
+      const { code, said } = await start(file, { REDIS_URL: redis.url });
+      expect(said).toContain('has the maxmemory-policy allkeys-lru');
+      expect(code).toBe(1);
+    },
+    90_000,
+  );
+});
+
+describe.runIf(hasPgbouncer())('a pooler that shares sessions', () => {
+  test.each([...SERVICES, 'packages/db/src/migrations/migrate-command.ts'])(
+    'ends %s',
+    async (file) => {
+      const bouncer = await startPgbouncer({ urls: [database.appUrl], mode: 'transaction' });
+      onTestFinished(bouncer.stop);
+      const { code, said } = await start(file, { DATABASE_URL: bouncer.urlOf(database.appUrl) });
+      expect(said).toContain('DATABASE_URL leads to a connection pooler that shares sessions');
+      expect(said).not.toContain(new URL(database.appUrl).password);
+      expect(code).toBe(1);
+    },
+    90_000,
+  );
+});
