@@ -72,6 +72,8 @@ const stopped = () =>
 test('payments wait over the weekend behind one stop and one event, and are posted once when the login is mended', {
   timeout: 300_000,
 }, async () => {
+  // Those of the first sync.
+  const before = calls();
   await service.fault({ kind: 'unauthorized' });
   await pay(30);
   await stopped();
@@ -86,7 +88,7 @@ test('payments wait over the weekend behind one stop and one event, and are post
     PATIENCE,
   );
   const friday = calls();
-  expect(friday).toBeLessThanOrEqual(8);
+  expect(friday - before).toBeLessThanOrEqual(8);
   const { health } = await practice.client.connection.get();
   expect(health).toMatchObject({ state: 'login_required', last_trouble: { code: 'unauthorized' } });
   expect(await eventTypes()).toEqual(['connection.broken']);

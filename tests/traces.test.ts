@@ -179,10 +179,11 @@ describe.each(backends)('with the queue on $backend', ({ withRedis }) => {
     const { traceId } = await pay();
     const spans = await delivered(traceId);
     const postings = named(spans, 'process post-payment');
-    expect(postings.map((span) => span.attributes['emr_payments.outcome']).sort()).toEqual([
-      'posted',
-      'retrying',
-    ]);
+    // How often it is tried again depends on when its absence can be believed.
+    expect(postings.length).toBeGreaterThan(1);
+    expect(new Set(postings.map((span) => span.attributes['emr_payments.outcome']))).toEqual(
+      new Set(['posted', 'retrying']),
+    );
     expect(new Set(postings.map((span) => span.parentId)).size).toBe(1);
     const failed = named(spans, 'POST').filter((span) => span.isFailed);
     expect(failed.map((span) => span.attributes['error.type'])).toEqual(['503']);
