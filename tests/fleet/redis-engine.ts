@@ -32,6 +32,8 @@ type Servers = {
   masters(): Promise<readonly RedisServer[]>;
   /** True when another server serves what this one served as a master. */
   isReplaced(server: RedisServer): Promise<boolean>;
+  /** True when it is the master after all, with its replica: the sentinels may give up a failover when the old master is back in time. */
+  isKept(server: RedisServer): Promise<boolean>;
 };
 
 /** The faults of servers that fail over, for the master at this place among the masters. */
@@ -42,7 +44,8 @@ function failoverFaults(servers: Servers, { place, name }: { place: number; name
     return found;
   };
   const replaced = (server: RedisServer) => until(`a new ${name}`, () => servers.isReplaced(server));
-  const following = (server: RedisServer) => until('the return as a replica', () => isReplica(server));
+  const following = (server: RedisServer) =>
+    until('the return as a replica', async () => (await isReplica(server)) || (await servers.isKept(server)));
   const killed: FleetFault = {
     name: `${name} killed, replica promoted, returned as replica`,
     takesMs: 10_000,
@@ -105,6 +108,9 @@ async function openSentinel(): Promise<RedisEngine> {
   const servers: Servers = {
     masters: async () => [await fixture.master()],
     isReplaced: async (server) => (await fixture.master()).port !== server.port,
+    isKept: async (server) =>
+      (await fixture.master()).port === server.port &&
+      (await server.command('INFO replication')).includes('connected_slaves:1'),
   };
   const { killed, frozen } = failoverFaults(servers, { place: 0, name: 'Redis master' });
   return { url: fixture.url, faults: [killed, wiped(servers.masters), frozen, killed], stop: fixture.stop };
@@ -122,6 +128,7 @@ async function openCluster(): Promise<RedisEngine> {
     masters,
     isReplaced: async (server) =>
       (await masters()).filter(({ port }) => port !== server.port).length === count,
+    isKept: async () => false,
   };
   const [first, ...others] = Array.from({ length: count }, (_, place) =>
     failoverFaults(servers, { place, name: `Redis master ${place + 1} of ${count}` }),
