@@ -66,7 +66,7 @@ function end(span: Span, request: FastifyRequest, reply: FastifyReply): void {
     'emr_payments.job_id': reply.jobId === null ? undefined : String(reply.jobId),
     'emr_payments.code': reply.errorCode ?? undefined,
   });
-  // Of a server, a 4xx is the caller's failure.
+  // A 4xx is a mistake of the caller, so the span of the server has not failed.
   if (reply.statusCode >= 500) span.fail(String(reply.statusCode));
   else if (!reply.raw.writableFinished) span.fail('hung_up');
   span.end();

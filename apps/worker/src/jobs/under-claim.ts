@@ -29,7 +29,7 @@ export async function underClaim<Job extends { claim: Claim; traceparent?: strin
     job: Work;
     entry: TakenEntry;
     claim: (asked: Claim & { leaseMs: number }) => Promise<Job | null>;
-    /** What a span says of the job. */
+    /** The attributes that the job's span gets. */
     describe?: (job: Job) => SpanAttributes;
   },
   work: (job: Job, held: Held) => Promise<void>,

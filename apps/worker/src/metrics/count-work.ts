@@ -5,7 +5,7 @@ import { everyMember, fromTheStart, type Registry } from '@emr-payments/runtime/
 import type { FailureKind } from '@emr-payments/webhooks';
 import { Counter, Gauge, Histogram } from 'prom-client';
 
-/** What a job of each kind does, as a label. */
+/** The label of each kind of job in the metrics. */
 export const WORKS = ['posting', 'delivery', 'sync'] as const;
 export type Work = (typeof WORKS)[number];
 
