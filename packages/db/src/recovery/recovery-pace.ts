@@ -73,8 +73,8 @@ export const PACE_SIGNALS = `
 export const PACE = `
   greatest(${LEAST}, least(greatest(${MOST} / (at_work * at_work), ${LEAST_OF_A_CROWD}), ceil(rate_per_second), CASE
     WHEN pace IS NULL THEN cap * ${FIRST_FOR_EACH} / ${AHEAD}
+    WHEN crowded AND pace > ${LEAST_OF_A_CROWD} THEN greatest(${LEAST_OF_A_CROWD}, pace / 2)
     WHEN delay > ${BEHIND_SECONDS} THEN pace * ${LESS}
-    WHEN crowded THEN greatest(least(pace, ${LEAST_OF_A_CROWD}), pace / 2)
     WHEN busy OR NOT was_used THEN pace
     WHEN delay <= ${KEEPS_UP_SECONDS} AND in_flight <= cap / 2 THEN pace * 2
     WHEN delay <= ${FULL_SECONDS} THEN pace * 1.25
