@@ -39,6 +39,17 @@ test('the image is named first', () => {
   });
 });
 
+test('the notes of a version are not those of its release candidate', () => {
+  const both = changelog.replace(
+    '## [1.2.0]',
+    '## [1.2.0-rc.1] - 2026-11-30\n\n### Fixed\n\n- Something tried.\n\n## [1.2.0]',
+  );
+  expect(releaseNotes({ tag: 'v1.2.0', version: '1.2.0', changelog: both })).toEqual({
+    outcome: 'notes',
+    text: '### Fixed\n\n- Something old.\n',
+  });
+});
+
 test.each([
   ['v1.2.1', '1.2.0', /^The tag is v1\.2\.1, but package\.json has the version 1\.2\.0\./],
   ['1.2.0', '1.2.0', /^The tag is 1\.2\.0, but/],

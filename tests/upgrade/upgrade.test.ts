@@ -23,6 +23,12 @@ if (!canRun.history || !canRun.haproxy)
   #  It needs haproxy, and the commit ${PREVIOUS}.
   ############################################################################
 `);
+else if (!hasRedisServer())
+  process.stderr.write(`
+  ############################################################################
+  #  NO REDIS-SERVER: the upgrade ran with the queue on PostgreSQL alone.    #
+  ############################################################################
+`);
 
 const HOST = '127.0.0.1';
 /** Payments a second. */
