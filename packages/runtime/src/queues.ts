@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from './logger.ts';
-import { type LazyQueue, type NewBundle, QUEUE_NAMES, type QueueName } from './queue-backend.ts';
+import { type LazyQueue, type Marks, type NewBundle, QUEUE_NAMES, type QueueName } from './queue-backend.ts';
 import { bundleSize, type DueEntry, packBundles, toBundle } from './queue-bundles.ts';
 import { postgresBackend } from './queue-on-postgres.ts';
 import { redisBackend } from './queue-on-redis.ts';
@@ -34,6 +34,8 @@ export type Transport = {
   /** The queue is first in, first out: what was queued earlier than this is no longer waiting in it. */
   waitingSince(): Promise<WaitingSince>;
   consume(queue: QueueName, handler: EntryHandler): QueueConsumer;
+  /** Marks of the database that this queue remembers; null when it is in that database itself. */
+  readonly marks: Marks | null;
   close(): Promise<void>;
 };
 
@@ -107,6 +109,7 @@ export function openTransport(
     backend: backend.name,
     ping: backend.ping,
     trouble: backend.trouble,
+    marks: backend.marks,
     add,
     async waitingSince() {
       const since = await Promise.all(QUEUE_NAMES.map(async (name) => [name, await oldest(name)] as const));

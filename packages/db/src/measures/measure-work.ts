@@ -1,6 +1,7 @@
 import { query, type StatementDeps } from '../core/statements.ts';
 import type { HealthState } from '../health/next-state.ts';
 import { CONFIRMED_FOR_MS, USUAL_CAP } from '../jobs/lane-cap.ts';
+import { findLossInDoubt } from '../lineage/lineage-statements.ts';
 import { type PartitionCover, partitionCover } from '../partitions/partition-cover.ts';
 import { countEndedLogins } from '../tokens/ended-logins.ts';
 import { countReviews } from './count-reviews.ts';
@@ -16,6 +17,8 @@ export type WorkMeasures = JobMeasures & {
   openCircuits: { kind: 'connection' | 'endpoint'; count: number }[];
   /** Holds that are on: for all users (at most one), and for single users. */
   holds: { scope: 'all' | 'user'; count: number }[];
+  /** It is undecided whether the database has lost commits. */
+  lossInDoubt: boolean;
   /** Logins at EMRs that have ended: their payments wait until a person has logged in again. */
   endedLogins: number;
   /** Connections by their state. */
@@ -84,6 +87,7 @@ export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
     adaptedCaps: await query<WorkMeasures['adaptedCaps'][number]>(deps, CAPS, []),
     openCircuits: await query<WorkMeasures['openCircuits'][number]>(deps, CIRCUITS, []),
     holds: await query<WorkMeasures['holds'][number]>(deps, HOLDS, []),
+    lossInDoubt: (await findLossInDoubt(deps)) !== null,
     endedLogins: await countEndedLogins(deps),
     connections: await query<WorkMeasures['connections'][number]>(deps, CONNECTIONS, []),
     buckets: await query<WorkMeasures['buckets'][number]>(deps, BUCKETS, []),
