@@ -157,6 +157,8 @@ export { type LaneCap, type LaneNow, type LanesNow, readLaneCaps } from './jobs/
 export { type Claim, renewLeases } from './jobs/renew-leases.ts';
 export { type QueueWaits, sweepJobs } from './jobs/sweep-jobs.ts';
 export { type LaneCapChange, writeLaneCaps } from './jobs/write-lane-caps.ts';
+export type { LineageDecision, LossDoubt } from './lineage/decide-lineage.ts';
+export { findLossInDoubt } from './lineage/lineage-statements.ts';
 // Questions to EMRs about patients who are not known.
 export { answerLookUp, type LookUpAnswer, type LookUpPlace, leaveLookUp } from './lookups/answer-look-up.ts';
 export { type JoinedLookUp, joinLookUp, type PatientQuestion } from './lookups/join-look-up.ts';
@@ -235,6 +237,7 @@ export { findRecovery, type RecoveryRecord, type RecoveryState } from './recover
 export { type StartedRecovery, type StartRecoveryInput, startRecovery } from './recovery/start-recovery.ts';
 export { type TurnTaken, takeRecoveryTurn } from './recovery/take-turn.ts';
 export { type BeginRestoreOutcome, beginRestore, type RestoreRecord } from './restore/begin-restore.ts';
+export { createLineageGuard, type LineageGuard, LOSS_SENTENCES } from './restore/lineage-guard.ts';
 export { newestPayment } from './restore/newest-payment.ts';
 export { type Doubted, putInDoubt } from './restore/put-in-doubt.ts';
 // Syncs of connections.

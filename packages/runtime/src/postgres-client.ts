@@ -12,7 +12,11 @@ export type PostgresOptions = Omit<PoolConfig, Own | 'idle_in_transaction_sessio
   settings?: Settings;
   /** Makes the class of the connections out of ours. */
   extend?: (base: typeof Client) => typeof Client;
+  /** Runs on each new connection before anybody else has it. Where it throws, there is no connection. */
+  onOpen?: OnOpen | undefined;
 };
+
+export type OnOpen = (client: Pick<Client, 'query'>) => Promise<void>;
 
 export type Settings = Readonly<Record<string, string | number>>;
 
@@ -70,7 +74,7 @@ const settingText = ([name, value]: [string, string | number]): string =>
  * - A pool has never more than `max` statements on the server, also when it gives up waiting for some: see `Sessions`.
  */
 export function postgresConfig(options: PostgresOptions): PoolConfig {
-  const { url, settings = {}, extend = (base: typeof Client) => base, ...rest } = options;
+  const { url, settings = {}, extend = (base: typeof Client) => base, onOpen, ...rest } = options;
   const address = parsePostgresUrl(url);
   const connectMs = rest.connectionTimeoutMillis ?? CONNECT_MS;
   const own: Way = {
@@ -78,6 +82,7 @@ export function postgresConfig(options: PostgresOptions): PoolConfig {
     connectMs: connectMs / address.hosts.length,
     setUp: Object.entries(settings).map(settingText).join(' '),
     sessions: createSessions({ max: rest.max }),
+    onOpen,
     preferred: 0,
   };
   return {
@@ -104,6 +109,7 @@ type Way = {
   connectMs: number;
   setUp: string;
   sessions: Sessions;
+  onOpen: OnOpen | undefined;
   /** The host that was good last. */
   preferred: number;
 };
@@ -222,6 +228,7 @@ function clientClass(way: Way): typeof Client {
       const { need } = way.address;
       if (need !== 'any' && (state.standby || (need === 'read-write' && state.read_only)))
         throw withCode('read-only', READ_ONLY);
+      await way.onOpen?.(this);
       if (way.sessions.join(this, { host, asked, ...state })) return;
       await super.end();
       await wait(REFUSED_AFTER_MS);

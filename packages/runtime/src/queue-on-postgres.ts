@@ -91,6 +91,7 @@ export function postgresBackend(url: string, logger: Logger): Backend {
     },
     ping,
     trouble: () => ping().then(() => null, queueTroubleOf),
+    marks: null,
     async close() {
       // A worker that was cut off gives nothing back.
       await within(CLOSE_MS, Promise.all(pools.map((one) => one.end()))).catch(() => undefined);

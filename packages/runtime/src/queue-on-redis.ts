@@ -6,7 +6,8 @@ import { connectProducer } from './queue-connections.ts';
 import { queueUntilReady } from './queue-until-ready.ts';
 import { createRedisCheck } from './redis-check.ts';
 import { connectRedis } from './redis-client.ts';
-import { prefixesOf } from './redis-keys.ts';
+import { marksKeyOf, prefixesOf } from './redis-keys.ts';
+import { redisMarks } from './redis-marks.ts';
 import { createRedisReporter } from './redis-reporter.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
@@ -52,6 +53,7 @@ export function redisBackend(url: string, logger: Logger): Backend {
         onError(name),
       ),
     ...createRedisCheck({ client: producer, reporter }, { kind }),
+    marks: redisMarks({ client: producer }, { key: marksKeyOf(kind) }),
     close: async () => {
       producer.disconnect();
       consumer.disconnect();

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from './logger.ts';
-import type { LazyQueue, NewBundle, QueueName } from './queue-backend.ts';
+import type { LazyQueue, Marks, NewBundle, QueueName } from './queue-backend.ts';
 import { bundleSize, type DueEntry, packBundles, toBundle } from './queue-bundles.ts';
 import { postgresBackend } from './queue-on-postgres.ts';
 import { redisBackend } from './queue-on-redis.ts';
@@ -39,6 +39,8 @@ export type Transport = {
    */
   waitingSince(queue: QueueName): Promise<number | null>;
   consume(queue: QueueName, handler: EntryHandler): QueueConsumer;
+  /** Marks of the database that this queue remembers; null when it is in that database itself. */
+  readonly marks: Marks | null;
   close(): Promise<void>;
 };
 
@@ -111,6 +113,7 @@ export function openTransport(
     groups: backend.groups,
     ping: backend.ping,
     trouble: backend.trouble,
+    marks: backend.marks,
     add,
     waitingSince: async (name) => backend.oldest(name, queueNamed(name)),
     consume(name, handler) {

@@ -62,6 +62,12 @@ const WORK_GAUGES: readonly {
     samples: ({ holds }) => holds.map(({ scope, count }) => ({ labels: { scope }, value: count })),
   },
   {
+    name: 'emr_payments_loss_in_doubt',
+    help: '1 while the database may have lost commits, and nothing is posted until an operator has decided.',
+    labelNames: [],
+    samples: ({ lossInDoubt }) => [{ labels: {}, value: lossInDoubt ? 1 : 0 }],
+  },
+  {
     name: 'emr_payments_ended_logins',
     help: 'EMR connections of users that are not disabled whose login has ended: payments wait until a person has logged in again.',
     labelNames: [],

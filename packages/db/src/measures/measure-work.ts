@@ -1,6 +1,7 @@
 import { query, type StatementDeps } from '../core/statements.ts';
 import type { HealthState } from '../health/next-state.ts';
 import { CONFIRMED_FOR_MS, USUAL_CAP } from '../jobs/lane-cap.ts';
+import { findLossInDoubt } from '../lineage/lineage-statements.ts';
 import { type PartitionCover, partitionCover } from '../partitions/partition-cover.ts';
 import { countRepeating } from './count-repeating.ts';
 import { countReviews } from './count-reviews.ts';
@@ -18,6 +19,8 @@ export type WorkMeasures = JobMeasures & {
   openCircuits: { kind: 'connection' | 'endpoint'; count: number }[];
   /** Holds that are on: for all users (at most one), and for single users. */
   holds: { scope: 'all' | 'user'; count: number }[];
+  /** It is undecided whether the database has lost commits. */
+  lossInDoubt: boolean;
   /** Connections whose login at the EMR has ended: their payments wait until a person has logged in again. */
   endedLogins: number;
   /** Connections by their state. */
@@ -99,6 +102,7 @@ export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
     adaptedCaps: await query<WorkMeasures['adaptedCaps'][number]>(deps, CAPS, []),
     openCircuits: await query<WorkMeasures['openCircuits'][number]>(deps, CIRCUITS, []),
     holds: await query<WorkMeasures['holds'][number]>(deps, HOLDS, []),
+    lossInDoubt: (await findLossInDoubt(deps)) !== null,
     endedLogins: (await query<{ n: number }>(deps, ENDED_LOGINS, []))[0]?.n ?? 0,
     connections: await query<WorkMeasures['connections'][number]>(deps, CONNECTIONS, []),
     buckets: await query<WorkMeasures['buckets'][number]>(deps, BUCKETS, []),

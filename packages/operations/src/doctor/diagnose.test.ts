@@ -52,6 +52,7 @@ test('a healthy service passes every check', async () => {
     // The tests connect as the owner of the tables.
     ['audit log', 'warn'],
     ['partitions', 'ok'],
+    ['lineage', 'ok'],
     ['holds', 'ok'],
     ['connections', 'ok'],
     ['health', 'ok'],
