@@ -103,7 +103,7 @@ describe('its pace', () => {
     }
     // One that finds nothing to do for a turn is not counted in it; half of them would get 200.
     expect(Math.max(...highest)).toBeLessThanOrEqual(200);
-    expect(highest.filter((pace) => pace === 50).length).toBeGreaterThan(40);
+    expect(highest.filter((pace) => pace <= 50).length).toBeGreaterThan(40);
     await it.rows(`UPDATE recoveries SET state = 'canceled', ended_at = now() WHERE state = 'running'`);
   }, 60_000);
 
