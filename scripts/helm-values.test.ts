@@ -21,7 +21,6 @@ describe.runIf(hasHelm())('helm', () => {
     ['an Ingress without a host', 'ingress.enabled=true', 'hosts'],
     ['a route without a gateway', 'gateway.enabled=true', 'parentRefs'],
     ['a file from nowhere', 'files[0].path=/etc/ca', 'files/0'],
-    ['a target of nothing', 'worker.autoscaling.target=0,worker.autoscaling.enabled=true', 'target'],
     ['a target of 0.0', 'worker.autoscaling.target=0.0', 'target'],
     ['no keys', 'secrets.service.variables.ENCRYPTION_KEYS=null', "missing property 'ENCRYPTION_KEYS'"],
   ])('refuses %s', (_what, value, named) => {

@@ -63,8 +63,7 @@ test.each(['', '\n', '\r\n'])('a secret is read from a file, without the line en
 test('a file is read from the pipe that a shell makes of <(command), also when the command takes its time', () => {
   const main =
     'const { readNamedFile } = await import(process.argv[1]); process.stdout.write(readNamedFile("it", process.argv[2], 99))';
-  const command =
-    'exec "$0" --input-type=module -e "$1" "$2" <(sleep 0.2; echo -n to; sleep 0.2; echo -n ken)';
+  const command = 'exec "$0" --input-type=module -e "$1" "$2" <(sleep 1; echo -n to; sleep 1; echo -n ken)';
   const config = join(import.meta.dirname, 'config.ts');
   const args = ['-c', command, process.execPath, main, config];
   expect(execFileSync('bash', args, { encoding: 'utf8' })).toBe('token');
