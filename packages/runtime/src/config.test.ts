@@ -60,16 +60,13 @@ test.each(['', '\n', '\r\n'])('a secret is read from a file, without the line en
   expect(loadConfig(environment, env).DATABASE_URL).toBe('postgres://host/of-file');
 });
 
-test('a secret is read from the pipe that a shell makes of <(command), also when the command takes its time', () => {
-  const main = `
-    import { Type } from '@sinclair/typebox';
-    import { loadConfig } from '${join(import.meta.dirname, 'config.ts')}';
-    const schema = Type.Object({ PASSWORD: Type.String({ secret: true }) });
-    process.stdout.write(loadConfig(schema, process.env).PASSWORD);`;
-  const file = join(mkdtempSync(join(folder, 'main-')), 'main.ts');
-  writeFileSync(file, main.replace('@sinclair/typebox', import.meta.resolve('@sinclair/typebox')));
-  const command = 'PASSWORD_FILE=<(sleep 0.2; echo -n to; sleep 0.2; echo ken) exec "$0" "$1"';
-  expect(execFileSync('bash', ['-c', command, process.execPath, file], { encoding: 'utf8' })).toBe('token');
+test('a file is read from the pipe that a shell makes of <(command), also when the command takes its time', () => {
+  const main =
+    'const { readNamedFile } = await import(process.argv[1]); process.stdout.write(readNamedFile("it", process.argv[2], 99))';
+  const command = 'exec "$0" --input-type=module -e "$1" "$2" <(sleep 1; echo -n to; sleep 1; echo -n ken)';
+  const config = join(import.meta.dirname, 'config.ts');
+  const args = ['-c', command, process.execPath, main, config];
+  expect(execFileSync('bash', args, { encoding: 'utf8' })).toBe('token');
 });
 
 test('only one newline is cut, and only what is a secret is read from a file', () => {
