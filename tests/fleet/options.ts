@@ -18,7 +18,11 @@ export type FleetOptions = {
   only: string;
 };
 
+/** The time in which every fault of the list is struck once. A run of this length in which one never was has failed. */
+export const WHOLE_LIST_SECONDS = 240;
+
 export const USAGE = `pnpm fleet [--seconds 180] [--rate 60] [--redis ${REDIS_KINDS.join('|')}] [--postgres ${POSTGRES_KINDS.join('|')}] [--seed N]
+           --seconds ${WHOLE_LIST_SECONDS} and more strike every fault of the list: a run fails when one was never struck
            [--only TEXT]   only the faults whose names contain it
 `;
 

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -27,6 +28,30 @@ export type PostgresOptions = {
 
 /** Durable, as in production. The connections are those of docs/production.md. */
 const SETTINGS = { max_connections: '200', shared_buffers: '128MB', max_wal_size: '2GB' };
+
+/** A frozen primary is not replaced: it is back before Patroni, whose `ttl` is 30 s, would do that. */
+const FROZEN_MS = 6_000;
+
+/** Stops a server and its sessions, which do not get a signal that is sent to the server, and lets them go on after a while. */
+async function freeze(server: number): Promise<void> {
+  process.kill(server, 'SIGSTOP');
+  const listed = spawnSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' }).stdout.split('\n');
+  const sessions = listed.map((line) => line.trim().split(/\s+/).map(Number));
+  const pids = sessions.flatMap(([pid, parent]) => (pid !== undefined && parent === server ? [pid] : []));
+  const signal = (pid: number, name: NodeJS.Signals) => {
+    try {
+      process.kill(pid, name);
+    } catch {
+      // The session has ended meanwhile.
+    }
+  };
+  for (const pid of pids) signal(pid, 'SIGSTOP');
+  try {
+    await wait(FROZEN_MS);
+  } finally {
+    for (const pid of [...pids, server]) signal(pid, 'SIGCONT');
+  }
+}
 
 async function openSingle({ folder, awayMs }: PostgresOptions): Promise<PostgresEngine> {
   const dataDir = join(folder, 'postgres');
@@ -99,7 +124,11 @@ async function openPair({ folder, awayMs }: PostgresOptions): Promise<PostgresEn
           await pair.rejoin();
         },
       },
-      killed,
+      {
+        name: `PostgreSQL primary frozen (SIGSTOP) for ${FROZEN_MS / 1000} s`,
+        takesMs: FROZEN_MS + 1_000,
+        strike: () => freeze(pair.primary.pid),
+      },
     ],
     async stop() {
       for (const [name, server] of Object.entries({ primary: pair.primary, standby: pair.standby }))

@@ -11,12 +11,13 @@ import { injectFaults } from './inject-faults.ts';
 import { type Effect, measureEffects } from './measure.ts';
 import type { FleetOptions } from './options.ts';
 import { planFaults } from './plan-faults.ts';
+import { untilPaymentsFlow } from './until-payments-flow.ts';
 
 export type FleetReport = {
   options: FleetOptions;
   effects: readonly Effect[];
-  /** Faults for which there was no time. */
-  left: readonly string[];
+  /** How often each fault of the list was struck; 0 when there was no time for it. */
+  counts: ReadonlyMap<string, number>;
   records: Records;
   quiet: Quiet;
   violations: readonly Violation[];
@@ -47,7 +48,8 @@ export async function runFleet(
     say(`${rate} payments a second for ${durationMs / 1000} s`);
     load = startLoad({ apiUrls: [fleet.proxy.url], practices: fleet.practices, rate, seed });
     const faults = planFaults(fleet).filter(({ name }) => name.includes(given.only));
-    const { struck, left } = await injectFaults({ faults, durationMs, say });
+    const untilFlows = (since: number) => untilPaymentsFlow(() => fleet.postgres.ownerUrl, since);
+    const { struck, counts } = await injectFaults({ faults, durationMs, untilFlows, say });
     const faultsEndedAt = Date.now();
     say(`${load.requested.length} payments were requested; waiting until all are settled`);
     await load.end();
@@ -70,7 +72,7 @@ export async function runFleet(
     await connections.stop();
     await fleet.stop();
     if (violations.length === 0) rmSync(folder, { recursive: true, force: true });
-    return { options: given, effects, left, records, quiet, violations, staleWrites };
+    return { options: given, effects, counts, records, quiet, violations, staleWrites };
   } catch (error) {
     // No new payments from here on; the clients that wait give up later, when nothing answers any more.
     const loadEnded = load?.end();
