@@ -13,7 +13,7 @@ test('every fault is struck once before any is struck again, and what had no tim
   const faults = [fault('one', 0), fault('two', 0), fault('long', 1_000_000)];
   const result = await injectFaults({
     faults,
-    durationMs: 1_700,
+    durationMs: 5_000,
     untilFlows: async () => undefined,
     say: () => undefined,
   });
