@@ -158,7 +158,6 @@ export { type Claim, renewLeases } from './jobs/renew-leases.ts';
 export { type QueueWaits, sweepJobs } from './jobs/sweep-jobs.ts';
 export { type LaneCapChange, writeLaneCaps } from './jobs/write-lane-caps.ts';
 export type { LineageDecision, LossDoubt } from './lineage/decide-lineage.ts';
-export { createLineageGuard, type LineageGuard, LOSS_SENTENCES } from './lineage/lineage-guard.ts';
 export { findLossInDoubt } from './lineage/lineage-statements.ts';
 // Questions to EMRs about patients who are not known.
 export { answerLookUp, type LookUpAnswer, type LookUpPlace, leaveLookUp } from './lookups/answer-look-up.ts';
