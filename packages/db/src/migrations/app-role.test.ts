@@ -42,6 +42,7 @@ test('the role may do on each table what the service needs, and nothing else', a
     'a partition': '',
     audit_log: 'insert select',
     holds: 'insert select update',
+    lineage: 'insert select update',
     payments: 'insert select update',
     posting_attempts: 'insert select update',
   };

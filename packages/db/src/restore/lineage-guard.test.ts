@@ -119,9 +119,8 @@ test('the numbers of jobs of the lost time are left out, and the doubt is audite
 });
 
 test('the hold cannot be ended until somebody has decided; a hold that a former version has ended comes back', async () => {
+  await startProcess();
   const running = await startProcess(5);
-  await sql('UPDATE lineage SET mark = 1');
-  await advance(running);
   const end = (nothingLost?: boolean) =>
     endHold(practice, { scope: 'all', by: SYSTEM, ...(nothingLost === undefined ? {} : { nothingLost }) });
   expect(await end()).toEqual({ outcome: 'loss_in_doubt', since: expect.any(Date) });
