@@ -25,6 +25,9 @@ async function readyOrClosed<T extends Closable>(made: T): Promise<T> {
 /** Longest wait of a call for the queue to become ready: a server that is frozen takes the connection and then says nothing. */
 const READY_MS = 3_000;
 
+/** Longest wait of a close for a queue that is being opened. */
+const CLOSE_MS = 1_000;
+
 /** Opens a queue at its first use. `use` rejects while it cannot be reached; the next call tries again. */
 export function queueUntilReady<Queue extends Closable>(
   make: () => Queue,
@@ -44,7 +47,8 @@ export function queueUntilReady<Queue extends Closable>(
   return {
     use: async (work) => work(await within(READY_MS, opened())),
     async close() {
-      const queue = await opening?.catch(() => undefined);
+      // While no server is found, as with sentinels that know no master, it is opened without an end.
+      const queue = opening && (await within(CLOSE_MS, opening).catch(() => undefined));
       await queue?.close();
     },
   };
