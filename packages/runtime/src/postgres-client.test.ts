@@ -221,3 +221,17 @@ test('a pool has no more statements on the server than connections, also when it
     timeout: 20_000,
   });
 }, 60_000);
+
+test('values are written as our statements read them, whatever the role has of its own', async () => {
+  const url = new URL(server.url);
+  const theirs = 'datestyle=SQL,DMY intervalstyle=sql_standard bytea_output=escape extra_float_digits=-10';
+  const more = 'standard_conforming_strings=off default_transaction_isolation=serializable';
+  const options = `${theirs} ${more}`.split(' ').map((each) => `-c ${each}`);
+  url.searchParams.set('options', options.join(' '));
+  const client = await connected({ url: url.href });
+  const { rows } = await client.query(
+    `SELECT date '2026-06-15'::text AS day, interval '1 day 2 hours'::text AS span, 1750000000.123456::float8::text AS time`,
+  );
+  expect(rows).toEqual([{ day: '2026-06-15', span: '1 day 02:00:00', time: '1750000000.123456' }]);
+  expect(await show(client, 'transaction_isolation')).toBe('read committed');
+});

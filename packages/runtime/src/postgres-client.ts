@@ -34,6 +34,19 @@ const NO_RESOURCES = '53000';
 const FULL =
   'statements that were given up still run on the server: no further connection is opened before one of them ends';
 
+/**
+ * Settings in which values are written and read, whatever role, database or server has of its own: with another DateStyle, the day of a
+ * payment would reach the EMR in a form that it refuses.
+ */
+const FORMS: Settings = {
+  DateStyle: 'ISO, MDY',
+  IntervalStyle: 'postgres',
+  bytea_output: 'hex',
+  extra_float_digits: 1,
+  standard_conforming_strings: 'on',
+  default_transaction_isolation: 'read committed',
+};
+
 const withCode = (message: string, code: string): Error => Object.assign(new Error(message), { code });
 
 type State = { pid: number; standby: boolean; read_only: boolean; busy: number[] };
@@ -80,7 +93,9 @@ export function postgresConfig(options: PostgresOptions): PoolConfig {
   const own: Way = {
     address,
     connectMs: connectMs / address.hosts.length,
-    setUp: Object.entries(settings).map(settingText).join(' '),
+    setUp: Object.entries({ ...FORMS, ...settings })
+      .map(settingText)
+      .join(' '),
     sessions: createSessions({ max: rest.max }),
     onOpen,
     preferred: 0,

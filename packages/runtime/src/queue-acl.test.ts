@@ -73,6 +73,32 @@ describe.runIf(hasRedisServer())('the smallest user of docs/redis.md', () => {
     expect(reasons).toContainEqual(expect.stringContaining("it may not run 'eval'"));
   });
 
+  test('without INFO stops no process: readiness and the log name the right, and the queue works once it is there', async () => {
+    const redis = await startRedis();
+    onTestFinished(redis.stop);
+    await setUser(redis);
+    await redis.command('ACL SETUSER emr-payments -info');
+    const { transport, lines } = openAs(redis.url);
+    const taken: string[] = [];
+    const consumer = transport.consume('post-payment', async ({ job }) => void taken.push(job));
+    onTestFinished(() => consumer.close(1_000));
+    await vi.waitFor(async () => expect(await transport.trouble()).toBe('queue_refused'), PATIENCE);
+    expect(await transport.trouble()).toBe('queue_refused');
+    await vi.waitFor(
+      () =>
+        expect(lines).toContainEqual(
+          expect.objectContaining({
+            code: 'NOPERM',
+            reason: expect.stringContaining("it may not run 'info'"),
+          }),
+        ),
+      PATIENCE,
+    );
+    await redis.command('ACL SETUSER emr-payments +info');
+    await vi.waitFor(() => transport.add('post-payment', [{ job: '1', fence: 0 }]), PATIENCE);
+    await vi.waitFor(() => expect(taken).toEqual(['1']), PATIENCE);
+  });
+
   test('is enough in a Cluster', async () => {
     const redis = await startRedisCluster({ replicas: 0 });
     onTestFinished(redis.stop);

@@ -91,6 +91,15 @@ describe.runIf(hasRedisServer())('a Redis that hangs', { timeout: 90_000 }, () =
     await vi.waitFor(() => expect(taken).toContain('8'), { timeout: NOTICED_MS });
   });
 
+  test('before the first connection holds up no close', async () => {
+    freeze();
+    const transport = open();
+    await rejected(transport.add('post-payment', [entry]));
+    const startedAt = performance.now();
+    await transport.close();
+    expect(performance.now() - startedAt).toBeLessThan(NOTICED_MS);
+  });
+
   test.each(['nothing', 'an entry'])(
     'holds up the stop of a consumer that has %s under work no longer than it may take',
     async (what) => {

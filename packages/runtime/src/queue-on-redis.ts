@@ -3,7 +3,7 @@ import type { Logger } from './logger.ts';
 import { type Backend, type BundleQueue, QUEUE_NAMES, type QueueName } from './queue-backend.ts';
 import type { Bundle } from './queue-bundles.ts';
 import { connectProducer } from './queue-connections.ts';
-import { queueUntilReady } from './queue-until-ready.ts';
+import { queueUntilReady, workerUntilReady } from './queue-until-ready.ts';
 import { createRedisCheck } from './redis-check.ts';
 import { connectRedis } from './redis-client.ts';
 import { marksKeyOf, prefixesOf } from './redis-keys.ts';
@@ -48,8 +48,15 @@ export function redisBackend(url: string, logger: Logger): Backend {
       ),
     oldest: (_name, queue) => queue.use(oldestOf),
     worker: (name, processor, options) =>
-      new Worker<Bundle>(name, processor, { ...options, connection: consumer, prefix: prefixes[name] }).on(
-        'error',
+      // Its first look at the server needs INFO: a worker whose user may not use it would spin without an end.
+      workerUntilReady(
+        () =>
+          new Worker<Bundle>(name, processor, {
+            ...options,
+            connection: consumer,
+            prefix: prefixes[name],
+            autorun: false,
+          }).on('error', onError(name)),
         onError(name),
       ),
     ...createRedisCheck({ client: producer, reporter }, { kind }),

@@ -7,9 +7,9 @@ export type OpenedWorker = Closable & { run(): Promise<unknown> };
 const AGAIN_AFTER_MS = 500;
 
 /*
- * BullMQ 6.7 never repeats its first connection to PostgreSQL: a queue or worker that was created while the server was
- * away or starting up never works, and such a worker also spins without ever giving the event loop a turn. So each one
- * is closed and created again until one has become ready; from then on it survives outages by itself.
+ * BullMQ 6.7 never repeats its first look at the server: a queue or worker that was created while PostgreSQL was away or starting up,
+ * or whose user may not run INFO on Redis, never works. Such a worker also spins without ever giving the event loop a turn. So each
+ * one is closed and created again until one has become ready; from then on it survives outages by itself.
  */
 
 async function readyOrClosed<T extends Closable>(made: T): Promise<T> {
@@ -24,6 +24,9 @@ async function readyOrClosed<T extends Closable>(made: T): Promise<T> {
 
 /** Longest wait of a call for the queue to become ready: a server that is frozen takes the connection and then says nothing. */
 const READY_MS = 3_000;
+
+/** Longest wait of a close for a queue that is being opened. */
+const CLOSE_MS = 1_000;
 
 /** Opens a queue at its first use. `use` rejects while it cannot be reached; the next call tries again. */
 export function queueUntilReady<Queue extends Closable>(
@@ -44,7 +47,8 @@ export function queueUntilReady<Queue extends Closable>(
   return {
     use: async (work) => work(await within(READY_MS, opened())),
     async close() {
-      const queue = await opening?.catch(() => undefined);
+      // While no server is found, as with sentinels that know no master, it is opened without an end.
+      const queue = opening && (await within(CLOSE_MS, opening).catch(() => undefined));
       await queue?.close();
     },
   };
@@ -61,10 +65,16 @@ export function workerUntilReady(
 ): { close(): Promise<void> } {
   const stopped = new AbortController();
 
+  // Redis is waited for without an end, which must not hold up the stop.
+  const stop = new Promise<undefined>((resolve) =>
+    stopped.signal.addEventListener('abort', () => resolve(undefined)),
+  );
+
   async function open(): Promise<OpenedWorker | undefined> {
     while (!stopped.signal.aborted) {
       try {
-        const worker = await readyOrClosed(make());
+        const worker = await Promise.race([readyOrClosed(make()), stop]);
+        if (worker === undefined) return undefined;
         worker.run().catch(onError);
         return worker;
       } catch (error) {

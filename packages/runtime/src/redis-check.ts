@@ -63,8 +63,14 @@ export function createRedisCheck(
 
   async function lookAtPolicy(): Promise<void> {
     if (performance.now() - lookedAt < LOOK_AGAIN_MS) return;
+    try {
+      evicts = (await readRedisFacts(redis)).some(mayEvict);
+    } catch (error) {
+      // BullMQ needs INFO as well: a user without it is refused by every look, and the log says which right is missing.
+      reporter.report(error);
+      throw error;
+    }
     lookedAt = performance.now();
-    evicts = (await readRedisFacts(redis)).some(mayEvict);
   }
 
   return {

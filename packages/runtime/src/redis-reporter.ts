@@ -26,6 +26,7 @@ const ADVICE: Readonly<Record<string, Advice>> = {
     reason: 'the address leads to a replica: promote it, or name the sentinels in REDIS_URL',
     passes: true,
   },
+  UNBLOCKED: { reason: 'it has become a replica: a new connection looks for the master', passes: true },
   MASTERDOWN: { reason: 'the replica has lost its master: see that another is promoted', passes: true },
   NOREPLICAS: { reason: 'too few replicas follow for min-replicas-to-write: bring them back', passes: true },
   LOADING: { reason: 'it reads its data after a start', passes: true },
