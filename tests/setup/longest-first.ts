@@ -36,6 +36,7 @@ const LONGEST = [
   'apps/worker/src/jobs/own-fault.test.ts',
   'packages/emr/src/dialects/athena/conformance.test.ts',
   'apps/worker/src/loops/sweeper.test.ts',
+  'apps/worker/src/loops/cluster-node-away.test.ts',
 ] as const;
 
 /** Then the other tests of whole services: short files whose size does not show how long they take. */
