@@ -6,6 +6,7 @@ import { type RedisServer, startRedis } from '@emr-payments/testkit';
 import { createProcesses } from './processes.ts';
 import type { Capability } from './records.ts';
 import { type Service, startService } from './service.ts';
+import { type Release, startParts } from './start-parts.ts';
 import { TIMING } from './timing.ts';
 import { watchTransitions } from './transitions.ts';
 
@@ -27,24 +28,13 @@ export type Cluster = Service & {
   stop(): Promise<void>;
 };
 
-type Release = () => Promise<unknown>;
-
 /** The server is durable: commits wait for the disk, as in production. */
 const POSTGRES_SETTINGS = { max_connections: '200', shared_buffers: '128MB', max_wal_size: '2GB' };
 
 /** Starts every process of a run. @throws the error of the part that did not start, after stopping the parts that did. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   mkdirSync(options.folder, { recursive: true });
-  const releases: Release[] = [];
-  const stop = async (): Promise<void> => {
-    for (let next = releases.pop(); next !== undefined; next = releases.pop()) await next();
-  };
-  try {
-    return { ...(await start(options, releases)), stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  return await startParts((releases) => start(options, releases));
 }
 
 async function startPostgres(folder: string, releases: Release[]): Promise<EmbeddedPostgres> {

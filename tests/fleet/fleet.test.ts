@@ -42,7 +42,7 @@ describe.runIf(missing.length === 0)('3 APIs, 4 workers, a PostgreSQL pair and R
         seed: 1,
         only: '',
         folder: join(folder, 'run'),
-        say: () => undefined,
+        say: (text) => process.stdout.write(`fleet: ${text}\n`),
       });
       expect(report.violations, formatFleetReport(report)).toEqual([]);
       expect(report.records.requested.length).toBeGreaterThan(1_000);

@@ -3,6 +3,7 @@ import { migrate } from '@emr-payments/db';
 import { type Haproxy, startHaproxy } from '@emr-payments/testkit';
 import { createProcesses } from '../crash/processes.ts';
 import { type Service, startService } from '../crash/service.ts';
+import { type Release, startParts } from '../crash/start-parts.ts';
 import { watchTransitions } from '../crash/transitions.ts';
 import type { FleetOptions } from './options.ts';
 import { openPostgres, type PostgresEngine } from './postgres-engine.ts';
@@ -23,15 +24,13 @@ const WORKERS = 4;
 /** As docs/production.md recommends it. */
 const CHECK = { everyMs: 1_000, fall: 2, rise: 2 };
 
-type Release = () => Promise<unknown>;
-
 async function start(
-  options: FleetOptions & { folder: string; awayMs: number },
+  options: FleetOptions & { folder: string },
   releases: Release[],
 ): Promise<Omit<Fleet, 'stop'>> {
-  const { folder, seed, awayMs } = options;
+  const { folder, seed } = options;
   const endedUnexpectedly: string[] = [];
-  const postgres = await openPostgres({ kind: options.postgres, folder, awayMs });
+  const postgres = await openPostgres({ kind: options.postgres, folder });
   releases.push(() => postgres.stop());
   const redis = await openRedis(options.redis);
   releases.push(() => redis.stop());
@@ -62,16 +61,7 @@ async function start(
 }
 
 /** Starts all of it. @throws the error of the part that did not start, after stopping the parts that did. */
-export async function startFleet(options: FleetOptions & { folder: string; awayMs: number }): Promise<Fleet> {
+export async function startFleet(options: FleetOptions & { folder: string }): Promise<Fleet> {
   mkdirSync(options.folder, { recursive: true });
-  const releases: Release[] = [];
-  const stop = async (): Promise<void> => {
-    for (let next = releases.pop(); next !== undefined; next = releases.pop()) await next();
-  };
-  try {
-    return { ...(await start(options, releases)), stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  return await startParts((releases) => start(options, releases));
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '../crash/arguments.ts';
-import { readOptions, USAGE } from './options.ts';
+import { readOptions, USAGE, WHOLE_LIST_SECONDS } from './options.ts';
 import { formatFleetReport } from './report.ts';
 import { runFleet } from './run.ts';
 
@@ -16,7 +16,11 @@ async function main(): Promise<void> {
   say(`\n## PostgreSQL ${options.postgres}, Redis ${options.redis}`);
   const report = await runFleet({ ...options, folder: join(folder, 'run'), say });
   say(`\n${formatFleetReport(report)}`);
-  const good = report.violations.length === 0;
+  const never = [...report.counts].flatMap(([name, count]) => (count === 0 ? [name] : []));
+  const isWhole = options.durationMs < WHOLE_LIST_SECONDS * 1000 || never.length === 0;
+  if (!isWhole)
+    say(`Never struck: ${never.join('; ')}. Repeat the run with more --seconds, or on an idle machine.`);
+  const good = report.violations.length === 0 && isWhole;
   if (good) rmSync(folder, { recursive: true, force: true });
   else say(`Data and logs are kept in ${folder}`);
   process.exitCode = good ? 0 : 1;

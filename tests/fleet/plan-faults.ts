@@ -32,28 +32,42 @@ const restarted = (fleet: Fleet, process: AppProcess): FleetFault => ({
   },
 });
 
+const proxyKilled = (fleet: Fleet): FleetFault => ({
+  name: 'HAProxy killed',
+  takesMs: AWAY_MS + 4_000,
+  async strike() {
+    await fleet.proxy.kill();
+    await wait(AWAY_MS);
+    await until('a start of HAProxy', async () => {
+      await fleet.proxy.start();
+      return true;
+    });
+    await allUp(fleet);
+  },
+});
+
 /**
- * All faults in the order of a round. The first of each kind come first, so that a short run has one of each, and every process is killed
- * in a whole round.
+ * All faults in the order of a round, each once. The first of each kind come first, so that a short run has most kinds, and every process
+ * is killed in a whole round.
  */
 export function planFaults(fleet: Fleet): FleetFault[] {
   const [api, ...apis] = fleet.apis;
   const [worker, ...workers] = fleet.workers;
   const [postgres, ...postgresOthers] = fleet.postgres.faults;
   const [redis, ...redisOthers] = fleet.redis.faults;
-  const [lastApi] = apis;
   const first = [
     postgres,
     redis,
     api && killed(fleet, api),
     worker && killed(fleet, worker),
-    lastApi && restarted(fleet, lastApi),
+    proxyKilled(fleet),
+    api && restarted(fleet, api),
+    worker && restarted(fleet, worker),
   ];
   return [
     ...first.flatMap((fault) => fault ?? []),
     ...interleaved(redisOthers, postgresOthers),
     ...[...apis, ...workers].map((process) => killed(fleet, process)),
-    ...[api, ...apis.slice(1), worker].flatMap((process) => (process ? [restarted(fleet, process)] : [])),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -21,14 +22,43 @@ export type PostgresEngine = {
 export type PostgresOptions = {
   kind: PostgresKind;
   folder: string;
-  /** How long the standby is away in the faults of that kind. */
-  awayMs: number;
 };
+
+/** How long the standby is away. */
+const AWAY_MS = 8_000;
+/** How long it is away before the primary is lost, too. */
+const AWAY_BEFORE_MS = 4_000;
+/** How long a single server is away. */
+const RESTARTED_AFTER_MS = 2_000;
 
 /** Durable, as in production. The connections are those of docs/production.md. */
 const SETTINGS = { max_connections: '200', shared_buffers: '128MB', max_wal_size: '2GB' };
 
-async function openSingle({ folder, awayMs }: PostgresOptions): Promise<PostgresEngine> {
+/** A frozen primary is not replaced: it is back before Patroni, whose `ttl` is 30 s, would do that. */
+const FROZEN_MS = 6_000;
+
+/** Stops a server and its sessions, which do not get a signal that is sent to the server, and lets them go on after a while. */
+async function freeze(server: number): Promise<void> {
+  process.kill(server, 'SIGSTOP');
+  const listed = spawnSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' }).stdout.split('\n');
+  const sessions = listed.map((line) => line.trim().split(/\s+/).map(Number));
+  const pids = sessions.flatMap(([pid, parent]) => (pid !== undefined && parent === server ? [pid] : []));
+  const signal = (pid: number, name: NodeJS.Signals) => {
+    try {
+      process.kill(pid, name);
+    } catch {
+      // The session has ended meanwhile.
+    }
+  };
+  for (const pid of pids) signal(pid, 'SIGSTOP');
+  try {
+    await wait(FROZEN_MS);
+  } finally {
+    for (const pid of [...pids, server]) signal(pid, 'SIGCONT');
+  }
+}
+
+async function openSingle({ folder }: PostgresOptions): Promise<PostgresEngine> {
   const dataDir = join(folder, 'postgres');
   const server = await startEmbeddedPostgres({ dataDir, port: 0, durable: true, settings: SETTINGS });
   const access = appAccess(server.url);
@@ -38,11 +68,11 @@ async function openSingle({ folder, awayMs }: PostgresOptions): Promise<Postgres
     serviceUrl: access.url,
     faults: [
       {
-        name: `PostgreSQL stopped as in a crash, back after ${awayMs / 4000} s`,
-        takesMs: awayMs / 4 + 3_000,
+        name: `PostgreSQL stopped as in a crash, back after ${RESTARTED_AFTER_MS / 1000} s`,
+        takesMs: RESTARTED_AFTER_MS + 3_000,
         async strike() {
           await server.stop('immediate');
-          await wait(awayMs / 4);
+          await wait(RESTARTED_AFTER_MS);
           await server.restart();
         },
       },
@@ -55,11 +85,10 @@ async function openSingle({ folder, awayMs }: PostgresOptions): Promise<Postgres
   };
 }
 
-async function openPair({ folder, awayMs }: PostgresOptions): Promise<PostgresEngine> {
+async function openPair({ folder }: PostgresOptions): Promise<PostgresEngine> {
   const pair = await startPostgresPair({ folder, settings: SETTINGS });
   const { role } = appAccess(pair.primary.url);
   const owner = pair.urlOf('postgres');
-  const away = awayMs / 1000;
   const killed: FleetFault = {
     name: 'PostgreSQL primary killed, standby promoted, old one back as standby',
     takesMs: 8_000,
@@ -78,28 +107,32 @@ async function openPair({ folder, awayMs }: PostgresOptions): Promise<PostgresEn
     faults: [
       killed,
       {
-        name: `PostgreSQL standby away for ${away} s`,
-        takesMs: awayMs + 4_000,
+        name: `PostgreSQL standby away for ${AWAY_MS / 1000} s`,
+        takesMs: AWAY_MS + 4_000,
         async strike() {
           await pair.standbyAway();
-          await wait(awayMs);
+          await wait(AWAY_MS);
           await pair.standbyBack();
         },
       },
       {
         // What was acknowledged in that time would be lost with the primary.
-        name: `PostgreSQL standby away for ${away / 2} s, then the primary lost and the standby promoted`,
-        takesMs: awayMs / 2 + 10_000,
+        name: `PostgreSQL standby away for ${AWAY_BEFORE_MS / 1000} s, then the primary lost and the standby promoted`,
+        takesMs: AWAY_BEFORE_MS + 10_000,
         async strike() {
           await pair.standbyAway();
-          await wait(awayMs / 2);
+          await wait(AWAY_BEFORE_MS);
           await pair.killPrimary();
           await pair.standby.restart();
           await pair.promote();
           await pair.rejoin();
         },
       },
-      killed,
+      {
+        name: `PostgreSQL primary frozen (SIGSTOP) for ${FROZEN_MS / 1000} s`,
+        takesMs: FROZEN_MS + 1_000,
+        strike: () => freeze(pair.primary.pid),
+      },
     ],
     async stop() {
       for (const [name, server] of Object.entries({ primary: pair.primary, standby: pair.standby }))

@@ -1,5 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type RedisServer, startRedis, startRedisCluster, startRedisSentinel } from '@emr-payments/testkit';
+import {
+  type RedisServer,
+  type Sentinel,
+  startRedis,
+  startRedisCluster,
+  startRedisSentinel,
+} from '@emr-payments/testkit';
 import type { FleetFault } from './fault.ts';
 import type { RedisKind } from './options.ts';
 import { until } from './until.ts';
@@ -13,53 +19,60 @@ export type RedisEngine = {
 
 /** A frozen master is not answered for so long: several times the time after which it is held for gone. */
 const FROZEN_MS = 8_000;
-/** Time for which a single server is away. */
-const AWAY_MS = 3_000;
-
-const isReplica = async (server: RedisServer): Promise<boolean> => {
-  const info = await server.command('INFO replication');
-  return info.includes('role:slave') && info.includes('master_link_status:up');
-};
+/** How long a killed server is away that nothing replaces. */
+const AWAY_MS = 1_500;
 
 /** Starts a server that was killed. Its port may have been taken for a moment by somebody's outgoing connection. */
-const startAgain = (server: RedisServer) =>
+const startAgain = (server: RedisServer | Sentinel) =>
   until('a start of redis-server', async () => {
     await server.start();
     return true;
   });
 
-type Servers = {
-  masters(): Promise<readonly RedisServer[]>;
-  /** True when another server serves what this one served as a master. */
-  isReplaced(server: RedisServer): Promise<boolean>;
-  /** True when it is the master after all, with its replica: the sentinels may give up a failover when the old master is back in time. */
-  isKept(server: RedisServer): Promise<boolean>;
+/** Servers of which one is the master and the others are its replicas. */
+type Group = {
+  name: string;
+  servers: readonly RedisServer[];
+  master(): Promise<RedisServer>;
 };
 
-/** The faults of servers that fail over, for the master at this place among the masters. */
-function failoverFaults(servers: Servers, { place, name }: { place: number; name: string }) {
-  const master = async (): Promise<RedisServer> => {
-    const found = (await servers.masters())[place];
-    if (found === undefined) throw new Error(`there is no ${name}`);
-    return found;
-  };
-  const replaced = (server: RedisServer) => until(`a new ${name}`, () => servers.isReplaced(server));
-  const following = (server: RedisServer) =>
-    until('the return as a replica', async () => (await isReplica(server)) || (await servers.isKept(server)));
+const replicationOf = (server: RedisServer) => server.command('INFO replication');
+
+/**
+ * True when the group has one master, which every other server follows. Which one that is, is not asked: a new master that does not answer
+ * for a second, as on a busy machine, is replaced by the old one as soon as that is back.
+ */
+async function isWhole({ servers, master }: Group): Promise<boolean> {
+  const first = await master();
+  const others = await Promise.all(servers.filter(({ port }) => port !== first.port).map(replicationOf));
+  return (
+    (await replicationOf(first)).includes('role:master') &&
+    others.every(
+      (info) => info.includes(`master_port:${first.port}\r`) && info.includes('master_link_status:up'),
+    )
+  );
+}
+
+/** The faults of a group that fails over. */
+function groupFaults(group: Group) {
+  const { name, servers, master } = group;
+  const replaced = ({ port }: RedisServer) =>
+    until(`a new ${name} master`, async () => (await master()).port !== port);
+  const whole = () => until(`a ${name} master that the others follow`, () => isWhole(group));
   const killed: FleetFault = {
-    name: `${name} killed, replica promoted, returned as replica`,
-    takesMs: 10_000,
+    name: `${name} master killed, replica promoted, old one back`,
+    takesMs: 15_000,
     async strike() {
       const server = await master();
       await server.kill();
       await replaced(server);
       await startAgain(server);
-      await following(server);
+      await whole();
     },
   };
   const frozen: FleetFault = {
-    name: `${name} frozen (SIGSTOP) for ${FROZEN_MS / 1000} s`,
-    takesMs: FROZEN_MS + 4_000,
+    name: `${name} master frozen (SIGSTOP) for ${FROZEN_MS / 1000} s`,
+    takesMs: FROZEN_MS + 12_000,
     async strike() {
       const server = await master();
       process.kill(server.pid, 'SIGSTOP');
@@ -69,13 +82,26 @@ function failoverFaults(servers: Servers, { place, name }: { place: number; name
       } finally {
         process.kill(server.pid, 'SIGCONT');
       }
-      await following(server);
+      await whole();
     },
   };
-  return { killed, frozen };
+  const replicaKilled: FleetFault = {
+    name: `${name} replica killed`,
+    takesMs: AWAY_MS + 3_000,
+    async strike() {
+      const { port } = await master();
+      const replica = servers.find((server) => server.port !== port);
+      if (replica === undefined) throw new Error(`${name} has no replica`);
+      await replica.kill();
+      await wait(AWAY_MS);
+      await startAgain(replica);
+      await whole();
+    },
+  };
+  return { killed, frozen, replicaKilled };
 }
 
-const wiped = (masters: Servers['masters']): FleetFault => ({
+const wiped = (masters: () => Promise<readonly RedisServer[]>): FleetFault => ({
   name: 'Redis wiped (FLUSHALL on every master)',
   takesMs: 500,
   async strike() {
@@ -89,7 +115,7 @@ async function openSingle(): Promise<RedisEngine> {
     url: server.url,
     faults: [
       {
-        name: `Redis killed, back and empty after ${AWAY_MS / 1000} s`,
+        name: 'Redis killed, back and empty',
         takesMs: AWAY_MS + 1_000,
         async strike() {
           await server.kill();
@@ -105,38 +131,48 @@ async function openSingle(): Promise<RedisEngine> {
 
 async function openSentinel(): Promise<RedisEngine> {
   const fixture = await startRedisSentinel();
-  const servers: Servers = {
-    masters: async () => [await fixture.master()],
-    isReplaced: async (server) => (await fixture.master()).port !== server.port,
-    isKept: async (server) =>
-      (await fixture.master()).port === server.port &&
-      (await server.command('INFO replication')).includes('connected_slaves:1'),
+  const { servers, master } = fixture;
+  const { killed, frozen, replicaKilled } = groupFaults({ name: 'Redis', servers, master });
+  const [sentinel] = fixture.sentinels;
+  if (sentinel === undefined) throw new Error('there is no sentinel');
+  const sentinelKilled: FleetFault = {
+    name: 'Redis sentinel killed',
+    takesMs: AWAY_MS + 2_000,
+    async strike() {
+      await sentinel.kill();
+      await wait(AWAY_MS);
+      await startAgain(sentinel);
+      await until('a complete view of all sentinels', () => fixture.isComplete());
+    },
   };
-  const { killed, frozen } = failoverFaults(servers, { place: 0, name: 'Redis master' });
-  return { url: fixture.url, faults: [killed, wiped(servers.masters), frozen, killed], stop: fixture.stop };
+  return {
+    url: fixture.url,
+    faults: [killed, sentinelKilled, replicaKilled, wiped(async () => [await master()]), frozen],
+    stop: fixture.stop,
+  };
 }
 
 async function openCluster(): Promise<RedisEngine> {
   const fixture = await startRedisCluster();
-  const roleOf = async (server: RedisServer) => server.command('INFO replication').catch(() => '');
-  const masters = async () => {
-    const roles = await Promise.all(fixture.nodes.map(roleOf));
-    return fixture.nodes.filter((_, index) => roles[index]?.includes('role:master'));
-  };
-  const count = (await masters()).length;
-  const servers: Servers = {
-    masters,
-    isReplaced: async (server) =>
-      (await masters()).filter(({ port }) => port !== server.port).length === count,
-    isKept: async () => false,
-  };
-  const [first, ...others] = Array.from({ length: count }, (_, place) =>
-    failoverFaults(servers, { place, name: `Redis master ${place + 1} of ${count}` }),
+  const groups = fixture.shards.map(
+    ({ key, nodes }, place): Group => ({
+      name: `Redis shard ${place + 1}`,
+      servers: nodes,
+      master: () => fixture.masterOf(key),
+    }),
   );
+  const [first, ...others] = groups.map(groupFaults);
   if (first === undefined) throw new Error('the cluster has no master');
+  const masters = () => Promise.all(groups.map(({ master }) => master()));
   return {
     url: fixture.url,
-    faults: [first.killed, wiped(servers.masters), first.frozen, ...others.map(({ killed }) => killed)],
+    faults: [
+      first.killed,
+      first.replicaKilled,
+      wiped(masters),
+      first.frozen,
+      ...others.map(({ killed }) => killed),
+    ],
     stop: fixture.stop,
   };
 }

@@ -20,7 +20,7 @@ const EFFECTS = `| fault | accepting paused | posting paused | delivering paused
 
 /** Writes the report of a run in Markdown, as in docs/production.md: each fault with its effect, then what the records say. */
 export function formatFleetReport(report: FleetReport): string {
-  const { options, effects, left, violations } = report;
+  const { options, effects, counts, violations } = report;
   const lines = formatLines(
     [
       ['PostgreSQL', options.postgres],
@@ -29,7 +29,7 @@ export function formatFleetReport(report: FleetReport): string {
       ['load and faults for', seconds(options.durationMs)],
       ...recordLines(report),
       ['faults', effects.length],
-      ...(left.length === 0 ? [] : [['no time was left for', left.join('; ')] as const]),
+      ...[...counts].map(([name, count]) => [`… ${name}`, count === 0 ? 'NEVER' : count] as const),
     ],
     violations,
   );

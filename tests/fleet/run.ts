@@ -1,22 +1,23 @@
 import { rmSync } from 'node:fs';
 import { check } from '../crash/check.ts';
 import { collect } from '../crash/collect.ts';
-import { type Load, startLoad } from '../crash/load.ts';
 import { type Quiet, waitForQuiet } from '../crash/quiet.ts';
 import type { Records } from '../crash/records.ts';
 import type { Violation } from '../crash/rules.ts';
 import { countConnections } from './count-connections.ts';
 import { startFleet } from './fleet.ts';
 import { injectFaults } from './inject-faults.ts';
+import { type LoadProcess, startLoadProcess } from './load-process.ts';
 import { type Effect, measureEffects } from './measure.ts';
 import type { FleetOptions } from './options.ts';
 import { planFaults } from './plan-faults.ts';
+import { untilPaymentsFlow } from './until-payments-flow.ts';
 
 export type FleetReport = {
   options: FleetOptions;
   effects: readonly Effect[];
-  /** Faults for which there was no time. */
-  left: readonly string[];
+  /** How often each fault of the list was struck; 0 when there was no time for it. */
+  counts: ReadonlyMap<string, number>;
   records: Records;
   quiet: Quiet;
   violations: readonly Violation[];
@@ -25,9 +26,6 @@ export type FleetReport = {
 
 /** After the faults, the remaining work counts as stuck when it has not decreased for this long. */
 const STUCK_AFTER_MS = 90_000;
-
-/** A run of two minutes or more keeps the standby away for 20 s; a shorter one has time for less. */
-const awayMsOf = (durationMs: number): number => (durationMs >= 120_000 ? 20_000 : 8_000);
 
 /** Does one run: load and faults, then a wait until all work is done, then the comparison of the records. */
 export async function runFleet(
@@ -40,17 +38,18 @@ export async function runFleet(
 ): Promise<FleetReport> {
   const { folder, say, ...given } = options;
   const { durationMs, rate, seed } = given;
-  const fleet = await startFleet({ ...given, folder, awayMs: awayMsOf(durationMs) });
+  const fleet = await startFleet({ ...given, folder });
   const connections = countConnections(() => fleet.postgres.ownerUrl);
-  let load: Load | undefined;
+  let load: LoadProcess | undefined;
   try {
     say(`${rate} payments a second for ${durationMs / 1000} s`);
-    load = startLoad({ apiUrls: [fleet.proxy.url], practices: fleet.practices, rate, seed });
+    load = startLoadProcess({ apiUrls: [fleet.proxy.url], practices: fleet.practices, rate, seed });
     const faults = planFaults(fleet).filter(({ name }) => name.includes(given.only));
-    const { struck, left } = await injectFaults({ faults, durationMs, say });
+    const untilFlows = (since: number) => untilPaymentsFlow(() => fleet.postgres.ownerUrl, since);
+    const { struck, counts } = await injectFaults({ faults, durationMs, untilFlows, say });
     const faultsEndedAt = Date.now();
-    say(`${load.requested.length} payments were requested; waiting until all are settled`);
-    await load.end();
+    const requested = await load.end();
+    say(`${requested.length} payments were requested; waiting until all are settled`);
     const databaseUrl = fleet.postgres.ownerUrl;
     const quiet = await waitForQuiet({
       databaseUrl,
@@ -58,7 +57,7 @@ export async function runFleet(
       stuckAfterMs: STUCK_AFTER_MS,
       withForeign: false,
     });
-    const records = await collect({ ...fleet, databaseUrl }, { requested: load.requested });
+    const records = await collect({ ...fleet, databaseUrl }, { requested });
     const violations = check(records);
     const effects = measureEffects({
       records,
@@ -70,13 +69,11 @@ export async function runFleet(
     await connections.stop();
     await fleet.stop();
     if (violations.length === 0) rmSync(folder, { recursive: true, force: true });
-    return { options: given, effects, left, records, quiet, violations, staleWrites };
+    return { options: given, effects, counts, records, quiet, violations, staleWrites };
   } catch (error) {
-    // No new payments from here on; the clients that wait give up later, when nothing answers any more.
-    const loadEnded = load?.end();
+    load?.kill();
     await connections.stop();
     await fleet.stop();
-    await loadEnded;
     throw error;
   }
 }

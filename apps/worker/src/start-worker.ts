@@ -73,7 +73,8 @@ export async function startWorker(
   await refuseUnfitRedis({ logger }, { redisUrl });
   await refuseSharedSessions({ DATABASE_DIRECT_URL: directUrl, DATABASE_URL: databaseUrl });
   // First, so that it is closed last: all that is closed before may still record spans.
-  const spans = { service: 'emr-payments-worker', config: config.tracing };
+  const { tracing, unreadTracing: unread } = config;
+  const spans = { service: 'emr-payments-worker', config: tracing, unread };
   releases.add('traces', await openTracing({ logger }, spans), (opened) => opened.close());
   const guard = openLineageGuard({ logger });
   const database = releases.add(

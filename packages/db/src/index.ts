@@ -164,7 +164,8 @@ export { answerLookUp, type LookUpAnswer, type LookUpPlace, leaveLookUp } from '
 export { type JoinedLookUp, joinLookUp, type PatientQuestion } from './lookups/join-look-up.ts';
 export { type LookUpProgress, readLookUps } from './lookups/read-look-ups.ts';
 export { recallNo } from './lookups/recall-no.ts';
-export { type MeasuredState, REPEATING } from './measures/measure-jobs.ts';
+export { REPEATING } from './measures/count-repeating.ts';
+export type { MeasuredState } from './measures/measure-jobs.ts';
 export { measureWork, type WorkMeasures } from './measures/measure-work.ts';
 export type { AppRole } from './migrations/app-role.ts';
 export { migrate } from './migrations/migrate.ts';
@@ -315,7 +316,10 @@ export {
 export type { PatientChange } from './tenants/settle-patients.ts';
 export { type FoundPatient, type StoredPatient, storeFoundPatient } from './tenants/store-found-patient.ts';
 // Access tokens of EMRs.
-export { countEndedLogins, forgetEndedLogins, readTokenStates } from './tokens/ended-logins.ts';
+export {
+  forgetEndedLogins,
+  readTokenStates,
+} from './tokens/ended-logins.ts';
 export { giveUpToken, leaseToken, type TokenLeaseRow } from './tokens/lease-token.ts';
 export { lookAtToken, type TokenRow } from './tokens/look-at-token.ts';
 export { findOldTokens, removeOldTokens } from './tokens/old-tokens.ts';

@@ -38,10 +38,13 @@ const withCode = (message: string, code: string): Error => Object.assign(new Err
 
 type State = { pid: number; standby: boolean; read_only: boolean; busy: number[] };
 
-/** The statement that tells a `State`; `busy` are those of the given sessions that run a statement. */
+/**
+ * The statement that tells a `State`; `busy` are those of the given sessions that run a statement. The process id of one that has ended can be
+ * another process's by now: a walsender or a worker of a parallel query, which is `active` for ever or for long, is none of them.
+ */
 const stateOf = (sessions: readonly number[]): string => `
 SELECT pg_backend_pid() AS pid, pg_is_in_recovery() AS standby, current_setting('transaction_read_only')::boolean AS read_only,
-       ARRAY(SELECT pid FROM pg_stat_activity WHERE pid IN (${[0, ...sessions].join()}) AND state = 'active') AS busy`;
+       ARRAY(SELECT pid FROM pg_stat_activity WHERE pid IN (${[0, ...sessions].join()}) AND backend_type = 'client backend' AND state = 'active') AS busy`;
 
 type Failure = { host: string; error: Error };
 
@@ -117,6 +120,13 @@ type Callback = (error: any, client?: any) => void;
 /** What an EventEmitter has: it stays when a connection begins anew. */
 const OF_EMITTER = new Set(['_events', '_eventsCount', '_maxListeners']);
 
+/**
+ * The password, or the function that gives one, for the host of a client that has not connected yet. pg hides it from `Object.entries`, lets a URL
+ * without a password win over a function, and puts what the function or the file .pgpass gave for this host in its place.
+ */
+const passwordOf = (config: ClientConfig, client: Client): string =>
+  (config.password ?? client.password) as string;
+
 function clientClass(way: Way): typeof Client {
   const { hosts } = way.address;
   const configOf = (config: ClientConfig, host: number): ClientConfig => ({
@@ -136,6 +146,7 @@ function clientClass(way: Way): typeof Client {
       const given = typeof config === 'object' ? config : {};
       super(configOf(given, way.preferred));
       this.#config = given;
+      this.password = passwordOf(given, this);
       this.once('end', () => way.sessions.leave(this));
     }
 
@@ -200,8 +211,10 @@ function clientClass(way: Way): typeof Client {
     #renew(host: number): void {
       this.connection.removeAllListeners();
       this.connection.on('error', () => undefined);
-      const fresh = Object.entries(new Client(configOf(this.#config, host)));
-      Object.assign(this, Object.fromEntries(fresh.filter(([name]) => !OF_EMITTER.has(name))));
+      const fresh = new Client(configOf(this.#config, host));
+      const state = Object.entries(fresh).filter(([name]) => !OF_EMITTER.has(name));
+      Object.assign(this, Object.fromEntries(state));
+      this.password = passwordOf(this.#config, fresh);
       this.#host = host;
     }
 

@@ -36,7 +36,8 @@ export type Backend = {
   worker(name: QueueName, processor: Processor, options: ConsumerOptions): BundleWorker;
   /** Takes the error of an entry that could not be added; the caller throws it as well. */
   onError(name: QueueName): (error: Error) => void;
-  ping(): Promise<void>;
+  groups: readonly (readonly [QueueName, ...QueueName[]])[];
+  ping(queue?: QueueName): Promise<void>;
   trouble(): Promise<QueueTrouble | null>;
   /** null where the queue is in PostgreSQL, which would lose the marks together with the commits. */
   marks: Marks | null;

@@ -1,6 +1,6 @@
 import { Queue, Worker } from 'bullmq';
 import type { Logger } from './logger.ts';
-import type { Backend, BundleQueue, QueueName } from './queue-backend.ts';
+import { type Backend, type BundleQueue, QUEUE_NAMES, type QueueName } from './queue-backend.ts';
 import type { Bundle } from './queue-bundles.ts';
 import { connectProducer } from './queue-connections.ts';
 import { queueUntilReady } from './queue-until-ready.ts';
@@ -39,6 +39,7 @@ export function redisBackend(url: string, logger: Logger): Backend {
   const consumer = connectRedis({ url, reporter }, { maxRetriesPerRequest: null });
   return {
     name: 'redis',
+    groups: kind === 'cluster' ? QUEUE_NAMES.map((name) => [name] as const) : [QUEUE_NAMES],
     onError,
     queue: (name) =>
       // A connection that is lost while BullMQ looks at the server for the first time would leave a queue that never works.

@@ -1,15 +1,10 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import getPort from 'get-port';
+import { findProgram, launchServer } from './server-process.ts';
 
-/** Debian installs it into a folder that is not on the PATH of every account. */
-const CANDIDATES = ['haproxy', '/usr/sbin/haproxy'];
-
-const command = (): string | undefined =>
-  CANDIDATES.find((file) => spawnSync(file, ['-v'], { stdio: 'ignore' }).status === 0);
+const command = () => findProgram('haproxy', '-v');
 
 /** True when HAProxy is installed. */
 export const hasHaproxy = (): boolean => command() !== undefined;
@@ -18,6 +13,10 @@ export type Haproxy = {
   url: string;
   /** The names of the servers that its health checks have found ready: `api1`, `api2` … in the order given. */
   up(): Promise<string[]>;
+  /** Kills it, as when its machine is lost. */
+  kill(): Promise<void>;
+  /** Starts it after `kill`, on the same ports. */
+  start(): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -87,21 +86,6 @@ export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
   const [port, statsPort] = [await getPort({ host: '127.0.0.1' }), await getPort({ host: '127.0.0.1' })];
   const configFile = join(folder, 'haproxy.cfg');
   writeFileSync(configFile, configuration({ port, statsPort, ...options }));
-  const child: ChildProcess = spawn(file, ['-db', '-f', configFile], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  child.stderr?.on('data', (text: Buffer) => {
-    said += String(text);
-  });
-  const killChild = () => child.kill('SIGKILL');
-  process.once('exit', killChild);
-  const ended = new Promise<void>((resolve) => {
-    child.once('error', () => resolve());
-    child.once('exit', () => resolve());
-  }).then(() => {
-    process.off('exit', killChild);
-    rmSync(folder, { recursive: true, force: true });
-  });
-
   const up = async (): Promise<string[]> => {
     const answer = await fetch(`http://127.0.0.1:${statsPort}/;csv`, { signal: AbortSignal.timeout(2000) });
     const lines = (await answer.text()).split('\n').map((line) => line.split(','));
@@ -110,26 +94,28 @@ export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
       .filter((cells) => cells[0] === 'api' && cells[1] !== 'BACKEND' && cells[status] === 'UP')
       .map((cells) => cells[1] ?? '');
   };
-  for (const deadline = Date.now() + 10_000; ; ) {
-    if (
-      await up().then(
-        () => true,
-        () => false,
-      )
-    )
-      break;
-    if (child.exitCode !== null || Date.now() > deadline) {
-      child.kill('SIGKILL');
-      throw new Error(`haproxy did not start:\n${said}`);
-    }
-    await wait(20);
-  }
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
+  const launch = () =>
+    launchServer({
+      file,
+      args: ['-db', '-f', configFile],
+      isReady: async () => (await up()) !== undefined,
+      withinMs: 10_000,
+    });
+  let kill = await launch().catch((error: unknown) => {
+    removeFolder();
+    throw error;
+  });
   return {
     url: `http://127.0.0.1:${port}`,
     up,
+    kill: () => kill(),
+    async start() {
+      kill = await launch();
+    },
     async stop() {
-      child.kill('SIGKILL');
-      await ended;
+      await kill();
+      removeFolder();
     },
   };
 }

@@ -1,16 +1,12 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import getPort from 'get-port';
+import { findProgram, launchServer } from './server-process.ts';
 
-/** Debian installs it into a folder that is not on the PATH of every account. */
-const CANDIDATES = ['pgbouncer', '/usr/sbin/pgbouncer'];
-
-const command = (): string | undefined =>
-  CANDIDATES.find((file) => spawnSync(file, ['--version'], { stdio: 'ignore' }).status === 0);
+const command = () => findProgram('pgbouncer', '--version');
 
 /** True when PgBouncer is installed. */
 export const hasPgbouncer = (): boolean => command() !== undefined;
@@ -84,30 +80,17 @@ export async function startPgbouncer(options: {
     for (const path of [folder, usersFile, configFile]) chownSync(path, runAs.uid, runAs.gid);
   chmodSync(folder, 0o700);
 
-  const child: ChildProcess = spawn(file, [configFile], {
-    ...runAs,
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'pipe'],
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
+  const stopServer = await launchServer({
+    file,
+    args: [configFile],
+    isReady: () => listens(port),
+    withinMs: 10_000,
+    options: { ...runAs, cwd: folder },
+  }).catch((error: unknown) => {
+    removeFolder();
+    throw error;
   });
-  let said = '';
-  child.stderr?.on('data', (text: Buffer) => {
-    said = `${said}${text}`.slice(-4_000);
-  });
-  const killChild = () => child.kill('SIGKILL');
-  process.once('exit', killChild);
-  const ended = new Promise<void>((resolve) => {
-    child.once('error', () => resolve());
-    child.once('exit', () => resolve());
-  }).then(() => {
-    process.off('exit', killChild);
-    rmSync(folder, { recursive: true, force: true });
-  });
-  for (const deadline = Date.now() + 10_000; !(await listens(port)); await wait(20)) {
-    if (child.exitCode !== null || Date.now() > deadline) {
-      child.kill('SIGKILL');
-      throw new Error(`pgbouncer did not start:\n${said}`);
-    }
-  }
   return {
     urlOf(url) {
       const through = new URL(url);
@@ -116,8 +99,8 @@ export async function startPgbouncer(options: {
       return through.href;
     },
     async stop() {
-      child.kill('SIGKILL');
-      await ended;
+      await stopServer();
+      removeFolder();
     },
   };
 }

@@ -1,13 +1,11 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import getPort from 'get-port';
+import { findProgram, launchServer } from './server-process.ts';
 
 /** True when Prometheus is installed. */
-export const hasPrometheus = (): boolean =>
-  spawnSync('prometheus', ['--version'], { stdio: 'ignore' }).status === 0;
+export const hasPrometheus = (): boolean => findProgram('prometheus', '--version') !== undefined;
 
 export type PrometheusOptions = {
   /** Base URLs of processes that have `/metrics`, by the name of their job. */
@@ -40,39 +38,21 @@ export async function startPrometheus({ jobs, rules, everyMs }: PrometheusOption
   };
   // JSON is YAML.
   writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config));
-  const child: ChildProcess = spawn(
-    'prometheus',
-    [
+  const url = `http://127.0.0.1:${port}`;
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
+  const stopServer = await launchServer({
+    file: 'prometheus',
+    args: [
       `--config.file=${join(folder, 'prometheus.yml')}`,
       `--storage.tsdb.path=${join(folder, 'data')}`,
       `--web.listen-address=127.0.0.1:${port}`,
     ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  );
-  let said = '';
-  child.stderr?.on('data', (text: Buffer) => {
-    said = (said + String(text)).slice(-4_000);
+    isReady: async () => (await fetch(`${url}/-/ready`)).ok,
+    withinMs: START_WITHIN_MS,
+  }).catch((error: unknown) => {
+    removeFolder();
+    throw error;
   });
-  const killChild = () => child.kill('SIGKILL');
-  process.once('exit', killChild);
-  const ended = new Promise<void>((resolve) => {
-    child.once('error', () => resolve());
-    child.once('exit', () => resolve());
-  }).then(() => {
-    process.off('exit', killChild);
-    rmSync(folder, { recursive: true, force: true });
-  });
-  const url = `http://127.0.0.1:${port}`;
-  const isReady = () =>
-    fetch(`${url}/-/ready`).then(
-      (answer) => answer.ok,
-      () => false,
-    );
-  for (const deadline = Date.now() + START_WITHIN_MS; !(await isReady()); await wait(50)) {
-    if (child.exitCode === null && Date.now() < deadline) continue;
-    child.kill('SIGKILL');
-    throw new Error(`prometheus did not start:\n${said}`);
-  }
   return {
     url,
     async ask<Data>(path: string, query = {}) {
@@ -82,8 +62,8 @@ export async function startPrometheus({ jobs, rules, everyMs }: PrometheusOption
       return body.data;
     },
     async stop() {
-      child.kill('SIGKILL');
-      await ended;
+      await stopServer();
+      removeFolder();
     },
   };
 }

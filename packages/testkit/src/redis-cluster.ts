@@ -9,6 +9,8 @@ export type RedisCluster = {
   /** Names all nodes, for REDIS_URL. */
   readonly url: string;
   readonly nodes: readonly RedisServer[];
+  /** The nodes that share slots: one of them is the master of these, the others are its replicas. The key is in one of their slots. */
+  readonly shards: readonly { key: string; nodes: readonly RedisServer[] }[];
   /** The node that serves the slot of this key as its master, as the first node sees it that answers. */
   masterOf(key: string): Promise<RedisServer>;
   stop(): Promise<void>;
@@ -133,9 +135,18 @@ export async function startRedisCluster(options: Options = {}): Promise<RedisClu
     throw new Error(`no node serves the slot of ${key}`);
   }
 
+  const shards: { key: string; nodes: RedisServer[] }[] = [];
+  for (let n = 0; shards.length < masters; n += 1) {
+    const key = `key-${n}`;
+    const place = nodes.indexOf(await masterOf(key));
+    if (shards.some(({ nodes: [first] }) => first === nodes[place])) continue;
+    shards.push({ key, nodes: nodes.filter((_, index) => index % masters === place) });
+  }
+
   return {
     url: `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
     nodes,
+    shards,
     masterOf,
     stop,
   };

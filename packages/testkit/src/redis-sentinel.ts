@@ -19,6 +19,8 @@ export type RedisSentinel = {
   readonly sentinels: readonly Sentinel[];
   /** The server that the sentinels name as master; after it was killed, the old one until they have agreed on another. */
   master(): Promise<RedisServer>;
+  /** True when every sentinel has found the others, the master and its replicas, and none holds the master for gone. */
+  isComplete(): Promise<boolean>;
   stop(): Promise<void>;
 };
 
@@ -77,6 +79,14 @@ export async function startRedisSentinel(options: Options = {}): Promise<RedisSe
   const stop = async () => {
     await Promise.all([...sentinels, ...servers].map((each) => each.stop()));
   };
+  const isComplete = async () => {
+    const views = await Promise.all(sentinels.map(({ port }) => sendCommand(port, 'INFO sentinel')));
+    return views.every((view) =>
+      new RegExp(`status=ok,address=127\\.0\\.0\\.1:\\d+,slaves=${replicas},sentinels=${count}\\b`).test(
+        view,
+      ),
+    );
+  };
   try {
     const own = { 'repl-diskless-sync-delay': '0', 'repl-ping-replica-period': '1', ...settings };
     const master = await startRedis(own);
@@ -87,12 +97,7 @@ export async function startRedisSentinel(options: Options = {}): Promise<RedisSe
     for (let n = 0; n < count; n += 1) {
       sentinels.push(await startSentinel({ master, quorum: Math.floor(count / 2) + 1, options }));
     }
-    await untilSeen('a complete view of all sentinels', async () => {
-      const views = await Promise.all(sentinels.map(({ port }) => sendCommand(port, 'INFO sentinel')));
-      return views.every((view) =>
-        view.includes(`status=ok,address=127.0.0.1:${master.port},slaves=${replicas},sentinels=${count}`),
-      );
-    });
+    await untilSeen('a complete view of all sentinels', isComplete);
   } catch (error) {
     await stop();
     throw error;
@@ -118,6 +123,7 @@ export async function startRedisSentinel(options: Options = {}): Promise<RedisSe
       if (found === undefined) throw new Error('the sentinels name no master of ours');
       return found;
     },
+    isComplete,
     stop,
   };
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import getPort from 'get-port';
@@ -58,13 +58,17 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
     'maxmemory-policy': 'noeviction',
     ...settings,
   };
-  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  // A file, not arguments: sentinels write into it which master the server follows. With arguments, a promoted replica that is killed would
+  // start as a replica of the old master, and when it is back before a failover the two would follow each other for ever.
+  const file = join(folder, 'redis.conf');
+  const lines = Object.entries(options).map(([name, value]) => `${name} ${value === '' ? '""' : value}\n`);
   let server: RedisProcess | undefined;
 
   const kill = async () => server?.kill();
   const start = async (): Promise<void> => {
     mkdirSync(folder, { recursive: true });
-    server = await launchRedis({ args, port });
+    if (!existsSync(file)) writeFileSync(file, lines.join(''), { mode: 0o600 });
+    server = await launchRedis({ args: [file], port });
   };
   const stop = async (): Promise<void> => {
     await kill();

@@ -50,6 +50,20 @@ describe.runIf(hasRedisServer())('startRedis', () => {
     }
   });
 
+  test('starts with the role that it was given, after a kill', async () => {
+    const redis = await startRedis({ replicaof: '127.0.0.1 1' });
+    try {
+      // As a sentinel promotes it.
+      await redis.command('REPLICAOF NO ONE');
+      expect(await redis.command('CONFIG REWRITE')).toBe('+OK');
+      await redis.kill();
+      await redis.start();
+      expect(await redis.command('INFO replication')).toContain('role:master');
+    } finally {
+      await redis.stop();
+    }
+  });
+
   test('the run shares one Redis with all tests when redis-server is installed', () => {
     expect(redisForTests()?.url).toMatch(/^redis:/);
   });
