@@ -2,41 +2,12 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openEnvironment } from './machine/environment.ts';
-import type { Part } from './part.ts';
-import { accept } from './parts/accept.ts';
-import { cost } from './parts/cost.ts';
-import { endToEnd } from './parts/end-to-end.ts';
-import { fairness } from './parts/fairness.ts';
-import { fairnessFloods } from './parts/fairness-floods.ts';
-import { fairnessReads } from './parts/fairness-reads.ts';
-import { fairnessRecover } from './parts/fairness-recover.ts';
-import { growth } from './parts/growth.ts';
-import { PROFILING, profile } from './parts/profile.ts';
-import { recovery } from './parts/recovery.ts';
-import { redeliver } from './parts/redeliver.ts';
-import { send } from './parts/send.ts';
-import { singleTenant } from './parts/single-tenant.ts';
-import { slowEmr } from './parts/slow-emr.ts';
+import { WHOLE } from './part.ts';
+import { PROFILING } from './parts/profile.ts';
+import { PARTS } from './parts.ts';
 import type { Finding } from './report/finding.ts';
 import { tableOf } from './report/table.ts';
 import { type Size, writeResults } from './report/write-results.ts';
-
-const PARTS: Readonly<Record<string, Part>> = {
-  accept,
-  'end-to-end': endToEnd,
-  send,
-  'single-tenant': singleTenant,
-  redeliver,
-  'slow-emr': slowEmr,
-  fairness,
-  'fairness-reads': fairnessReads,
-  'fairness-floods': fairnessFloods,
-  'fairness-recover': fairnessRecover,
-  growth,
-  recovery,
-  cost,
-  profile,
-};
 
 /** This part runs only with --only. */
 const NOT_A_MEASUREMENT = 'profile';
@@ -79,7 +50,7 @@ async function main(): Promise<void> {
   mkdirSync(local, { recursive: true });
   const environment = await openEnvironment(
     mkdtempSync(join(local, 'bench-')),
-    names.includes(NOT_A_MEASUREMENT) ? PROFILING : {},
+    names.includes(NOT_A_MEASUREMENT) ? { settings: PROFILING } : {},
   );
   const parts: Record<string, Finding[]> = {};
   try {
@@ -92,7 +63,7 @@ async function main(): Promise<void> {
       if (part === undefined) continue;
       const from = performance.now();
       say(`\n── ${name}`);
-      const findings = await part({ environment, size, say: (text) => say(`   ${text}`) });
+      const findings = await part({ environment, size, ...WHOLE, say: (text) => say(`   ${text}`) });
       parts[name] = findings;
       say(`\n${tableOf(findings)}\n   ${Math.round((performance.now() - from) / 1000)} s`);
     }

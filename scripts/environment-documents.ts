@@ -145,7 +145,8 @@ a Redis that \`REDIS_URL\` names with \`noeviction\`. The same list as a file to
 **Secrets from files.** These variables hold secrets: ${secrets.join(', ')}.
 Each of them can be given as a file instead: \`NAME_FILE\` is the absolute path of a file that holds the value of \`NAME\`, for example
 \`DATABASE_URL_FILE=/run/secrets/database-url\`. The file is read once, when the process starts; a newline at its end does not count, and it may have
-64 KiB. It is an error to set both, and to name a file that is missing, empty or not readable.
+64 KiB. It is an error to set both, and to name a file that is missing, empty or not readable, or begins with a byte order mark. A pipe will do, such as that of a shell's \`<(command)\`, if its
+writer has begun and ends within five seconds.
 
 ${tables.join('\n')}
 ## ${COMPOSE.title}

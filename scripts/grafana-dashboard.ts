@@ -6,7 +6,10 @@ import {
 import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
-import { type PanelSpec, ROWS } from './grafana-panels.ts';
+import type { PanelSpec } from './grafana-panel.ts';
+import { ROWS_OF_PARTS } from './grafana-rows-of-parts.ts';
+import { ROWS_OF_REQUESTS } from './grafana-rows-of-requests.ts';
+import { ROWS_OF_WORK } from './grafana-rows-of-work.ts';
 
 /** Whoever opens the dashboard chooses the Prometheus. */
 // biome-ignore lint/suspicious/noTemplateCurlyInString: the form of Grafana's own variables.
@@ -43,7 +46,7 @@ export function grafanaDashboard(): string {
     .readonly()
     .withVariable(new DatasourceVariableBuilder('datasource').label('Prometheus').type('prometheus'));
   let id = 0;
-  for (const { title, panels } of ROWS) {
+  for (const { title, panels } of [...ROWS_OF_REQUESTS, ...ROWS_OF_WORK, ...ROWS_OF_PARTS]) {
     id += 1;
     dashboard.withRow(new RowBuilder(title).id(id));
     const span = panels.length === 4 ? 6 : THIRD;

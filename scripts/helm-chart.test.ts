@@ -219,26 +219,4 @@ describe.runIf(hasHelm())('helm', () => {
       'kind: Deployment',
     );
   });
-
-  test.each([
-    ['a variable that no process reads', 'settings.DRAIN_SECONDS=5', 'DRAIN_SECONDS'],
-    ['a secret as a value', 'settings.DATABASE_URL=postgresql://db', 'DATABASE_URL'],
-    ['a variable of the worker for the API', 'api.settings.LEASE_MS=5000', 'LEASE_MS'],
-    ['a time as text', 'settings.DRAIN_MS=5s', 'want integer'],
-    ['no time', 'settings.DRAIN_MS=null', "missing property 'DRAIN_MS'"],
-    ['no settings', 'settings=null', "missing property 'settings'"],
-    ['no number of pods', 'api.replicas=null', "missing property 'replicas'"],
-    ['a number of pods in words', 'api.podDisruptionBudget.maxUnavailable=one', 'does not match pattern'],
-    ['no word on scaling', 'worker.autoscaling=null', "missing property 'autoscaling'"],
-    ['a port that is missing', 'networkPolicy.postgresql=null', "missing property 'postgresql'"],
-    ['a value that there is not', 'worker.replica=3', "additional properties 'replica'"],
-    ['an Ingress without a host', 'ingress.enabled=true', 'hosts'],
-    ['a route without a gateway', 'gateway.enabled=true', 'parentRefs'],
-    ['a file from nowhere', 'files[0].path=/etc/ca', 'files/0'],
-    ['no keys', 'secrets.service.variables.ENCRYPTION_KEYS=null', "missing property 'ENCRYPTION_KEYS'"],
-  ])('refuses %s', (_what, value, named) => {
-    const render = () => renderChart(root, null, value);
-    expect(render).toThrow("values don't meet the specifications of the schema");
-    expect(render).toThrow(named);
-  });
 });

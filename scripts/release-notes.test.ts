@@ -1,6 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { parse } from 'yaml';
 import { releaseNotes } from './release-notes.ts';
 
 const changelog = `# Changelog
@@ -39,6 +42,17 @@ test('the image is named first', () => {
   });
 });
 
+test('the notes of a version are not those of its release candidate', () => {
+  const both = changelog.replace(
+    '## [1.2.0]',
+    '## [1.2.0-rc.1] - 2026-11-30\n\n### Fixed\n\n- Something tried.\n\n## [1.2.0]',
+  );
+  expect(releaseNotes({ tag: 'v1.2.0', version: '1.2.0', changelog: both })).toEqual({
+    outcome: 'notes',
+    text: '### Fixed\n\n- Something old.\n',
+  });
+});
+
 test.each([
   ['v1.2.1', '1.2.0', /^The tag is v1\.2\.1, but package\.json has the version 1\.2\.0\./],
   ['1.2.0', '1.2.0', /^The tag is 1\.2\.0, but/],
@@ -74,4 +88,48 @@ test('every action of the workflows is named by the hash of a commit, and the ve
     .filter((line) => !/^uses: \S+@[0-9a-f]{40} # v[\d.]+$/.test(line));
   expect(used.length).toBeGreaterThan(5);
   expect(others).toEqual(['uses: ./.github/workflows/ci.yml']);
+});
+
+type Workflow = {
+  jobs: {
+    image: { steps: { id?: string; with?: { tags?: string } }[] };
+    release: { steps: { run?: string }[] };
+  };
+};
+const release = parse(readFileSync(join(root, '.github', 'workflows', 'release.yml'), 'utf8')) as Workflow;
+
+test.each([
+  ['v1.2.0', []],
+  ['v1.2.0+build-7', []],
+  ['v1.2.0-rc.1', ['--prerelease', '--latest=false']],
+])('the release of %s is made with %j', (tag, flags) => {
+  const folder = mkdtempSync(join(tmpdir(), 'emr-payments-release-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  // In place of the programs that the step runs.
+  for (const [name, text] of [
+    ['gh', 'printf "%s\\n" "$@"'],
+    ['npx', 'exit 0'],
+  ] as const) {
+    writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`);
+    chmodSync(join(folder, name), 0o755);
+  }
+  const script = release.jobs.release.steps.at(-1)?.run ?? '';
+  const env = {
+    PATH: `${folder}:${process.env.PATH}`,
+    GITHUB_REF_NAME: tag,
+    RUNNER_TEMP: folder,
+    IMAGE: 'image',
+  };
+  // As GitHub runs a step: https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax
+  const said = execFileSync('bash', ['-e', '-c', script], { env, encoding: 'utf8' });
+  const [, , name, ...rest] = said.trim().split('\n');
+  expect(name).toBe(tag);
+  expect(rest.filter((flag) => /^--(prerelease|latest)/.test(flag))).toEqual(flags);
+});
+
+test('an image has its own version for a tag, and no other: no release moves a tag', () => {
+  const build = release.jobs.image.steps.find(({ id }) => id === 'build');
+  expect(build?.with?.tags?.trim()).toMatch(
+    /^ghcr\.io\/\S+ needs\.notes\.outputs\.repository \}\}:\$\{\{ needs\.notes\.outputs\.version \}\}$/,
+  );
 });

@@ -37,6 +37,8 @@ if (BINARIES === undefined) {
 const account = serverAccount();
 let folder: string;
 let scripts: string;
+/** The same, in a folder whose name every reader of a command would take apart. */
+let oddScripts: string;
 const wal = () => join(folder, 'backups', 'wal');
 
 function newFolder(path: string): string {
@@ -81,7 +83,8 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'emr-payments-backup-scripts-'));
   chmodSync(folder, 0o755);
   scripts = join(folder, 'scripts');
-  cpSync(join(ROOT, 'deploy', 'backup'), scripts, { recursive: true });
+  oddScripts = join(folder, `it's 100% "mine" \\ $HOME`);
+  for (const to of [scripts, oddScripts]) cpSync(join(ROOT, 'deploy', 'backup'), to, { recursive: true });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -264,7 +267,7 @@ archive_command = 'WAL_ARCHIVE=${wal()} ${scripts}/archive-wal "%p" "%f"'
     expect(readdirSync(join(folder, 'server')).filter((one) => one.startsWith('data.'))).toEqual([]);
     const kept = "SELECT string_agg(n::text, ',' ORDER BY n) FROM kept";
 
-    expect(await run(join(scripts, 'restore'), [name], env)).toMatchObject({ code: 0 });
+    expect(await run(join(oddScripts, 'restore'), [name], env)).toMatchObject({ code: 0 });
     expect(await control('start')).toMatchObject({ code: 0 });
     await isPrimary();
     expect(await sql(kept)).toBe('1,2,3');
@@ -339,16 +342,27 @@ for each in "$@"; do case $each in --pgdata=*) printf x >>"\${each#--pgdata=}/gl
     await ended;
   });
 
-  test('one is made each day: not again after a restart, and a failed one is reported', async () => {
+  test('one is made each day: not again after a restart, and one that failed is reported and tried again', async () => {
     const last = join(folder, 'backups', 'last-backup');
-    /** Runs `daily` until it says something or has looked, and stops it as a container is stopped. */
-    const daily = async (own: Record<string, string> = {}): Promise<string> => {
-      const PATH = `${BINARIES}:/usr/bin:/bin`;
+    const programs = newFolder(join(folder, 'pauses'));
+    const broken = join(programs, 'broken');
+    const put = (name: string, text: string) =>
+      writeFileSync(join(programs, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    // While the server is broken, a pause ends at once, and mends it.
+    put('pg_basebackup', `[ ! -e '${broken}' ] || exit 1\nexec '${BINARIES}/pg_basebackup' "$@"`);
+    put('sleep', `[ ! -e '${broken}' ] || { rm '${broken}'; exit 0; }\nexec /usr/bin/sleep "$@"`);
+    /** Runs `daily` until it pauses, and stops it as a container is stopped. */
+    const daily = async (): Promise<string> => {
       const process = spawn(join(scripts, 'daily'), {
         ...account,
         cwd: folder,
         detached: true,
-        env: { PATH, LC_ALL: 'C', BACKUP_FOLDER: join(folder, 'backups'), ...env, ...own },
+        env: {
+          PATH: `${programs}:${BINARIES}:/usr/bin:/bin`,
+          LC_ALL: 'C',
+          BACKUP_FOLDER: join(folder, 'backups'),
+          ...env,
+        },
       });
       const exited = once(process, 'exit');
       let said = '';
@@ -358,13 +372,16 @@ for each in "$@"; do case $each in --pgdata=*) printf x >>"\${each#--pgdata=}/gl
         () =>
           expect(
             execFileSync('ps', ['-o', 'args=', '--ppid', String(process.pid)], { encoding: 'utf8' }),
-          ).toBe('sleep 600\n'),
+          ).toBe('/usr/bin/sleep 600\n'),
         PATIENCE,
       );
       process.kill('SIGTERM');
       expect(await exited).toEqual([0, null]);
-      // The pause is left over: a container ends it with its first process.
-      if (process.pid !== undefined) globalThis.process.kill(-process.pid, 'SIGKILL');
+      // Nothing of it is left over, not even the pause.
+      await vi.waitFor(
+        () => expect(() => globalThis.process.kill(-Number(process.pid), 0)).toThrow('ESRCH'),
+        PATIENCE,
+      );
       return said;
     };
     const complete = () => backups().filter((name) => !name.startsWith('.')).length;
@@ -372,36 +389,43 @@ for each in "$@"; do case $each in --pgdata=*) printf x >>"\${each#--pgdata=}/gl
     expect(await daily()).toBe('');
     const yesterday = Date.now() / 1000 - 86_400 - 120;
     utimesSync(last, yesterday, yesterday);
-    expect(await daily({ PGHOST: join(folder, 'nowhere') })).toMatch(
-      /FAILED, the next try is in ten minutes/,
+    writeFileSync(broken, '');
+    if (account !== null) chownSync(broken, account.uid, account.gid);
+    expect(await daily()).toMatch(
+      /^base-backup: FAILED, the next try is in ten minutes\nbase-backup: \S+ is complete and verified/,
     );
-    expect(complete()).toBe(before);
-    expect(await daily()).toMatch(/complete and verified/);
     expect(complete()).toBe(before + 1);
     expect(await daily()).toBe('');
   });
 
-  test('a folder with a space in its name: what is too old goes, and nothing else', async () => {
+  test('folders with a space in their names, the WAL in another one: what is too old goes, and nothing else', async () => {
     const beside = newFolder(join(folder, 'on'));
     const target = newFolder(join(folder, 'on disk'));
     newFolder(join(target, 'base'));
+    const archive = newFolder(join(folder, 'WAL on another disk'));
+    const [older, needed] = ['000000010000000000000001.gz', '000000010000000000000002.gz'];
+    for (const file of [older, needed]) writeFileSync(join(archive, file), '');
+    execFileSync('chown', ['-R', '--reference', wal(), archive]);
+    const label = 'START WAL LOCATION: 0/2000028 (file 000000010000000000000002)\n';
     for (const [name, days] of [
       ['20260101T000000Z', 9],
       ['20260102T000000Z', 8],
     ] as const) {
       const then = Date.now() / 1000 - days * 86_400;
       utimesSync(newFolder(join(target, 'base', name)), then, then);
-      writeFileSync(join(target, 'base', name, 'backup_label'), '');
+      writeFileSync(join(target, 'base', name, 'backup_label'), label);
       utimesSync(join(target, 'base', name), then, then);
     }
     const end = await run(join(scripts, 'base-backup'), [], {
       ...env,
       BACKUP_FOLDER: target,
+      WAL_ARCHIVE: archive,
       BACKUP_KEEP_DAYS: '2',
     });
     expect(end).toMatchObject({ code: 0, output: expect.stringContaining('removed 20260101T000000Z') });
     expect(existsSync(join(target, 'base', '20260101T000000Z'))).toBe(false);
     expect(existsSync(beside)).toBe(true);
+    expect(readdirSync(archive)).toEqual([needed]);
   });
 
   test('a server that is stopping is still running, and its data stay where they are', async () => {

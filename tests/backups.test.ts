@@ -28,8 +28,8 @@ import { type Capability, openService, type Service, type ServicePractice } from
 /**
  * docs/backups.md on a real PostgreSQL and real processes: a base backup is made while payments come in, their WAL is archived by
  * deploy/backup/archive-wal, the server is killed and its data are lost. It is restored by deploy/backup/restore-wal to the end of the
- * archive, and then once more to a time in the middle. No payment of the lost time is posted again. restore.test.ts has what else
- * `emr-payments restored` promises.
+ * archive, and then once more to a time in the middle. API and workers simply start on it, or have never stopped: they put posting on hold by
+ * themselves, and no payment of the lost time is posted again. restore.test.ts has what else `emr-payments restored` promises.
  */
 
 const PATIENCE = { timeout: 90_000, interval: 50 };
@@ -154,9 +154,8 @@ async function archiveNow(): Promise<void> {
   await vi.waitFor(() => expect(existsSync(join(folder, 'wal', `${file}.gz`))).toBe(true), PATIENCE);
 }
 
-/** Kills the service and the server, and puts a base backup in the place of the data, as deploy/backup/restore does. */
+/** Kills the server, and puts a base backup in the place of the data, as deploy/backup/restore does. */
 async function loseAndRestore(target: string): Promise<void> {
-  await Promise.all([...service.stack.workers, ...service.stack.apis].map((process) => process.kill()));
   await server.stop('kill');
   renameSync(server.data, mkdtempSync(join(folder, 'lost-')));
   execFileSync('cp', ['-a', join(folder, 'base', 'one'), server.data]);
@@ -177,9 +176,33 @@ recovery_target_action = 'promote'
   );
 }
 
-/** The runbook after the restore of PostgreSQL. @returns what the clients have sent, by the ids that it has now. */
+const killAll = () =>
+  Promise.all([...service.stack.workers, ...service.stack.apis].map((process) => process.kill()));
+const startAll = () =>
+  Promise.all([...service.stack.apis, ...service.stack.workers].map((process) => process.start()));
+
+/** Nobody has followed a step: API and workers run on the restored database. They have put posting on hold by themselves. */
+async function expectHold(reason: string): Promise<void> {
+  await vi.waitFor(async () => {
+    const { holds } = JSON.parse(await command('hold', 'status', '--json')) as { holds: object[] };
+    expect(holds).toEqual([
+      expect.objectContaining({
+        scope: 'all',
+        started_by: 'system',
+        reason: expect.stringContaining(reason),
+      }),
+    ]);
+  }, PATIENCE);
+  const { code, stderr, stdout } = await service.cli(['hold', 'off']);
+  expect([code, stdout + stderr]).toEqual([
+    4,
+    expect.stringContaining('undecided whether the database has lost commits'),
+  ]);
+}
+
+/** The runbook after the restore of PostgreSQL, while everything runs. @returns what the clients have sent, by the ids that it has now. */
 async function goOn(all: readonly Sent[], since: string): Promise<Sent[]> {
-  await command('hold', 'on', '--reason', 'restore');
+  await command('hold', 'on');
   await command('restored', '--since', since);
   const before = await service.ledger();
   const lists = practices.map(async ({ publicId, mrn }) => {
@@ -189,7 +212,6 @@ async function goOn(all: readonly Sent[], since: string): Promise<Sent[]> {
     return (JSON.parse(stdout) as { unknown: string[] }).unknown;
   });
   const lostAndPosted = new Set((await Promise.all(lists)).flat());
-  await Promise.all([...service.stack.apis, ...service.stack.workers].map((process) => process.start()));
   // A client sends again everything that is not on its list, with the keys of the first time.
   const again = await Promise.all(
     all.map((sent) => (lostAndPosted.has(sent.paymentId) ? sent : send(sent.practice, sent.reference))),
@@ -243,8 +265,11 @@ test('a base backup and the archive bring back every payment up to T, and none i
   sent.push(...(await load('lost', 3)));
   await waitUntilAllAre(sent, ['posted']);
 
-  // To the end of the archive.
+  // To the end of the archive, and a plain start of everything.
+  await killAll();
   await loseAndRestore('');
+  await startAll();
+  await expectHold('another server or timeline');
   const [{ last } = { last: new Date(0) }] = await onServer<{ last: Date }>(
     'SELECT pg_last_xact_replay_timestamp() AS last',
   );
@@ -259,8 +284,10 @@ test('a base backup and the archive bring back every payment up to T, and none i
   expect(kept).toEqual(sent.filter(({ reference }) => !reference.startsWith('lost')));
 
   // To a time in the middle, although the server that was restored has written a timeline of its own since.
+  // API and workers live through it.
   await archiveNow();
   await loseAndRestore(middle.toISOString().replace('T', ' ').replace('Z', '+00'));
+  await expectHold('lost commits that were acknowledged');
   const third = await goOn(again, middle.toISOString());
   await expectEachOnce(third);
   expect(third.slice(0, early)).toEqual(sent.slice(0, early));

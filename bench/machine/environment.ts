@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { migrate } from '@emr-payments/db';
-import { type EmbeddedPostgres, removePlace, startEmbeddedPostgres } from '@emr-payments/stack';
+import { type EmbeddedPostgres, removePlace, type Stack, startEmbeddedPostgres } from '@emr-payments/stack';
 import { hasRedisServer, type RedisServer, startRedis } from '@emr-payments/testkit';
 import type { Client } from 'pg';
 import { withClient } from './ask.ts';
@@ -9,12 +9,16 @@ import { withClient } from './ask.ts';
 /** The servers that all parts of a bench run share. */
 export type Environment = {
   folder: string;
+  /** Where the part `profile` writes its files. */
+  profiles: string;
   postgres: EmbeddedPostgres;
   /** undefined on a machine without redis-server. Our queues then run on PostgreSQL, and the usual way is skipped. */
   redis: RedisServer | undefined;
   /** Creates a migrated database for one caller and returns its URL. */
   newDatabase(name: string): Promise<string>;
   dropDatabase(name: string): Promise<void>;
+  /** The service that parts without settings of their own use in turn; without it each part starts one. */
+  shared?: Stack;
   close(): Promise<void>;
 };
 
@@ -49,25 +53,36 @@ async function fillWal(client: Client): Promise<void> {
   await client.query('CHECKPOINT');
 }
 
-/** Starts a durable PostgreSQL and a Redis for one run of the bench. `close` stops them and removes their data. */
+/**
+ * Starts a PostgreSQL and a Redis for one run of the bench. `close` stops them and removes their data.
+ *
+ * @param options.settings further settings of the PostgreSQL.
+ * @param options.measures false for a run whose numbers do not count: the server is not durable, and has no WAL files in advance.
+ */
 export async function openEnvironment(
   folder: string,
-  settings: Readonly<Record<string, string>> = {},
+  {
+    settings = {},
+    measures = true,
+  }: { settings?: Readonly<Record<string, string>>; measures?: boolean } = {},
 ): Promise<Environment> {
   const dataDir = join(folder, 'postgres');
   mkdirSync(folder, { recursive: true });
   const postgres = await startEmbeddedPostgres({
     dataDir,
     port: 0,
-    durable: true,
+    durable: measures,
     settings: { ...SETTINGS, ...settings },
   });
   const redis = hasRedisServer() ? await startRedis(REDIS_SETTINGS) : undefined;
 
   const onServer = (sql: string) => withClient(postgres.url, (client) => client.query(sql));
-  await withClient(postgres.url, fillWal);
+  if (measures) await withClient(postgres.url, fillWal);
   return {
     folder,
+    profiles: measures
+      ? join(import.meta.dirname, '..', '..', '.local', 'profiles')
+      : join(folder, 'profiles'),
     postgres,
     redis,
     async newDatabase(name) {

@@ -1,13 +1,11 @@
-import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Pool } from 'pg';
-import { mrnsOf } from '../load/requests.ts';
 import { numberOf, withClient } from '../machine/ask.ts';
-import { openEnvironment } from '../machine/environment.ts';
 import { type Finding, findingOf } from '../report/finding.ts';
 import { tableOf } from '../report/table.ts';
-import { createTenants } from '../service/tenants.ts';
+import { openPractices, type PaymentRow, paymentRows } from './open-practices.ts';
 
 /**
  * Compares what the accepting statement costs PostgreSQL in several versions, in rounds that alternate within one run: µs of
@@ -31,18 +29,7 @@ const [batch, rounds, payments, filled] = [
   options.filled,
 ].map(Number) as [number, number, number, number];
 
-type Row = {
-  clientPk: number;
-  userId: number;
-  patientMrn: string;
-  paymentMethod: string;
-  referenceNumber: string;
-  location: string;
-  amount: string;
-  notes: string | null;
-  depositDate: string | null;
-  idempotency: { key: string; fingerprint: Buffer } | null;
-};
+type Row = PaymentRow & { idempotency: { key: string; fingerprint: Buffer } | null };
 type AcceptBatch = (deps: { database: { pool: Pool } }, rows: readonly Row[]) => Promise<unknown[]>;
 type Version = { name: string; file: string; sql: string | null };
 
@@ -60,44 +47,17 @@ const versions: Version[] = [
   }),
 ];
 
-const place = join(ROOT, '.local');
-mkdirSync(place, { recursive: true });
-const environment = await openEnvironment(mkdtempSync(join(place, 'statement-')));
+const { environment, tenants } = await openPractices('statement');
 const closing: (() => Promise<unknown>)[] = [];
 try {
-  const databaseUrl = await environment.newDatabase('statement');
-  const tenants = await createTenants(
-    { databaseUrl, encryptionKeys: `k1:${Buffer.alloc(32, 7).toString('base64')}` },
-    {
-      count: 8,
-      fhirUrl: () => 'http://127.0.0.1:1',
-      webhookUrl: () => 'http://127.0.0.1:1',
-      webhookSecret: `whsec_${Buffer.alloc(24, 7).toString('base64')}`,
-      postingCap: 1,
-      deliveryCap: 1,
-    },
-  );
-  const mrns = mrnsOf(tenants[0]?.patients ?? 1);
+  const paymentOf = paymentRows({ tenants });
   let n = 0;
   /** As the load generator makes them: half of them have a key. */
   const rowOf = (): Row => {
     n += 1;
-    const tenant = tenants[n % tenants.length];
-    if (tenant === undefined) throw new Error('there are no tenants');
-    const reference = (Math.imul(n, 2_654_435_761) >>> 0).toString(16).padStart(8, '0');
-    return {
-      clientPk: tenant.clientPk,
-      userId: tenant.userId,
-      patientMrn: mrns[Math.floor(Math.random() * mrns.length)] ?? '',
-      paymentMethod: 'Card',
-      referenceNumber: `#${reference}-2f6ce8e73d91`,
-      location: '1404',
-      amount: `${(n % 900) + 1}.25`,
-      notes: 'Patient copay collected at front desk',
-      depositDate: '2026-06-15',
-      idempotency:
-        (n >> 3) % 2 === 0 ? { key: `2f6ce8e73d91-${n}`, fingerprint: Buffer.alloc(32, n % 251) } : null,
-    };
+    const idempotency =
+      (n >> 3) % 2 === 0 ? { key: `2f6ce8e73d91-${n}`, fingerprint: Buffer.alloc(32, n % 251) } : null;
+    return { ...paymentOf(n), idempotency };
   };
   const rowsOf = (count: number) => Array.from({ length: count }, rowOf);
 

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { freePort, startApp } from '@emr-payments/stack';
@@ -16,10 +19,11 @@ import { openService } from '../service/open-service.ts';
  * with other work only those compare: µs of processor time a payment of the API (of which `kernel` in the kernel), of PostgreSQL and of the load generator, and bytes
  * of WAL. Each version has a database of its own, with the schema of this one; the first version is this one.
  *
- *     node bench/micro/accept-versions.ts [--rounds 9] [--count 10000] [--profile] [folder=…|sql=…|node=…|env=…]…
+ *     node bench/micro/accept-versions.ts [--rounds 9] [--count 10000] [--profile] [folder=…|sql=…|node=…|env=…|traces=…]…
  *
  * `folder=` runs the API of another working copy; `node=` runs this one with other NODE_OPTIONS; `sql=` runs this API on a database that this statement has changed first, such as
- * `sql=DROP INDEX …`; `env=` runs it with more variables, such as `env=OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 OTEL_TRACES_SAMPLER=always_on`. `--profile` also lists the functions of each API that took the most time, over all rounds.
+ * `sql=DROP INDEX …`; `env=` runs it with more variables, such as `env=LOG_LEVEL=silent`; `traces=`
+ * runs it with a collector that answers at once, and a sampler with its part of all requests, such as `traces=parentbased_traceidratio:0.01`. `--profile` also lists the functions of each API that took the most time, over all rounds.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -37,6 +41,13 @@ const [rounds, count, connections] = [values.rounds, values.count, values.connec
 ];
 const ROOT = join(import.meta.dirname, '..', '..');
 const HOST = '127.0.0.1';
+
+/** Takes spans, and answers at once: the versions are measured, and not what a collector does. Its own time counts nowhere. */
+const collector = createServer((request, response) => {
+  request.resume().once('end', () => response.end());
+}).listen(0, HOST);
+await once(collector, 'listening');
+const collectorUrl = `http://${HOST}:${(collector.address() as AddressInfo).port}`;
 
 type Version = {
   name: string;
@@ -57,7 +68,16 @@ const versions: Version[] = [
       const env = Object.fromEntries(value.split(' ').map((pair) => pair.split(/=(.*)/s)));
       return { name: value.slice(-50), folder: ROOT, sql: null, env };
     }
-    throw new Error(`'${given}' is none of folder=…, sql=…, node=…, env=…`);
+    if (kind === 'traces') {
+      const [sampler = '', part = '1'] = value.split(':');
+      const env = {
+        OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl,
+        OTEL_TRACES_SAMPLER: sampler,
+        OTEL_TRACES_SAMPLER_ARG: part,
+      };
+      return { name: given, folder: ROOT, sql: null, env };
+    }
+    throw new Error(`'${given}' is none of folder=…, sql=…, node=…, env=…, traces=…`);
   }),
 ];
 
@@ -183,4 +203,6 @@ try {
 } finally {
   await service.close();
   await environment.close();
+  collector.closeAllConnections();
+  collector.close();
 }

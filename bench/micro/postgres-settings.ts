@@ -1,11 +1,6 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createAcceptor, openDatabase } from '@emr-payments/db';
-import { mrnsOf } from '../load/requests.ts';
 import { withClient } from '../machine/ask.ts';
-import { openEnvironment } from '../machine/environment.ts';
-import { createTenants } from '../service/tenants.ts';
+import { openPractices, paymentRows } from './open-practices.ts';
 
 /**
  * Counts the WAL of an accepted payment, with checkpoints near and far apart, and with compression: what `max_wal_size`,
@@ -21,41 +16,15 @@ const VARIANTS = [0, 4_000, 1_000].flatMap((every) =>
   ['off', 'pglz'].map((compression) => ({ every, compression })),
 );
 
-const environment = await openEnvironment(mkdtempSync(join(tmpdir(), 'emr-payments-settings-')));
-const databaseUrl = await environment.newDatabase('settings');
-const tenants = await createTenants(
-  { databaseUrl, encryptionKeys: `k1:${Buffer.alloc(32, 7).toString('base64')}` },
-  {
-    count: 8,
-    fhirUrl: () => 'http://127.0.0.1:1',
-    webhookUrl: () => 'http://127.0.0.1:1',
-    webhookSecret: `whsec_${Buffer.alloc(24, 7).toString('base64')}`,
-    postingCap: 1,
-    deliveryCap: 1,
-  },
-);
+const { environment, databaseUrl, tenants } = await openPractices('settings');
 const database = openDatabase({ url: databaseUrl, poolSize: 4, applicationName: 'bench' });
 const acceptor = createAcceptor({ database });
-const mrns = mrnsOf(tenants[0]?.patients ?? 1);
+const rowOf = paymentRows({ tenants });
 let n = 0;
 
 function accept(): Promise<unknown> {
   n += 1;
-  const tenant = tenants[n % tenants.length];
-  if (tenant === undefined) throw new Error('there are no tenants');
-  const reference = (Math.imul(n, 2_654_435_761) >>> 0).toString(16).padStart(8, '0');
-  return acceptor.accept({
-    clientPk: tenant.clientPk,
-    userId: tenant.userId,
-    patientMrn: mrns[n % mrns.length] ?? '',
-    paymentMethod: 'Card',
-    referenceNumber: `#${reference}-2f6ce8e73d91`,
-    location: '1404',
-    amount: `${(n % 900) + 1}.25`,
-    notes: 'Patient copay collected at front desk',
-    depositDate: '2026-06-15',
-    idempotency: null,
-  });
+  return acceptor.accept({ ...rowOf(n), idempotency: null });
 }
 
 async function acceptMany(count: number, every: number, checkpoint: () => Promise<unknown>): Promise<void> {

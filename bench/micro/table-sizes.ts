@@ -1,12 +1,9 @@
-import { mkdirSync, mkdtempSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { withClient } from '../machine/ask.ts';
-import { openEnvironment } from '../machine/environment.ts';
 import { findingOf } from '../report/finding.ts';
 import { tableOf } from '../report/table.ts';
 import { makePastMonths, writeHistory } from '../service/history.ts';
-import { createTenants } from '../service/tenants.ts';
+import { openPractices } from './open-practices.ts';
 
 /**
  * Measures the bytes that a past payment takes in each table, for the sizing of docs/production.md: rows and indexes after a year of
@@ -30,23 +27,8 @@ const SIZES = `
    GROUP BY t.relname`;
 type Size = { name: string; rows: number; indexes: number };
 
-const place = join(import.meta.dirname, '..', '..', '.local');
-mkdirSync(place, { recursive: true });
-const environment = await openEnvironment(mkdtempSync(join(place, 'sizes-')));
+const { environment, databaseUrl, tenants } = await openPractices('sizes', { patients });
 try {
-  const databaseUrl = await environment.newDatabase('sizes');
-  const tenants = await createTenants(
-    { databaseUrl, encryptionKeys: `k1:${Buffer.alloc(32, 7).toString('base64')}` },
-    {
-      count: 8,
-      fhirUrl: () => 'http://127.0.0.1:1',
-      webhookUrl: () => 'http://127.0.0.1:1',
-      webhookSecret: `whsec_${Buffer.alloc(24, 7).toString('base64')}`,
-      postingCap: 1,
-      deliveryCap: 1,
-      patients,
-    },
-  );
   await makePastMonths({ databaseUrl });
   const read = () => withClient(databaseUrl, async (client) => (await client.query<Size>(SIZES)).rows);
   const before = new Map((await read()).map((size) => [size.name, size]));

@@ -51,8 +51,8 @@ async function withCost(
  * compares it with the floor and the usual way. The three take turns, so that each ratio compares runs that are close
  * in time. Then measures latency at half the rate.
  */
-export const accept: Part = async ({ environment, size, say }) => {
-  const [rounds, seconds] = size === 'quick' ? [1, 2] : [3, 3];
+export const accept: Part = async ({ environment, size, brief, say }) => {
+  const [rounds, seconds] = size === 'quick' ? [1, brief(2)] : [3, 3];
   const service = await openService(environment, {
     name: 'accept',
     workers: 0,
@@ -68,7 +68,7 @@ export const accept: Part = async ({ environment, size, say }) => {
       ...(usual === null ? {} : { usual }),
     };
     const runs: Record<string, number[]> = { floor: [], ours: [], usual: [] };
-    for (const place of Object.values(places)) await mostPerSecond(service, place, 2);
+    for (const place of Object.values(places)) await mostPerSecond(service, place, brief(2));
     const costs: Cost[] = [];
     for (let round = 1; round <= rounds; round += 1) {
       for (const [name, place] of Object.entries(places)) {
@@ -82,7 +82,7 @@ export const accept: Part = async ({ environment, size, say }) => {
     }
     const { floor: bare = [], ours = [], usual: other = [] } = runs;
     const half = median(ours) / 2;
-    const open = { kind: 'open', ratePerSecond: half, seconds: size === 'quick' ? 3 : 10 } as const;
+    const open = { kind: 'open', ratePerSecond: half, seconds: brief(size === 'quick' ? 3 : 10) } as const;
     const steady = await service.load({ connections: CONNECTIONS, pace: open });
     const ratios = (to: readonly number[]) => ours.map((rate, n) => rate / (to[n] ?? Number.NaN));
     const findings: Finding[] = [

@@ -24,8 +24,8 @@ async function readDatabase(client: Client) {
 
 /** Measures what a payment costs in processor time, commits and bytes, and what the service uses while idle. */
 export const cost: Part = async (context) => {
-  const { environment, size, say } = context;
-  const [count, idleSeconds] = size === 'quick' ? [1_000, 3] : [5_000, 10];
+  const { environment, size, few, brief, say } = context;
+  const [count, idleSeconds] = size === 'quick' ? [few(1_000), brief(3)] : [5_000, 10];
   const service = await openService(environment, {
     name: 'cost',
     workers: 1,
@@ -35,11 +35,11 @@ export const cost: Part = async (context) => {
     await service.receiver.call('reset', {});
     await service.load({ connections: 32, pace: { kind: 'closed', count: payments } });
     await service.receiver.call('waitFor', { count: payments, withinMs: 120_000 });
-    await pause(STATISTICS_LAG_MS);
+    await pause(brief(STATISTICS_LAG_MS));
   };
   try {
     return await withClient(service.databaseUrl, async (client) => {
-      await run(500);
+      await run(few(500));
       const idleFrom = { at: nowMs(), meter: readMeter(environment, service) };
       await pause(idleSeconds * 1000);
       const meter = readMeter(environment, service);

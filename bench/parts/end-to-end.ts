@@ -52,10 +52,10 @@ export async function acceptToWebhook(
  * Measures the way from `POST /v1/payments` to the verified webhook on one machine, with an EMR and a receiver that
  * answer immediately.
  */
-export const endToEnd: Part = async ({ environment, size, say }) => {
+export const endToEnd: Part = async ({ environment, size, few, brief, say }) => {
   const quick = size === 'quick';
   const rounds = quick ? 1 : 2;
-  const counts = quick ? { ours: 2_000, usual: 500 } : { ours: 10_000, usual: 1_500 };
+  const counts = quick ? { ours: few(2_000), usual: few(500) } : { ours: 10_000, usual: 1_500 };
   const service = await openService(environment, {
     name: 'end_to_end',
     workers: 1,
@@ -70,9 +70,9 @@ export const endToEnd: Part = async ({ environment, size, say }) => {
     const others: number[] = [];
     const floors: number[] = [];
     const costs: number[] = [];
-    await throughput(service, place, 1_000);
-    await floor?.perSecond(1_000);
-    if (usual !== null) await throughput(service, usual, 300);
+    await throughput(service, place, few(1_000));
+    await floor?.perSecond(few(1_000));
+    if (usual !== null) await throughput(service, usual, few(300));
     for (let round = 1; round <= rounds; round += 1) {
       if (floor !== null) floors.push(await floor.perSecond(counts.ours));
       const before = readMeter(environment, service);
@@ -83,7 +83,7 @@ export const endToEnd: Part = async ({ environment, size, say }) => {
       others.push(await throughput(service, usual, counts.usual));
       say(`round ${round}: the usual way ${Math.round(others.at(-1) ?? 0)} payments/s`);
     }
-    const steady = { ratePerSecond: STEADY_PER_SECOND, seconds: quick ? 4 : 10 };
+    const steady = { ratePerSecond: STEADY_PER_SECOND, seconds: brief(quick ? 4 : 10) };
     const latency = await acceptToWebhook(service, { ...place, ...steady });
     const findings: Finding[] = [
       findingOf(`${counts.ours} payments, from accept to verified webhook`, 'payments/s', ours),

@@ -25,8 +25,8 @@ const FLOODS: readonly FloodName[] = ['interim answers', 'chunk extensions', 'ch
  * A p99 of 500 payments is the fifth worst, and differs more between two quiet runs than a flood changes it: the undisturbed one is the
  * median of those that were measured before each flood.
  */
-export const fairnessFloods: Part = async ({ environment, size, say }) => {
-  const seconds = size === 'quick' ? 4 : 10;
+export const fairnessFloods: Part = async ({ environment, size, brief, say }) => {
+  const seconds = brief(size === 'quick' ? 4 : 10);
   const flooder = startChild<FlooderCommands>(join(import.meta.dirname, '..', 'receiver', 'flooder.ts'));
   const { url: floodUrl } = await flooder.call('listen', {});
   // The receiver counts arrivals: nothing of the flooded and the busy tenants may come to it.

@@ -42,10 +42,10 @@ async function readOn(
  * Measures the payments of three tenants while a fourth, with a long history, reads as much as it can: one kind of event
  * among all its deliveries, and the reconciliation of a date with all its payments.
  */
-export const fairnessReads: Part = async ({ environment, size, say }) => {
+export const fairnessReads: Part = async ({ environment, size, few, brief, say }) => {
   const quick = size === 'quick';
-  const history = quick ? 30_000 : 300_000;
-  const seconds = quick ? 3 : 10;
+  const history = few(quick ? 30_000 : 300_000);
+  const seconds = brief(quick ? 3 : 10);
   const service = await openService(environment, {
     name: 'fairness_reads',
     workers: 1,
@@ -61,7 +61,7 @@ export const fairnessReads: Part = async ({ environment, size, say }) => {
       const { p50, p99, others: refused } = await service.load({ tenants: others, connections: 32, pace });
       return { p50, p99, refused: Object.values(refused).reduce((sum, n) => sum + n, 0) };
     };
-    await measure(3);
+    await measure(brief(3));
     const before = await measure(seconds);
     const findings: Finding[] = [
       findingOf(`payments of others, undisturbed, at ${PER_SECOND}/s: p50`, 'ms', [before.p50]),
@@ -70,7 +70,7 @@ export const fairnessReads: Part = async ({ environment, size, say }) => {
     for (const { name, path } of reads) {
       const stop = new AbortController();
       const reading = readOn({ url: `${service.stack.apiUrl}${path}`, tenant: reader }, stop.signal);
-      await measure(2);
+      await measure(brief(2));
       const during = await measure(seconds);
       stop.abort();
       say(`${name}: answers by status ${JSON.stringify(await reading)}`);

@@ -53,10 +53,10 @@ async function recoverAll({ stack }: Service, tenant: BenchTenant): Promise<Reco
 type Waits = { post: number[]; webhook: number[] };
 
 /** Measures how much three tenants slow down while a fourth recovers, many times at once, all that its endpoint missed. */
-export const fairnessRecover: Part = async ({ environment, size, say }) => {
+export const fairnessRecover: Part = async ({ environment, size, few, brief, say }) => {
   const quick = size === 'quick';
-  const missed = quick ? 20_000 : 300_000;
-  const seconds = quick ? 4 : 10;
+  const missed = few(quick ? 20_000 : 300_000);
+  const seconds = brief(quick ? 4 : 10);
   const rounds = quick ? 1 : 3;
   const service = await openService(environment, {
     name: 'fairness_recover',

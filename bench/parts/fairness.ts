@@ -13,10 +13,10 @@ const PER_SECOND = 50;
  * Measures how much six tenants slow down while one tenant's EMR and another tenant's endpoint hang, each with a backlog of
  * payments.
  */
-export const fairness: Part = async ({ environment, size, say }) => {
+export const fairness: Part = async ({ environment, size, few, brief, say }) => {
   const quick = size === 'quick';
-  const behindEach = quick ? 1_000 : 5_000;
-  const seconds = quick ? 4 : 10;
+  const behindEach = few(quick ? 1_000 : 5_000);
+  const seconds = brief(quick ? 4 : 10);
   const service = await openService(environment, {
     name: 'fairness',
     workers: 1,
@@ -32,7 +32,7 @@ export const fairness: Part = async ({ environment, size, say }) => {
         seconds: forSeconds,
         tenants: others,
       });
-    await measure(3);
+    await measure(brief(3));
     const undisturbed = await measure(seconds);
 
     const stuck = tenants.filter((tenant) => !others.includes(tenant));

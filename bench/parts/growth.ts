@@ -22,10 +22,10 @@ const READ_WAL = `SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')`;
 const READ_JOBS = 'SELECT last_value FROM jobs_id_seq';
 
 /** Measures accepting and listing on an empty database and on one with millions of payments, most of them of the past twelve months. */
-export const growth: Part = async ({ environment, size, say }) => {
+export const growth: Part = async ({ environment, size, few, brief, say }) => {
   const million = 1_000_000;
-  const sizes = { quick: [100_000], usual: [million], full: [million, 5 * million] }[size];
-  const [rounds, seconds] = size === 'quick' ? [1, 2] : [3, 2];
+  const sizes = { quick: [few(100_000)], usual: [million], full: [million, 5 * million] }[size];
+  const [rounds, seconds] = size === 'quick' ? [1, brief(2)] : [3, 2];
   const service = await openService(environment, {
     name: 'growth',
     workers: 0,
@@ -68,7 +68,7 @@ export const growth: Part = async ({ environment, size, say }) => {
   const goal = { atLeast: 0.9 };
   try {
     // A new process reaches its full speed after about fifty thousand requests.
-    const empty = { ...(await accepting(5)), list: await listing() };
+    const empty = { ...(await accepting(brief(5))), list: await listing() };
     const findings: Finding[] = [
       findingOf('accept, empty database, after a checkpoint', 'payments/s', empty.after),
       findingOf('accept, empty database, between two', 'payments/s', empty.between),
@@ -82,7 +82,7 @@ export const growth: Part = async ({ environment, size, say }) => {
       await writeHistory(service, { tenants: service.tenants, from, to });
       from = to;
       say(`${to} payments written in ${Math.round((performance.now() - startedAt) / 1000)} s`);
-      const grown = { ...(await accepting(1)), list: await listing() };
+      const grown = { ...(await accepting(brief(1))), list: await listing() };
       const label = `with ${to / million} million payments`;
       findings.push(
         findingOf(`accept, ${label}, after a checkpoint`, 'payments/s', grown.after),

@@ -15,7 +15,6 @@ export const PROFILING = {
   'pg_stat_statements.track_planning': 'on',
 };
 
-const FOLDER = join(import.meta.dirname, '..', '..', '.local', 'profiles');
 const MOST_SHOWN = 10;
 
 async function statementsOf(client: Client, payments: number): Promise<Finding[]> {
@@ -45,12 +44,12 @@ async function redisCommandsOf(redis: Redis, payments: number): Promise<Finding[
 }
 
 /** Renames each profile after its app and lists the functions that took the most time. */
-function functionsOf(): Finding[] {
-  return readdirSync(FOLDER).flatMap((file) => {
-    const path = join(FOLDER, file);
+function functionsOf(folder: string): Finding[] {
+  return readdirSync(folder).flatMap((file) => {
+    const path = join(folder, file);
     const app = /apps\/(api|worker)\/src\/main\.ts/.exec(readFileSync(path, 'utf8'))?.[1];
     if (app === undefined) return [];
-    const named = join(FOLDER, `${app}.cpuprofile`);
+    const named = join(folder, `${app}.cpuprofile`);
     renameSync(path, named);
     return dearestFunctions(named, MOST_SHOWN).map(({ name, percent }) =>
       findingOf(`${app}: ${name}`, '% of its time', [percent]),
@@ -62,11 +61,12 @@ function functionsOf(): Finding[] {
  * Shows where the time goes from accept to webhook: the functions of API and worker that take the most time, and the most
  * expensive statements of PostgreSQL and commands of Redis. It is not a measurement, because profiling slows the processes.
  */
-export const profile: Part = async ({ environment, size, say }) => {
-  const count = size === 'quick' ? 2_000 : 10_000;
-  rmSync(FOLDER, { recursive: true, force: true });
-  mkdirSync(FOLDER, { recursive: true });
-  const watched = { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${FOLDER}` };
+export const profile: Part = async ({ environment, size, few, say }) => {
+  const count = few(size === 'quick' ? 2_000 : 10_000);
+  const folder = environment.profiles;
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const watched = { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` };
   const service = await openService(environment, {
     name: 'profile',
     workers: 1,
@@ -91,7 +91,7 @@ export const profile: Part = async ({ environment, size, say }) => {
     // The processes write their profiles when they end.
     await service.close();
   }
-  findings.push(...functionsOf());
+  findings.push(...functionsOf(folder));
   say('api.cpuprofile and worker.cpuprofile are in .local/profiles; speedscope draws them as flame graphs');
   return findings;
 };

@@ -22,7 +22,7 @@ async function memoryOf(redis: Redis): Promise<number> {
  * @param plan.postingCap the lanes' cap, which decides how many of the waiting payments are in Redis at all.
  */
 async function wipe(
-  { environment, say }: PartContext,
+  { environment, brief, say }: PartContext,
   plan: { name: string; payments: number; postingCap: number; redisUrl: string },
 ): Promise<{ queued: number; seconds: number; bytesEach: number }> {
   const service = await openService(environment, {
@@ -34,7 +34,7 @@ async function wipe(
   });
   const redis = new Redis(plan.redisUrl);
   try {
-    await delayPostings(service.stack.emrUrl, 9_000);
+    await delayPostings(service.stack.emrUrl, brief(9) * 1000);
     const before = await memoryOf(redis);
     await service.load({ connections: 64, pace: { kind: 'closed', count: plan.payments } });
     return await withClient(service.databaseUrl, async (client) => {
@@ -63,7 +63,7 @@ export const recovery: Part = async (context) => {
     context.say('skipped: there is no Redis to wipe');
     return [];
   }
-  const payments = context.size === 'quick' ? 5_000 : 50_000;
+  const payments = context.few(context.size === 'quick' ? 5_000 : 50_000);
   const capped = await wipe(context, { name: 'recovery_capped', payments, postingCap: 16, redisUrl });
   const postingCap = Math.ceil(payments / TENANTS) + 100;
   const open = await wipe(context, { name: 'recovery_open', payments, postingCap, redisUrl });

@@ -73,8 +73,8 @@ async function recover(service: Service, tenant: BenchTenant, count: number): Pr
  * Measures how fast events whose deliveries have failed are made due again and delivered, one by one and all of an endpoint at once, and
  * what one costs each process, its delivery included.
  */
-export const redeliver: Part = async ({ environment, size, say }) => {
-  const count = size === 'quick' ? 2_000 : 10_000;
+export const redeliver: Part = async ({ environment, size, few, say }) => {
+  const count = few(size === 'quick' ? 2_000 : 10_000);
   const service = await openService(environment, {
     name: 'redeliver',
     workers: 1,

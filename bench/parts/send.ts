@@ -46,8 +46,8 @@ async function drain(
  * nothing but one request. They take turns, so that each ratio compares runs that are close in time.
  */
 export const send: Part = async (context) => {
-  const { environment, size, say } = context;
-  const [rounds, count] = size === 'quick' ? [1, 2_000] : [3, 10_000];
+  const { environment, size, few, say } = context;
+  const [rounds, count] = size === 'quick' ? [1, few(2_000)] : [3, 10_000];
   const service = await openService(environment, {
     name: 'send',
     workers: 1,
@@ -55,8 +55,8 @@ export const send: Part = async (context) => {
   });
   const floor = await openQueueFloor(environment, { service, emr: false });
   try {
-    await drain(context, service, { endpoints: 1, count: 2_000, run: 'warm-up' });
-    await floor?.perSecond(2_000);
+    await drain(context, service, { endpoints: 1, count: few(2_000), run: 'warm-up' });
+    await floor?.perSecond(few(2_000));
     const one: Drained[] = [];
     const eight: Drained[] = [];
     const floors: number[] = [];

@@ -16,10 +16,10 @@ const ALLOWED_PER_SECOND = (CONNECTIONS * CAP) / (LATENCY_MS / 1000);
  * Measures, with EMRs that take 400 ms per posting, how full the caps are kept and whether memory stays flat while
  * payments wait.
  */
-export const slowEmr: Part = async ({ environment, size }) => {
+export const slowEmr: Part = async ({ environment, size, few }) => {
   const seconds = size === 'quick' ? 5 : 20;
-  const warmUp = ALLOWED_PER_SECOND * 4;
-  const measured = ALLOWED_PER_SECOND * seconds;
+  const warmUp = few(ALLOWED_PER_SECOND * 4);
+  const measured = few(ALLOWED_PER_SECOND * seconds);
   const service = await openService(environment, {
     name: 'slow_emr',
     workers: 1,
@@ -29,7 +29,7 @@ export const slowEmr: Part = async ({ environment, size }) => {
     const { receiver, stack } = service;
     await delayPostings(stack.emrUrl, LATENCY_MS);
     // More payments than are measured, so that every cap has work until the end.
-    const count = warmUp + measured + ALLOWED_PER_SECOND * 3;
+    const count = warmUp + measured + few(ALLOWED_PER_SECOND * 3);
     await service.load({ connections: 32, pace: { kind: 'closed', count } });
     const pid = stack.workers[0]?.pid ?? 0;
     await receiver.call('waitFor', { count: warmUp, withinMs: 60_000 });

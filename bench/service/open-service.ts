@@ -3,6 +3,7 @@ import { type Stack, type StackOptions, startStack } from '@emr-payments/stack';
 import { type Child, startChild } from '../child.ts';
 import type { LoadCommands, LoadOrder, LoadSummary } from '../load/main.ts';
 import type { Target, Tenant } from '../load/requests.ts';
+import { withClient } from '../machine/ask.ts';
 import type { Environment } from '../machine/environment.ts';
 import type { ReceiverCommands } from '../receiver/main.ts';
 import { type BenchTenant, createTenants, type TenantPlan } from './tenants.ts';
@@ -43,18 +44,57 @@ export function targetOf(url: string, tenants: readonly Tenant[]): Target {
 /** Limits so high that the rate limiter, which still counts every request, refuses none. */
 const OPEN_GATES = { RATE_LIMIT_CLIENT_PER_SECOND: '1000000', RATE_LIMIT_USER_PER_SECOND: '1000000' };
 
-/** Starts the service from source on a new database. The workers start after the tenants have been created. */
-export async function openService(environment: Environment, options: ServiceOptions): Promise<Service> {
-  const { name, workers, settings } = options;
-  await environment.redis?.flush();
-  const databaseUrl = await environment.newDatabase(name);
-  const stack = await startStack({
+const SHARED = 'shared';
+
+async function startOwn(
+  environment: Environment,
+  { name, settings }: Pick<ServiceOptions, 'name' | 'settings'>,
+): Promise<Stack> {
+  return startStack({
     folder: join(environment.folder, name),
-    databaseUrl,
+    databaseUrl: await environment.newDatabase(name),
     redisUrl: environment.redis?.url,
     workers: 0,
     settings: { ...settings, api: { ...OPEN_GATES, ...settings?.api } },
   });
+}
+
+/** Starts a service with a worker that the parts of this environment use in turn from now on. `shared.stop` ends it. */
+export async function shareService(environment: Environment): Promise<void> {
+  environment.shared = await startOwn(environment, { name: SHARED });
+  await environment.shared.addWorker();
+}
+
+const WORK = [
+  'jobs',
+  'idempotency_keys',
+  'delivery_attempts',
+  'deliveries',
+  'events',
+  'posting_attempts',
+  'payments',
+];
+
+/** Removes what one part has left in a shared service: work, and faults of the sandbox. The next part has tenants of its own. */
+async function leaveEmpty(databaseUrl: string, { emrUrl }: Stack): Promise<void> {
+  await fetch(`${emrUrl}/sandbox/faults`, { method: 'DELETE' });
+  await withClient(databaseUrl, async (client) => {
+    // One table at a time: with the locks of two it would deadlock with the worker.
+    for (const table of WORK) await client.query(`TRUNCATE ${table}`);
+    await client.query('DELETE FROM recoveries');
+  });
+}
+
+/**
+ * Starts the service from source on a new database, or takes the shared one. The workers of a new one start after the tenants have been
+ * created.
+ */
+export async function openService(environment: Environment, options: ServiceOptions): Promise<Service> {
+  const { name, workers } = options;
+  await environment.redis?.flush();
+  const shared = options.settings === undefined ? environment.shared : undefined;
+  const databaseUrl = environment.postgres.urlOf(shared === undefined ? name : SHARED);
+  const stack = shared ?? (await startOwn(environment, options));
   const receiver = startChild<ReceiverCommands>(join(import.meta.dirname, '..', 'receiver', 'main.ts'));
   const generator = startChild<LoadCommands>(join(import.meta.dirname, '..', 'load', 'main.ts'));
   const { url: receiverUrl } = await receiver.call('listen', { secret: stack.webhookSecret });
@@ -69,7 +109,7 @@ export async function openService(environment: Environment, options: ServiceOpti
       webhookSecret: stack.webhookSecret,
     },
   );
-  for (let n = 0; n < workers; n += 1) await stack.addWorker();
+  for (let n = stack.workers.length; n < workers; n += 1) await stack.addWorker();
   return {
     stack,
     databaseUrl,
@@ -81,9 +121,10 @@ export async function openService(environment: Environment, options: ServiceOpti
       generator.call('run', { ...order, target: targetOf(url, some) }),
     async close() {
       await generator.stop();
-      await stack.stop();
+      if (shared === undefined) await stack.stop();
       await receiver.stop();
-      await environment.dropDatabase(name);
+      if (shared === undefined) await environment.dropDatabase(name);
+      else await leaveEmpty(databaseUrl, shared);
     },
   };
 }

@@ -13,7 +13,16 @@ type Release = () => Promise<unknown>;
 const NO_REDIS = `
   ############################################################################
   #  NO REDIS: redis-server is not on the PATH and REDIS_URL is not set.     #
-  #  All tests of the Redis backend were SKIPPED.                            #
+  #  All tests of the Redis backend were SKIPPED, or ran with the queue on   #
+  #  PostgreSQL alone.                                                       #
+  ############################################################################
+`;
+
+/** The Redis of REDIS_URL is shared, so tests that freeze, kill or fill one start their own. */
+const NO_REDIS_SERVER = `
+  ############################################################################
+  #  NO REDIS-SERVER: it is not on the PATH. Tests that start a Redis of     #
+  #  their own were SKIPPED, or ran with the queue on PostgreSQL alone.      #
   ############################################################################
 `;
 
@@ -63,12 +72,13 @@ async function makeTemplate(serverUrl: string, releases: Release[]): Promise<str
 }
 
 async function openRedis(releases: Release[], given: string | undefined): Promise<string | undefined> {
-  if (given !== undefined) return given;
   if (!hasRedisServer()) {
-    process.stderr.write(NO_REDIS);
-    releases.push(async () => process.stderr.write(NO_REDIS));
-    return undefined;
+    const skipped = given === undefined ? NO_REDIS : NO_REDIS_SERVER;
+    process.stderr.write(skipped);
+    releases.push(async () => process.stderr.write(skipped));
+    return given;
   }
+  if (given !== undefined) return given;
   const redis = await startRedis();
   releases.push(() => redis.stop());
   return redis.url;

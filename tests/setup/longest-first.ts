@@ -17,6 +17,7 @@ const LONGEST = [
   'tests/crash/proofs/on-postgres.test.ts',
   'tests/crash/proofs/on-redis.test.ts',
   'packages/stack/src/dev.test.ts',
+  'bench/smoke.test.ts',
   'tests/failover.test.ts',
   'tests/tokens.test.ts',
   'packages/emr/src/dialects/drchrono/conformance.test.ts',

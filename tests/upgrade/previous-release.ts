@@ -20,7 +20,7 @@ export const hasPreviousRelease = (): Promise<boolean> =>
     () => false,
   );
 
-type PreviousRelease = {
+export type PreviousRelease = {
   /** Its packages/stack, which starts its apps from its sources. */
   stack: typeof import('@emr-payments/stack');
   remove(): void;

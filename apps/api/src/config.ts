@@ -17,6 +17,7 @@ import {
   sandboxHostsVariable,
   type TracingConfig,
   tracingVariables,
+  unreadTracingVariables,
 } from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
 
@@ -122,6 +123,7 @@ export type ApiConfig = Static<typeof environment> &
   DatabaseUrls & {
     sandboxHosts: SandboxHosts;
     tracing: TracingConfig | null;
+    unreadTracing: readonly string[];
   };
 
 /** @throws ConfigError, TypeError naming the variable that is wrong. */
@@ -136,5 +138,6 @@ export function readConfig(): ApiConfig {
     ...readDatabaseUrls(config),
     sandboxHosts: parseSandboxHosts(config.SANDBOX_HOSTS),
     tracing: readTracing(config, parseSandboxHosts(config.TRACE_EMR_HOSTS, 'TRACE_EMR_HOSTS')),
+    unreadTracing: unreadTracingVariables(process.env),
   };
 }

@@ -58,6 +58,7 @@ export async function createApp(
   app.decorateRequest('operator', null);
   app.decorateRequest('foundSource', null);
   app.decorateRequest('span', null);
+  app.decorateRequest('startSpan', null);
   app.setErrorHandler(onError);
   app.setNotFoundHandler((request, reply) => sendError(request, reply, 'route_not_found'));
   onlyJsonBodies(app);

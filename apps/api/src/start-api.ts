@@ -47,7 +47,10 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
   // First, so that it is closed last: all that is closed before may still record spans.
   releases.add(
     'traces',
-    await openTracing({ logger }, { service: 'emr-payments-api', config: config.tracing }),
+    await openTracing(
+      { logger },
+      { service: 'emr-payments-api', config: config.tracing, unread: config.unreadTracing },
+    ),
     (it) => it.close(),
   );
   const { accepting, database, writes, costly, redeliveries, imports, pools } = releases.add(

@@ -17,6 +17,7 @@ import {
   sandboxHostsVariable,
   type TracingConfig,
   tracingVariables,
+  unreadTracingVariables,
 } from '@emr-payments/runtime';
 import { Type } from '@sinclair/typebox';
 
@@ -105,6 +106,7 @@ export type WorkerConfig = DatabaseUrls & {
   logLevel: LogLevel;
   /** Absent: there are no traces. */
   tracing?: TracingConfig | null;
+  unreadTracing?: readonly string[];
 };
 
 /** @throws ConfigError, TypeError naming the first variable that is missing or wrong. */
@@ -129,5 +131,6 @@ export function readConfig(): WorkerConfig {
     drainMs: env.DRAIN_MS,
     logLevel: env.LOG_LEVEL,
     tracing: readTracing(env, parseSandboxHosts(env.TRACE_EMR_HOSTS, 'TRACE_EMR_HOSTS')),
+    unreadTracing: unreadTracingVariables(process.env),
   };
 }

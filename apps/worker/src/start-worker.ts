@@ -28,6 +28,7 @@ import { startLaneAdapter } from './loops/adapt-lanes.ts';
 import { startHoldWatch } from './loops/hold-watch.ts';
 import { createLaneTraffic } from './loops/lane-traffic.ts';
 import { createLeaseKeeper } from './loops/leases.ts';
+import { openLineageGuard, startLineage, waitForLineage } from './loops/lineage.ts';
 import { startPartitions } from './loops/partitions.ts';
 import { startRecovery } from './loops/recovery.ts';
 import { type Relay, startRelay } from './loops/relay.ts';
@@ -72,14 +73,17 @@ export async function startWorker(
   await refuseUnfitRedis({ logger }, { redisUrl });
   await refuseSharedSessions({ DATABASE_DIRECT_URL: directUrl, DATABASE_URL: databaseUrl });
   // First, so that it is closed last: all that is closed before may still record spans.
-  const spans = { service: 'emr-payments-worker', config: config.tracing };
+  const { tracing, unreadTracing: unread } = config;
+  const spans = { service: 'emr-payments-worker', config: tracing, unread };
   releases.add('traces', await openTracing({ logger }, spans), (opened) => opened.close());
+  const guard = openLineageGuard({ logger });
   const database = releases.add(
     'database',
     openServiceDatabase({
       url: databaseUrl,
       poolSize: config.poolSize,
       applicationName: 'emr-payments worker',
+      onOpen: guard.onOpen,
     }),
     (opened) => opened.close(),
   );
@@ -138,6 +142,9 @@ export async function startWorker(
   logger.info({ port, backend: transport.backend }, 'listening');
   const isThere = await waitForSchema({ check: databaseCheck, logger }, { stopping: stopping.signal });
   if (!isThere) return;
+  const lineage = { database, guard, marks: transport.marks, logger };
+  if (!(await waitForLineage(lineage, { stopping: stopping.signal }))) return;
+  releases.add('lineage', startLineage(lineage), (opened) => opened.close());
 
   const policy = { allowHosts: config.allowHosts };
   const agents = releases.add('webhook agents', createAgents({ policy }), (opened) => opened.close());

@@ -157,12 +157,15 @@ export { type LaneCap, type LaneNow, type LanesNow, readLaneCaps } from './jobs/
 export { type Claim, renewLeases } from './jobs/renew-leases.ts';
 export { type QueueWaits, sweepJobs } from './jobs/sweep-jobs.ts';
 export { type LaneCapChange, writeLaneCaps } from './jobs/write-lane-caps.ts';
+export type { LineageDecision, LossDoubt } from './lineage/decide-lineage.ts';
+export { findLossInDoubt } from './lineage/lineage-statements.ts';
 // Questions to EMRs about patients who are not known.
 export { answerLookUp, type LookUpAnswer, type LookUpPlace, leaveLookUp } from './lookups/answer-look-up.ts';
 export { type JoinedLookUp, joinLookUp, type PatientQuestion } from './lookups/join-look-up.ts';
 export { type LookUpProgress, readLookUps } from './lookups/read-look-ups.ts';
 export { recallNo } from './lookups/recall-no.ts';
-export { type MeasuredState, REPEATING } from './measures/measure-jobs.ts';
+export { REPEATING } from './measures/count-repeating.ts';
+export type { MeasuredState } from './measures/measure-jobs.ts';
 export { measureWork, type WorkMeasures } from './measures/measure-work.ts';
 export type { AppRole } from './migrations/app-role.ts';
 export { migrate } from './migrations/migrate.ts';
@@ -234,6 +237,7 @@ export { findRecovery, type RecoveryRecord, type RecoveryState } from './recover
 export { type StartedRecovery, type StartRecoveryInput, startRecovery } from './recovery/start-recovery.ts';
 export { type TurnTaken, takeRecoveryTurn } from './recovery/take-turn.ts';
 export { type BeginRestoreOutcome, beginRestore, type RestoreRecord } from './restore/begin-restore.ts';
+export { createLineageGuard, type LineageGuard, LOSS_SENTENCES } from './restore/lineage-guard.ts';
 export { newestPayment } from './restore/newest-payment.ts';
 export { type Doubted, putInDoubt } from './restore/put-in-doubt.ts';
 // Syncs of connections.
@@ -312,7 +316,10 @@ export {
 export type { PatientChange } from './tenants/settle-patients.ts';
 export { type FoundPatient, type StoredPatient, storeFoundPatient } from './tenants/store-found-patient.ts';
 // Access tokens of EMRs.
-export { countEndedLogins, forgetEndedLogins, readTokenStates } from './tokens/ended-logins.ts';
+export {
+  forgetEndedLogins,
+  readTokenStates,
+} from './tokens/ended-logins.ts';
 export { giveUpToken, leaseToken, type TokenLeaseRow } from './tokens/lease-token.ts';
 export { lookAtToken, type TokenRow } from './tokens/look-at-token.ts';
 export { findOldTokens, removeOldTokens } from './tokens/old-tokens.ts';

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,7 +42,14 @@ test.each([
 const folder = mkdtempSync(join(tmpdir(), 'emr-payments-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function fileWith(content: string): string {
+/** A named pipe that nobody has opened for writing. */
+function pipe(): string {
+  const path = join(mkdtempSync(join(folder, 'pipe-')), 'pipe');
+  execFileSync('mkfifo', [path]);
+  return path;
+}
+
+function fileWith(content: string | Buffer): string {
   const file = join(mkdtempSync(join(folder, 'secret-')), 'url');
   writeFileSync(file, content);
   return file;
@@ -50,6 +58,15 @@ function fileWith(content: string): string {
 test.each(['', '\n', '\r\n'])('a secret is read from a file, without the line end %j', (lineEnd) => {
   const env = { DATABASE_URL: '', DATABASE_URL_FILE: fileWith(`postgres://host/of-file${lineEnd}`) };
   expect(loadConfig(environment, env).DATABASE_URL).toBe('postgres://host/of-file');
+});
+
+test('a file is read from the pipe that a shell makes of <(command), also when the command takes its time', () => {
+  const main =
+    'const { readNamedFile } = await import(process.argv[1]); process.stdout.write(readNamedFile("it", process.argv[2], 99))';
+  const command = 'exec "$0" --input-type=module -e "$1" "$2" <(sleep 1; echo -n to; sleep 1; echo -n ken)';
+  const config = join(import.meta.dirname, 'config.ts');
+  const args = ['-c', command, process.execPath, main, config];
+  expect(execFileSync('bash', args, { encoding: 'utf8' })).toBe('token');
 });
 
 test('only one newline is cut, and only what is a secret is read from a file', () => {
@@ -75,6 +92,20 @@ test.each([
     () => '/dev/zero',
     / names the file \/dev\/zero, which has more than 65536 bytes/,
   ],
+  ['a file of blanks', () => fileWith('  \n\n'), / names the file \/\S+, which is empty\./],
+  ['a pipe without a writer', pipe, / a pipe that nobody has written to its end\. Name a file/],
+  [
+    'a byte order mark',
+    () => fileWith('\ufeffgeheim'),
+    /which begins with a byte order mark\. .+ UTF-8 without it/,
+  ],
+  ['UTF-16', () => fileWith(Buffer.from('\ufeffgeheim', 'utf16le')), /which begins with a byte order mark\./],
+  [
+    'a blank in front',
+    () => fileWith(' geheim'),
+    / It begins with a blank, a tab or a line end\. Remove it\./,
+  ],
+  ['two line ends', () => fileWith('geheim\n\n'), / It ends with a blank, a tab or a line end\. Remove it\./],
   ['the secret instead of a path', () => 'geheim', / is not the absolute path of a file\.$/],
   [
     'a wrong value',

@@ -1,7 +1,7 @@
-import { closeSync, openSync, readSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import type { Static, TObject } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import { type FileStart, readFileStart } from './read-file-start.ts';
 
 /** The environment is not enough to run the process. The message names the variable and says what it takes. */
 export class ConfigError extends Error {
@@ -32,13 +32,30 @@ export function loadConfig<T extends TObject>(schema: T, env: NodeJS.ProcessEnv)
     const fromFile = name in given && !env[name] ? `, in the file that ${name}_FILE names,` : '';
     const state =
       name in given ? `has a value that cannot be used (${problem.message.toLowerCase()})` : 'is not set';
-    throw new ConfigError(`${name}${fromFile} ${state}.${takes}`);
+    throw new ConfigError(`${name}${fromFile} ${state}.${blanksOf(given[name])}${takes}`);
   }
   return value as Static<T>;
 }
 
+/** Says of a value that was refused where it has blanks, which nobody sees in an editor. */
+function blanksOf(value: unknown): string {
+  if (typeof value !== 'string') return '';
+  const begins = value !== value.trimStart();
+  const ends = value !== value.trimEnd();
+  if (!begins && !ends) return '';
+  const where = begins && ends ? 'begins and ends' : begins ? 'begins' : 'ends';
+  return ` It ${where} with a blank, a tab or a line end. Remove it.`;
+}
+
 /** Bytes of the longest secret that is read from a file. Twenty encryption keys take 1 KiB. */
 const MOST_BYTES = 64 * 1024;
+
+/** Those of UTF-8 and of UTF-16, which some editors and shells write in front of a text. */
+const BYTE_ORDER_MARKS = [
+  Buffer.from('efbbbf', 'hex'),
+  Buffer.from('fffe', 'hex'),
+  Buffer.from('feff', 'hex'),
+];
 
 /**
  * Reads a secret from its variable, or from the file that NAME_FILE names, without the newline at the file's end.
@@ -54,37 +71,39 @@ function secretOf(name: string, env: NodeJS.ProcessEnv): string | undefined {
   // A value that is no absolute path may be the secret itself, in the wrong variable, so it is not quoted.
   if (!isAbsolute(path)) throw new ConfigError(`${name}_FILE is not the absolute path of a file.`);
   const file = `${name}_FILE names the file ${path}`;
-  let content: Buffer;
+  const content = readNamedFile(file, path, MOST_BYTES);
+  if (BYTE_ORDER_MARKS.some((mark) => content.subarray(0, mark.length).equals(mark))) {
+    const advice = 'It would be part of the secret. Save the file as UTF-8 without it';
+    throw new ConfigError(`${file}, which begins with a byte order mark. ${advice}.`);
+  }
+  const secret = content.toString('utf8').replace(/\r?\n$/, '');
+  if (secret.trim() === '') throw new ConfigError(`${file}, which is empty. Write the secret into it.`);
+  return secret;
+}
+
+/**
+ * Reads a file that a variable names.
+ *
+ * @param file the beginning of a sentence about it, such as `NAME names the file /path`.
+ * @throws ConfigError for one that cannot be read or is too long, and for a pipe that gives nothing.
+ */
+export function readNamedFile(file: string, path: string, mostBytes: number): Buffer {
+  let start: FileStart;
   try {
-    content = readStart(path);
+    start = readFileStart(path, mostBytes + 1);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
     const advice = 'Check the path, and that the account of this process may read it';
     throw new ConfigError(`${file}, which cannot be read (${code}). ${advice}.`, { cause });
   }
-  if (content.length > MOST_BYTES) {
-    throw new ConfigError(`${file}, which has more than ${MOST_BYTES} bytes. Is it the right one?`);
+  if (start.outcome === 'unwritten pipe') {
+    const advice = 'Name a file, or a pipe whose writer has begun and ends';
+    throw new ConfigError(`${file}, a pipe that nobody has written to its end. ${advice}.`);
   }
-  const secret = content.toString('utf8').replace(/\r?\n$/, '');
-  if (secret === '') throw new ConfigError(`${file}, which is empty. Write the secret into it.`);
-  return secret;
-}
-
-/** Reads at most one byte more than a secret may have. It asks for no size, because a pipe has none. */
-function readStart(path: string): Buffer {
-  const buffer = Buffer.alloc(MOST_BYTES + 1);
-  const file = openSync(path, 'r');
-  try {
-    let length = 0;
-    let count = -1;
-    while (count !== 0) {
-      count = readSync(file, buffer, length, buffer.length - length, null);
-      length += count;
-    }
-    return buffer.subarray(0, length);
-  } finally {
-    closeSync(file);
+  if (start.content.length > mostBytes) {
+    throw new ConfigError(`${file}, which has more than ${mostBytes} bytes. Is it the right one?`);
   }
+  return start.content;
 }
 
 /**

@@ -7,7 +7,7 @@ export * from './every.ts';
 export * from './keyring-config.ts';
 export * from './logger.ts';
 export * from './opened-secrets.ts';
-export type { QueueName } from './queue-backend.ts';
+export { type Marks, QUEUE_NAMES, type QueueName } from './queue-backend.ts';
 export type { DueEntry, QueueEntry } from './queue-bundles.ts';
 export type { EntryHandler, TakenEntry } from './queue-takers.ts';
 export {
@@ -16,7 +16,7 @@ export {
   QueueUnusableError,
   queueTroubleOf,
 } from './queue-trouble.ts';
-export type { QueueConcurrency, QueueConsumer, Transport, WaitingSince } from './queues.ts';
+export type { QueueConcurrency, QueueConsumer, Transport } from './queues.ts';
 export * from './readiness.ts';
 export { checkRedisUrl } from './redis-url.ts';
 export * from './sealing.ts';

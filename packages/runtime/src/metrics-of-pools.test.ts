@@ -22,18 +22,22 @@ test('the connections of a pool are counted, and only waits for one are measured
     for (let n = 0; n < 3; n += 1) await pool.query('SELECT 1');
     expect(await shown()).toContain('emr_payments_pool_wait_seconds_count{pool="general"} 1');
 
+    // Of two at once the first has the idle connection, which is still there when the second asks.
+    await Promise.all([pool.query('SELECT 1'), pool.query('SELECT 1')]);
+    expect(await shown()).toContain('emr_payments_pool_wait_seconds_count{pool="general"} 2');
+
     const client = await pool.connect();
     const waiting = [pool.query('SELECT 2'), pool.connect().then((found) => found.release())];
     expect(await shown()).toEqual(
       expect.arrayContaining([
         'emr_payments_pool_connections{pool="general",state="used"} 1',
         'emr_payments_pool_waiting{pool="general"} 2',
-        'emr_payments_pool_wait_seconds_count{pool="general"} 1',
+        'emr_payments_pool_wait_seconds_count{pool="general"} 2',
       ]),
     );
     client.release();
     await Promise.all(waiting);
-    expect(await shown()).toContain('emr_payments_pool_wait_seconds_count{pool="general"} 3');
+    expect(await shown()).toContain('emr_payments_pool_wait_seconds_count{pool="general"} 4');
     expect(await shown()).toContain('emr_payments_pool_connections{pool="general",state="idle"} 1');
   } finally {
     await pool.end();

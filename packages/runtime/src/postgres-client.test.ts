@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
-import { type Client, Pool } from 'pg';
+import { type Client, type ClientConfig, Client as OwnClient, Pool } from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type PostgresOptions, postgresClient, postgresConfig } from './postgres-client.ts';
 
@@ -104,6 +104,77 @@ test('where no host takes writes, the error says what is wrong with each, withou
 test('a wrong password ends the search, as with libpq', async () => {
   const client = postgresClient({ url: behindDead().replace(/:\/\/[^@]*@/, '://nobody:wrong@') });
   await expect(client.connect()).rejects.toMatchObject({ code: expect.stringMatching(/^28/) });
+});
+
+test('a password function is asked for each host', async () => {
+  const asked: string[] = [];
+  // Asks for the password in clear, and is then a server that is starting.
+  const starting = await hostThat((socket) => {
+    socket.once('data', () => {
+      socket.write(Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 3]));
+      socket.once('data', (message) => {
+        asked.push(message.toString('utf8', 5, message.length - 1));
+        const fields = Buffer.from('SFATAL\0C57P03\0Mthe database system is starting up\0\0');
+        const head = Buffer.from([0x45, 0, 0, 0, 4 + fields.length]);
+        socket.end(Buffer.concat([head, fields]));
+      });
+    });
+  });
+  const { host, port, username, password } = new URL(server.url);
+  const url = behindDead(starting).replace(/:\/\/[^@]*@/, `://${username}@`);
+  expect(url).toContain(`@${starting},${host}/`);
+  const passwords = async (of: { port?: number }) =>
+    of.port === Number(port) ? password : 'of the first host';
+  const client = await connected({ url, password: passwords as unknown as () => Promise<string> });
+  expect(asked).toEqual(['of the first host']);
+  expect(await show(client, 'port')).toBe(port);
+  // A pool hides the password of its options, too.
+  const pool = new Pool(
+    postgresConfig({ url, max: 1, password: passwords as unknown as () => Promise<string> }),
+  );
+  closing.push(() => pool.end());
+  expect((await pool.query('SHOW port')).rows).toEqual([{ port }]);
+});
+
+test('a closed session whose process id another process has by now is not waited for', async () => {
+  const walsender = new OwnClient({ connectionString: server.url, replication: 'database' } as ClientConfig);
+  walsender.on('error', () => undefined);
+  await walsender.connect();
+  closing.push(() => walsender.end());
+  const { rows } = await walsender.query('SELECT pg_backend_pid() AS pid, pg_current_wal_flush_lsn() AS lsn');
+  const [{ pid, lsn }] = rows;
+  const watch = await connected({ url: server.url });
+  walsender.query(`START_REPLICATION PHYSICAL ${lsn}`).catch(() => undefined);
+  await vi.waitFor(
+    async () =>
+      expect((await watch.query('SELECT state FROM pg_stat_activity WHERE pid = $1', [pid])).rows).toEqual([
+        { state: 'active' },
+      ]),
+    { timeout: 20_000 },
+  );
+
+  // The first connection takes its process id to be that of the walsender.
+  let first = true;
+  const pool = new Pool(
+    postgresConfig({
+      url: server.url,
+      max: 1,
+      extend: (base) =>
+        class extends base {
+          // biome-ignore lint/suspicious/noExplicitAny: pg's own type is a union of many.
+          override query(...args: any[]): any {
+            const result = (super.query as (...args: unknown[]) => Promise<{ rows: object[] }>)(...args);
+            if (!first) return result;
+            first = false;
+            return result.then((one) => ({ ...one, rows: one.rows.map((row) => ({ ...row, pid })) }));
+          }
+        },
+    }),
+  );
+  closing.push(() => pool.end());
+  const one = await pool.connect();
+  one.release(true);
+  expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
 });
 
 test('a session that cannot be set up is closed', async () => {

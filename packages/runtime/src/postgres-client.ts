@@ -12,7 +12,11 @@ export type PostgresOptions = Omit<PoolConfig, Own | 'idle_in_transaction_sessio
   settings?: Settings;
   /** Makes the class of the connections out of ours. */
   extend?: (base: typeof Client) => typeof Client;
+  /** Runs on each new connection before anybody else has it. Where it throws, there is no connection. */
+  onOpen?: OnOpen | undefined;
 };
+
+export type OnOpen = (client: Pick<Client, 'query'>) => Promise<void>;
 
 export type Settings = Readonly<Record<string, string | number>>;
 
@@ -34,10 +38,13 @@ const withCode = (message: string, code: string): Error => Object.assign(new Err
 
 type State = { pid: number; standby: boolean; read_only: boolean; busy: number[] };
 
-/** The statement that tells a `State`; `busy` are those of the given sessions that run a statement. */
+/**
+ * The statement that tells a `State`; `busy` are those of the given sessions that run a statement. The process id of one that has ended can be
+ * another process's by now: a walsender or a worker of a parallel query, which is `active` for ever or for long, is none of them.
+ */
 const stateOf = (sessions: readonly number[]): string => `
 SELECT pg_backend_pid() AS pid, pg_is_in_recovery() AS standby, current_setting('transaction_read_only')::boolean AS read_only,
-       ARRAY(SELECT pid FROM pg_stat_activity WHERE pid IN (${[0, ...sessions].join()}) AND state = 'active') AS busy`;
+       ARRAY(SELECT pid FROM pg_stat_activity WHERE pid IN (${[0, ...sessions].join()}) AND backend_type = 'client backend' AND state = 'active') AS busy`;
 
 type Failure = { host: string; error: Error };
 
@@ -67,7 +74,7 @@ const settingText = ([name, value]: [string, string | number]): string =>
  * - A pool has never more than `max` statements on the server, also when it gives up waiting for some: see `Sessions`.
  */
 export function postgresConfig(options: PostgresOptions): PoolConfig {
-  const { url, settings = {}, extend = (base: typeof Client) => base, ...rest } = options;
+  const { url, settings = {}, extend = (base: typeof Client) => base, onOpen, ...rest } = options;
   const address = parsePostgresUrl(url);
   const connectMs = rest.connectionTimeoutMillis ?? CONNECT_MS;
   const own: Way = {
@@ -75,6 +82,7 @@ export function postgresConfig(options: PostgresOptions): PoolConfig {
     connectMs: connectMs / address.hosts.length,
     setUp: Object.entries(settings).map(settingText).join(' '),
     sessions: createSessions({ max: rest.max }),
+    onOpen,
     preferred: 0,
   };
   return {
@@ -101,6 +109,7 @@ type Way = {
   connectMs: number;
   setUp: string;
   sessions: Sessions;
+  onOpen: OnOpen | undefined;
   /** The host that was good last. */
   preferred: number;
 };
@@ -110,6 +119,13 @@ type Callback = (error: any, client?: any) => void;
 
 /** What an EventEmitter has: it stays when a connection begins anew. */
 const OF_EMITTER = new Set(['_events', '_eventsCount', '_maxListeners']);
+
+/**
+ * The password, or the function that gives one, for the host of a client that has not connected yet. pg hides it from `Object.entries`, lets a URL
+ * without a password win over a function, and puts what the function or the file .pgpass gave for this host in its place.
+ */
+const passwordOf = (config: ClientConfig, client: Client): string =>
+  (config.password ?? client.password) as string;
 
 function clientClass(way: Way): typeof Client {
   const { hosts } = way.address;
@@ -130,6 +146,7 @@ function clientClass(way: Way): typeof Client {
       const given = typeof config === 'object' ? config : {};
       super(configOf(given, way.preferred));
       this.#config = given;
+      this.password = passwordOf(given, this);
       this.once('end', () => way.sessions.leave(this));
     }
 
@@ -194,8 +211,10 @@ function clientClass(way: Way): typeof Client {
     #renew(host: number): void {
       this.connection.removeAllListeners();
       this.connection.on('error', () => undefined);
-      const fresh = Object.entries(new Client(configOf(this.#config, host)));
-      Object.assign(this, Object.fromEntries(fresh.filter(([name]) => !OF_EMITTER.has(name))));
+      const fresh = new Client(configOf(this.#config, host));
+      const state = Object.entries(fresh).filter(([name]) => !OF_EMITTER.has(name));
+      Object.assign(this, Object.fromEntries(state));
+      this.password = passwordOf(this.#config, fresh);
       this.#host = host;
     }
 
@@ -209,6 +228,7 @@ function clientClass(way: Way): typeof Client {
       const { need } = way.address;
       if (need !== 'any' && (state.standby || (need === 'read-write' && state.read_only)))
         throw withCode('read-only', READ_ONLY);
+      await way.onOpen?.(this);
       if (way.sessions.join(this, { host, asked, ...state })) return;
       await super.end();
       await wait(REFUSED_AFTER_MS);

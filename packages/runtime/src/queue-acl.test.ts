@@ -32,13 +32,13 @@ async function serve({ transport }: ReturnType<typeof openAs>): Promise<void> {
     'post-payment',
     Array.from({ length: 20 }, (_, n) => ({ job: String(n + 2), fence: 0 })),
   );
-  expect((await transport.waitingSince())['post-payment']).not.toBeNull();
+  expect(await transport.waitingSince('post-payment')).not.toBeNull();
   const consumer = transport.consume('post-payment', async ({ job }) => {
     taken.push(job);
     if (job === '7') throw new Error('it could not be claimed');
   });
   await vi.waitFor(() => expect(new Set(taken).size).toBe(21), PATIENCE);
-  await vi.waitFor(async () => expect((await transport.waitingSince())['post-payment']).toBeNull(), PATIENCE);
+  await vi.waitFor(async () => expect(await transport.waitingSince('post-payment')).toBeNull(), PATIENCE);
   await consumer.close(2_000);
 }
 

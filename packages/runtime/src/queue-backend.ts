@@ -19,6 +19,14 @@ type BundleWorker = { close(): Promise<void> };
 type Processor = (job: TakenBundle) => Promise<void>;
 type ConsumerOptions = Omit<WorkerOptions, 'connection'>;
 
+/** Remembers outside of PostgreSQL which marks were seen committed there. */
+export type Marks = {
+  /** @returns the highest mark of the installation; null when none is known. */
+  read(installation: string): Promise<number | null>;
+  /** Raises the mark; a lower one changes nothing. */
+  raise(installation: string, mark: number): Promise<void>;
+};
+
 /** The part of the transport that differs between Redis and PostgreSQL. */
 export type Backend = {
   name: 'redis' | 'postgres';
@@ -28,8 +36,11 @@ export type Backend = {
   worker(name: QueueName, processor: Processor, options: ConsumerOptions): BundleWorker;
   /** Takes the error of an entry that could not be added; the caller throws it as well. */
   onError(name: QueueName): (error: Error) => void;
-  ping(): Promise<void>;
+  groups: readonly (readonly [QueueName, ...QueueName[]])[];
+  ping(queue?: QueueName): Promise<void>;
   trouble(): Promise<QueueTrouble | null>;
+  /** null where the queue is in PostgreSQL, which would lose the marks together with the commits. */
+  marks: Marks | null;
   close(): Promise<unknown>;
 };
 

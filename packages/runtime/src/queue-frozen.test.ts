@@ -57,13 +57,13 @@ describe.runIf(hasRedisServer())('a Redis that hangs', { timeout: 90_000 }, () =
           Array.from({ length: 120 }, () => entry),
         ),
       ),
-      rejected(transport.waitingSince()),
+      rejected(transport.waitingSince('post-payment')),
     ]);
     expect(errors.map(queueTroubleOf)).toEqual(Array(4).fill('queue_unreachable'));
     thaw();
     await vi.waitFor(() => transport.ping(), { timeout: NOTICED_MS });
     await transport.add('post-payment', [entry]);
-    expect((await transport.waitingSince())['post-payment']).not.toBeNull();
+    expect(await transport.waitingSince('post-payment')).not.toBeNull();
   });
 
   test('that was frozen before the first connection is noticed as well', async () => {

@@ -2,7 +2,7 @@ import { createPostgresBackend, type PgPool, runMigrations, withBackend } from '
 import { type Client, type ClientConfig, Pool } from 'pg';
 import type { Logger } from './logger.ts';
 import { postgresConfig } from './postgres-client.ts';
-import { type Backend, type BundleQueue, errorsOf } from './queue-backend.ts';
+import { type Backend, type BundleQueue, errorsOf, QUEUE_NAMES } from './queue-backend.ts';
 import type { Bundle } from './queue-bundles.ts';
 import { openQueuePool } from './queue-connections.ts';
 import { probePostgresQueue, queueTroubleOf } from './queue-trouble.ts';
@@ -66,6 +66,7 @@ export function postgresBackend(url: string, logger: Logger): Backend {
   const ping = () => probePostgresQueue(pool);
   return {
     name: 'postgres',
+    groups: [QUEUE_NAMES],
     onError,
     queue: (name) => {
       const connection = openPool();
@@ -90,6 +91,7 @@ export function postgresBackend(url: string, logger: Logger): Backend {
     },
     ping,
     trouble: () => ping().then(() => null, queueTroubleOf),
+    marks: null,
     async close() {
       // A worker that was cut off gives nothing back.
       await within(CLOSE_MS, Promise.all(pools.map((one) => one.end()))).catch(() => undefined);

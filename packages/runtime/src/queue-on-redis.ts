@@ -1,12 +1,13 @@
 import { Queue, Worker } from 'bullmq';
 import type { Logger } from './logger.ts';
-import type { Backend, BundleQueue, QueueName } from './queue-backend.ts';
+import { type Backend, type BundleQueue, QUEUE_NAMES, type QueueName } from './queue-backend.ts';
 import type { Bundle } from './queue-bundles.ts';
 import { connectProducer } from './queue-connections.ts';
 import { queueUntilReady } from './queue-until-ready.ts';
 import { createRedisCheck } from './redis-check.ts';
 import { connectRedis } from './redis-client.ts';
-import { prefixesOf } from './redis-keys.ts';
+import { marksKeyOf, prefixesOf } from './redis-keys.ts';
+import { redisMarks } from './redis-marks.ts';
 import { createRedisReporter } from './redis-reporter.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
@@ -38,6 +39,7 @@ export function redisBackend(url: string, logger: Logger): Backend {
   const consumer = connectRedis({ url, reporter }, { maxRetriesPerRequest: null });
   return {
     name: 'redis',
+    groups: kind === 'cluster' ? QUEUE_NAMES.map((name) => [name] as const) : [QUEUE_NAMES],
     onError,
     queue: (name) =>
       // A connection that is lost while BullMQ looks at the server for the first time would leave a queue that never works.
@@ -51,6 +53,7 @@ export function redisBackend(url: string, logger: Logger): Backend {
         onError(name),
       ),
     ...createRedisCheck({ client: producer, reporter }, { kind }),
+    marks: redisMarks({ client: producer }, { key: marksKeyOf(kind) }),
     close: async () => {
       producer.disconnect();
       consumer.disconnect();

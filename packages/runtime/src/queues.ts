@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from './logger.ts';
-import { type LazyQueue, type NewBundle, QUEUE_NAMES, type QueueName } from './queue-backend.ts';
+import type { LazyQueue, Marks, NewBundle, QueueName } from './queue-backend.ts';
 import { bundleSize, type DueEntry, packBundles, toBundle } from './queue-bundles.ts';
 import { postgresBackend } from './queue-on-postgres.ts';
 import { redisBackend } from './queue-on-redis.ts';
@@ -10,9 +10,6 @@ import { LateError, within } from './within.ts';
 
 /** How many entries of each queue a process works on at once. */
 export type QueueConcurrency = Readonly<Record<QueueName, number>>;
-
-/** For each queue, the `queuedAt` of the bundle that has waited longest; null when none waits. */
-export type WaitingSince = Record<QueueName, number | null>;
 
 export type QueueConsumer = {
   /** Takes no new entry, and waits at most `withinMs` until those under work have ended. */
@@ -25,15 +22,25 @@ export type QueueConsumer = {
  */
 export type Transport = {
   readonly backend: 'redis' | 'postgres';
-  /** Writes to the queue as an entry does. Rejects when that fails: `queueTroubleOf` names what the error means. */
-  ping(): Promise<void>;
+  /** The queues by the server that carries them: those of a group are up and down together. */
+  readonly groups: readonly (readonly [QueueName, ...QueueName[]])[];
+  /**
+   * Writes to the queue as an entry does, without a name to each of them. Rejects when that fails: `queueTroubleOf` names what the
+   * error means.
+   */
+  ping(queue?: QueueName): Promise<void>;
   /** Names what is wrong with the queue, also what lets entries through for now; null when nothing is. */
   trouble(): Promise<QueueTrouble | null>;
   /** Adds entries, also those that are already in the queue. Rejects at once when the queue is down. */
   add(queue: QueueName, entries: readonly DueEntry[]): Promise<void>;
-  /** The queue is first in, first out: what was queued earlier than this is no longer waiting in it. */
-  waitingSince(): Promise<WaitingSince>;
+  /**
+   * The `queuedAt` of the bundle that has waited longest; null when none waits. The queue is first in, first out: what was queued earlier is
+   * no longer waiting in it.
+   */
+  waitingSince(queue: QueueName): Promise<number | null>;
   consume(queue: QueueName, handler: EntryHandler): QueueConsumer;
+  /** Marks of the database that this queue remembers; null when it is in that database itself. */
+  readonly marks: Marks | null;
   close(): Promise<void>;
 };
 
@@ -101,17 +108,14 @@ export function openTransport(
     }
   }
 
-  const oldest = (name: QueueName) => backend.oldest(name, queueNamed(name));
-
   return {
     backend: backend.name,
+    groups: backend.groups,
     ping: backend.ping,
     trouble: backend.trouble,
+    marks: backend.marks,
     add,
-    async waitingSince() {
-      const since = await Promise.all(QUEUE_NAMES.map(async (name) => [name, await oldest(name)] as const));
-      return Object.fromEntries(since) as WaitingSince;
-    },
+    waitingSince: async (name) => backend.oldest(name, queueNamed(name)),
     consume(name, handler) {
       const handBack = (entries: DueEntry[]) => add(name, entries);
       const takers = openTakers({ handler, handBack, logger }, { concurrency: concurrency[name] });

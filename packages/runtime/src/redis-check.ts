@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { QueueName } from './queue-backend.ts';
 import { type QueueTrouble, queueTroubleOf } from './queue-trouble.ts';
 import type { RedisClient } from './redis-client.ts';
 import { mayEvict, readRedisFacts } from './redis-facts.ts';
@@ -24,8 +25,12 @@ export async function ready(client: RedisClient): Promise<void> {
 }
 
 export type RedisCheck = {
-  /** @throws the error of Redis, or of the connection; in a Cluster, of the first queue that cannot be written to. */
-  ping(): Promise<void>;
+  /**
+   * Writes to the server of this queue, or to those of all.
+   *
+   * @throws the error of Redis, or of the connection; in a Cluster, of the first queue that cannot be written to.
+   */
+  ping(queue?: QueueName): Promise<void>;
   /** Names what is wrong, also what lets entries through for now; null when nothing is. */
   trouble(): Promise<QueueTrouble | null>;
 };
@@ -38,11 +43,12 @@ export function createRedisCheck(
   let evicts = false;
   let lookedAt = Number.NEGATIVE_INFINITY;
 
-  async function ping(): Promise<void> {
+  async function ping(only?: QueueName): Promise<void> {
     // At the start and after an outage the connection needs a moment; that does not count as down yet.
     await ready(redis);
     const results = await Promise.allSettled(
       probes.map(async ({ key, queue }) => {
+        if (only !== undefined && queue !== undefined && queue !== only) return;
         try {
           await redis.eval(WRITE_KEY, 1, key, '1', KEPT_MS);
         } catch (error) {

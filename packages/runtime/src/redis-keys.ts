@@ -32,3 +32,7 @@ export function probesOf(kind: RedisTopology['kind']): { key: string; queue?: Qu
     queue: queue as QueueName,
   }));
 }
+
+/** The key of the marks that workers have seen committed, by the installation of each (docs/decisions/0027-lineage.md). */
+export const marksKeyOf = (kind: RedisTopology['kind']): string =>
+  `${prefixesOf(kind)['post-payment']}:marks`;

@@ -67,3 +67,21 @@ test('an error without a code is logged where a queue could not be used, and onl
   reporter.report(new Error('Connection is closed.'), 'post-payment');
   expect(codes).toEqual(['no_answer']);
 });
+
+test('a server that answers with ever new words does not fill the memory of the process', () => {
+  const codes: unknown[] = [];
+  const logger = {
+    debug: () => undefined,
+    error: ({ code }: LogFields) => codes.push(code),
+  } as unknown as Logger;
+  const reporter = createRedisReporter({ logger });
+  const wordOf = (n: number) => `WORD${String.fromCharCode(65 + Math.floor(n / 26), 65 + (n % 26))}`;
+  for (let n = 0; n < 100; n += 1) reporter.report(reply(`${wordOf(n)} no`));
+  // All of them are remembered, so the first one is not logged again.
+  reporter.report(reply(`${wordOf(0)} no`));
+  expect(codes).toHaveLength(100);
+  // One more is too many: they are forgotten.
+  reporter.report(reply(`${wordOf(100)} no`));
+  reporter.report(reply(`${wordOf(0)} no`));
+  expect(codes.slice(100)).toEqual([wordOf(100), wordOf(0)]);
+});

@@ -11,12 +11,7 @@ import {
 } from '@opentelemetry/api';
 import { parseTraceParent, setGlobalErrorHandler } from '@opentelemetry/core';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
-import {
-  detectResources,
-  resourceAttributesEnvDetector,
-  resourceFromAttributes,
-  serviceInstanceIdDetector,
-} from '@opentelemetry/resources';
+import { detectResources, resourceFromAttributes, serviceInstanceIdDetector } from '@opentelemetry/resources';
 import {
   AlwaysOffSampler,
   AlwaysOnSampler,
@@ -112,14 +107,16 @@ const isSampled = ({ traceFlags }: SpanContext): boolean => (traceFlags & 1) ===
  * @returns `close` sends what waits, for at most `LAST_SPANS_MS`, and stops.
  */
 export function startTracing(
-  { logger, exporter = new OTLPTraceExporter() }: { logger: Logger; exporter?: SpanExporter },
+  { logger, exporter: given }: { logger: Logger; exporter?: SpanExporter },
   { service, config }: { service: string; config: TracingConfig },
 ): { close(): Promise<void> } {
+  // The rest of its configuration it takes from the environment, which `readTracing` has checked.
+  const exporter = given ?? new OTLPTraceExporter({ headers: config.headers });
   setGlobalErrorHandler(failureLog(logger));
-  const named = resourceFromAttributes({ 'service.name': config.serviceName ?? service });
-  const detected = detectResources({ detectors: [resourceAttributesEnvDetector, serviceInstanceIdDetector] });
+  const named = { ...config.resourceAttributes, 'service.name': config.serviceName ?? service };
+  const instance = detectResources({ detectors: [serviceInstanceIdDetector] });
   const provider = new TracerProvider({
-    resource: detected.merge(named),
+    resource: instance.merge(resourceFromAttributes(named)),
     sampler: samplerOf(config.sampler),
     spanLimits: LIMITS,
     spanProcessors: [new BatchSpanProcessor({ ...QUEUE, exporter })],
@@ -170,10 +167,11 @@ export function startTracing(
   const ifRecorded = (span: OtelSpan): Span | undefined => (span.isRecording() ? wrap(span) : undefined);
 
   const tracer: Tracer = {
-    startRequest(input, traceparent) {
+    startRequest(input, { traceparent, isKnown }) {
       const caller = contextOf(traceparent);
       if (caller === null) return ifRecorded(start(input, {}));
-      if (isSampled(caller) && !mayDecide())
+      // A stranger decides nothing, and takes nothing of what the known callers may have.
+      if (!isKnown || (isSampled(caller) && !mayDecide()))
         return ifRecorded(start(input, { links: [{ context: caller }] }));
       return ifRecorded(start(input, { parent: trace.wrapSpanContext(caller) }));
     },

@@ -21,11 +21,15 @@ import { startTracing } from './tracing-otel.ts';
 const CONFIG: TracingConfig = {
   sampler: { name: 'parentbased_always_on', ratio: 1 },
   serviceName: undefined,
+  headers: {},
+  resourceAttributes: {},
   callersPerSecond: 1_000_000,
   isForEmr: (url) => url.startsWith('https://emr.example/'),
 };
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const CALLER = `00-${TRACE}-b7ad6b7169203331-01`;
+const by = (traceparent: string | undefined) => ({ traceparent, isKnown: true });
+const BY_NONE = by(undefined);
 const REQUEST: NewSpan = { name: 'request', kind: 'server' };
 const CHILD: NewSpan = { name: 'child', kind: 'client' };
 
@@ -76,7 +80,7 @@ test.each([
   ['very long', `${CALLER}${'-a'.repeat(5_000)}`],
 ])('a traceparent that is %s begins a trace', async (_name, traceparent) => {
   const { tracer, ended, close } = open();
-  const span = tracer.startRequest(REQUEST, traceparent);
+  const span = tracer.startRequest(REQUEST, by(traceparent));
   span?.end();
   await close();
   expect(ended).toHaveLength(1);
@@ -89,7 +93,7 @@ test.each([CALLER, `${CALLER.replace('00-', 'cc-')}-later-version`])(
   'a well-formed one is continued: %s',
   async (traceparent) => {
     const { tracer, ended, close } = open();
-    const span = tracer.startRequest(REQUEST, traceparent);
+    const span = tracer.startRequest(REQUEST, by(traceparent));
     span?.end();
     await close();
     expect(ended[0]?.parentSpanContext).toMatchObject({ traceId: TRACE, spanId: 'b7ad6b7169203331' });
@@ -99,11 +103,32 @@ test.each([CALLER, `${CALLER.replace('00-', 'cc-')}-later-version`])(
 
 test('beyond the limit a caller decides nothing: the request has a trace of its own, linked to the caller’s', async () => {
   const { tracer, ended, close } = open({ callersPerSecond: 0 });
-  tracer.startRequest(REQUEST, CALLER)?.end();
+  tracer.startRequest(REQUEST, by(CALLER))?.end();
   await close();
   expect(ended[0]?.spanContext().traceId).not.toBe(TRACE);
   expect(ended[0]?.parentSpanContext).toBeUndefined();
   expect(ended[0]?.links.map(({ context }) => context.traceId)).toEqual([TRACE]);
+});
+
+test('a stranger decides nothing, and takes nothing of what known callers may have', async () => {
+  const { tracer, ended, close } = open({ callersPerSecond: 1 });
+  const clock = vi.spyOn(performance, 'now').mockReturnValue(10_000);
+  for (const isKnown of [false, false, true])
+    tracer.startRequest(REQUEST, { traceparent: CALLER, isKnown })?.end();
+  clock.mockRestore();
+  const sampler = { name: 'traceidratio', ratio: 0 } as const;
+  await close();
+  expect(ended.map((span) => span.spanContext().traceId === TRACE)).toEqual([false, false, true]);
+  expect(ended.map(({ links }) => links.map(({ context }) => context.traceId))).toEqual([
+    [TRACE],
+    [TRACE],
+    [],
+  ]);
+  // An id that every ratio takes, from a stranger.
+  const none = open({ sampler });
+  const lowest = `00-${'0'.repeat(31)}1-b7ad6b7169203331-00`;
+  expect(none.tracer.startRequest(REQUEST, { traceparent: lowest, isKnown: false })).toBeUndefined();
+  await none.close();
 });
 
 test('the limit is for one second: in the next, callers decide again', async () => {
@@ -111,7 +136,7 @@ test('the limit is for one second: in the next, callers decide again', async () 
   const clock = vi.spyOn(performance, 'now');
   for (const now of [10_000, 10_999, 11_000]) {
     clock.mockReturnValue(now);
-    tracer.startRequest(REQUEST, CALLER)?.end();
+    tracer.startRequest(REQUEST, by(CALLER))?.end();
   }
   clock.mockRestore();
   await close();
@@ -120,7 +145,7 @@ test('the limit is for one second: in the next, callers decide again', async () 
 
 test('a value of a span is short, whatever is given', async () => {
   const { tracer, ended, close } = open();
-  const span = tracer.startRequest({ ...REQUEST, attributes: { given: 'a'.repeat(10_000) } }, undefined);
+  const span = tracer.startRequest({ ...REQUEST, attributes: { given: 'a'.repeat(10_000) } }, BY_NONE);
   span?.set({ later: 'b'.repeat(10_000) });
   span?.end();
   await close();
@@ -130,7 +155,7 @@ test('a value of a span is short, whatever is given', async () => {
 test('for the caller of a server an answer of 4xx is a failure, and one of 2xx or 3xx is none', async () => {
   const { tracer, ended, close } = open();
   for (const status of [200, 302, 400, 503]) {
-    const span = tracer.startRequest(REQUEST, undefined);
+    const span = tracer.startRequest(REQUEST, BY_NONE);
     noteStatus(span, status);
     span?.end();
   }
@@ -145,7 +170,7 @@ test('for the caller of a server an answer of 4xx is a failure, and one of 2xx o
 
 test('a batch runs under no span, also where the first of its items was added under one', async () => {
   const { tracer, close } = open();
-  const span = tracer.startRequest(REQUEST, undefined);
+  const span = tracer.startRequest(REQUEST, BY_NONE);
   const seen = await new Promise((resolve) => {
     const batcher = createBatcher(
       { run: async () => resolve(activeSpan()) },
@@ -184,16 +209,16 @@ test('after the stop nothing is traced', async () => {
 test('and a sampler that takes none takes none of those either', async () => {
   const sampler = { name: 'parentbased_traceidratio', ratio: 0 } as const;
   const { tracer, close } = open({ callersPerSecond: 0, sampler });
-  expect(tracer.startRequest(REQUEST, CALLER)).toBeUndefined();
-  expect(tracer.startRequest(REQUEST, undefined)).toBeUndefined();
+  expect(tracer.startRequest(REQUEST, by(CALLER))).toBeUndefined();
+  expect(tracer.startRequest(REQUEST, BY_NONE)).toBeUndefined();
   await close();
 });
 
 test('below it the caller’s flag decides, either way', async () => {
   const { tracer, close } = open({ sampler: { name: 'parentbased_traceidratio', ratio: 0 } });
-  expect(tracer.startRequest(REQUEST, CALLER)).toBeDefined();
-  expect(tracer.startRequest(REQUEST, CALLER.replace(/1$/, '0'))).toBeUndefined();
-  expect(tracer.startRequest(REQUEST, undefined)).toBeUndefined();
+  expect(tracer.startRequest(REQUEST, by(CALLER))).toBeDefined();
+  expect(tracer.startRequest(REQUEST, by(CALLER.replace(/1$/, '0')))).toBeUndefined();
+  expect(tracer.startRequest(REQUEST, BY_NONE)).toBeUndefined();
   await close();
 });
 
@@ -205,14 +230,14 @@ test.each([
   ['parentbased_always_off', false, true],
 ] as const)('%s', async (name, root, continued) => {
   const { tracer, close } = open({ sampler: { name, ratio: 0 } });
-  expect(tracer.startRequest(REQUEST, undefined) !== undefined).toBe(root);
-  expect(tracer.startRequest(REQUEST, CALLER) !== undefined).toBe(continued);
+  expect(tracer.startRequest(REQUEST, BY_NONE) !== undefined).toBe(root);
+  expect(tracer.startRequest(REQUEST, by(CALLER)) !== undefined).toBe(continued);
   await close();
 });
 
 test('a child has the active span for its parent, and ends as failed with the code of what was thrown', async () => {
   const { tracer, ended, close } = open();
-  const request = tracer.startRequest(REQUEST, CALLER);
+  const request = tracer.startRequest(REQUEST, by(CALLER));
   const failure = Object.assign(new Error('MRN-12345'), { code: '57014' });
   const work = () =>
     inSpan(CHILD, async (span) => {
@@ -231,7 +256,7 @@ test('a child has the active span for its parent, and ends as failed with the co
 
 test('work that outlives its span is not recorded under it', async () => {
   const { tracer, ended, close } = open();
-  const request = tracer.startRequest(REQUEST, undefined);
+  const request = tracer.startRequest(REQUEST, BY_NONE);
   await tracer.run(request, async () => {
     request?.end();
     expect(activeSpan()).toBeUndefined();
@@ -243,7 +268,7 @@ test('work that outlives its span is not recorded under it', async () => {
 
 test('shared work is recorded once, linked with all that share it', async () => {
   const { tracer, ended, close } = open();
-  const spans = [undefined, ...Array.from({ length: 3 }, () => tracer.startRequest(REQUEST, undefined))];
+  const spans = [undefined, ...Array.from({ length: 3 }, () => tracer.startRequest(REQUEST, BY_NONE))];
   await inSharedSpan({ name: 'shared', kind: 'internal' }, spans, async () => undefined);
   for (const span of spans) span?.end();
   await close();
@@ -263,8 +288,8 @@ test('shared work is recorded once, linked with all that share it', async () => 
 
 test('shared work of which one is traced runs under that one, and of none under none', async () => {
   const { tracer, ended, close } = open();
-  const request = tracer.startRequest(REQUEST, undefined);
-  const stranger = tracer.startRequest({ ...REQUEST, name: 'stranger' }, undefined);
+  const request = tracer.startRequest(REQUEST, BY_NONE);
+  const stranger = tracer.startRequest({ ...REQUEST, name: 'stranger' }, BY_NONE);
   await tracer.run(stranger, () =>
     inSharedSpan(CHILD, [undefined, request], async () => expect(activeSpan()).toBe(request)),
   );
@@ -289,7 +314,7 @@ test.each([null, undefined, 'MRN-12345', CALLER.replace(/1$/, '0')])(
 
 test('an EMR gets the header only where the operator has named it', async () => {
   const { tracer, close } = open();
-  const span = tracer.startRequest(REQUEST, undefined);
+  const span = tracer.startRequest(REQUEST, BY_NONE);
   expect(emrTraceHeaders(span, 'https://emr.example/fhir')).toEqual({ traceparent: span?.traceparent });
   expect(emrTraceHeaders(span, 'https://other.example/fhir')).toEqual({});
   expect(emrTraceHeaders(undefined, 'https://emr.example/fhir')).toEqual({});
@@ -298,14 +323,14 @@ test('an EMR gets the header only where the operator has named it', async () => 
 
 test('a log line names the trace', async () => {
   const { tracer, close } = open();
-  const span = tracer.startRequest(REQUEST, CALLER);
+  const span = tracer.startRequest(REQUEST, by(CALLER));
   expect(traceFields(span)).toEqual({ trace_id: TRACE, span_id: expect.stringMatching(/^[0-9a-f]{16}$/) });
   await close();
 });
 
 test('a collector that never answers holds a bounded number of spans, and the stop only for a moment', async () => {
   const { tracer, ended, lines, close } = open({}, () => undefined);
-  for (let n = 0; n < 20_000; n += 1) tracer.startRequest(REQUEST, undefined)?.end();
+  for (let n = 0; n < 20_000; n += 1) tracer.startRequest(REQUEST, BY_NONE)?.end();
   const from = performance.now();
   await close();
   expect(performance.now() - from).toBeLessThan(10_000);
@@ -317,7 +342,7 @@ test('a collector that fails is logged once a minute', async () => {
   const failing: SpanExporter['export'] = (_spans, done) => done({ code: 1, error: new Error('refused') });
   const { tracer, lines, close } = open({}, failing);
   for (let batch = 0; batch < 3; batch += 1) {
-    for (let n = 0; n < 512; n += 1) tracer.startRequest(REQUEST, undefined)?.end();
+    for (let n = 0; n < 512; n += 1) tracer.startRequest(REQUEST, BY_NONE)?.end();
     await new Promise(setImmediate);
   }
   await close();

@@ -25,8 +25,17 @@ export type NewSpan = {
 
 /** What records spans. `startTracing` makes it of OpenTelemetry's SDK. */
 export type Tracer = {
-  /** Starts a request's span: it continues the caller's trace, if that is well-formed. @returns undefined when it is not sampled. */
-  startRequest(span: NewSpan, traceparent: string | undefined): Span | undefined;
+  /**
+   * Starts a request's span. It continues the trace of a well-formed `traceparent` if the caller is known, and otherwise begins one with a
+   * link to it.
+   *
+   * @param caller.isKnown the request's credentials were accepted.
+   * @returns undefined when it is not sampled.
+   */
+  startRequest(
+    span: NewSpan,
+    caller: { traceparent: string | undefined; isKnown: boolean },
+  ): Span | undefined;
   /** Starts a span in the trace of a stored `traceparent`. @returns undefined when that is malformed, or the span is not sampled. */
   startStored(span: NewSpan, traceparent: string): Span | undefined;
   start(span: NewSpan, parent: Span): Span;

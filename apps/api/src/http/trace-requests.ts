@@ -1,4 +1,4 @@
-import { type Span, tracerOfProcess } from '@emr-payments/runtime';
+import { type Span, type Tracer, tracerOfProcess } from '@emr-payments/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { claimedClientId } from './claimed-client-id.ts';
@@ -8,12 +8,17 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The request's span; null when it is not traced. */
     span: Span | null;
+    /** Starts its span; null before the request is to be traced, and once it was called. */
+    startSpan: (() => void) | null;
   }
 }
 
 /**
- * Records a span for each request that is sampled: it continues the trace of a well-formed `traceparent`, and has the route's pattern in
- * place of the URL, which may hold MRNs. https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+ * Records a span for each request that is sampled, with the route's pattern in place of the URL, which may hold MRNs.
+ * https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+ *
+ * Only a caller whose credentials were accepted may have its trace continued, so the span is started after the routes' hooks that check
+ * them, with the time of the request's arrival. The span of a request that those refuse is started, and ended, once its answer has left.
  *
  * The handlers run under the span. Fastify calls them from the events by which a body arrives, which belong to the connection and not to
  * the request: so the span is entered again when the body is there.
@@ -24,29 +29,27 @@ export const traceRequests = fp(
     if (tracer === undefined) return;
 
     app.addHook('onRequest', (request, reply, done) => {
-      const { url: route, config } = request.routeOptions;
       // There would be more spans of probes than of all other requests. The log leaves them out too.
-      if (config.quiet === true) return done();
-      const { method } = request;
-      const { traceparent } = request.headers;
-      const span = tracer.startRequest(
-        {
-          // Node refuses methods that it does not know, so there are few names.
-          name: route === undefined ? method : `${method} ${route}`,
-          kind: 'server',
-          attributes: {
-            'http.request.method': method,
-            'http.route': route,
-            // Behind a trusted proxy `protocol` is the text of a header, which may come from the caller.
-            'url.scheme': request.protocol === 'https' ? 'https' : 'http',
-          },
-        },
-        typeof traceparent === 'string' ? traceparent : undefined,
-      );
-      if (span === undefined) return tracer.run(undefined, done);
-      request.span = span;
-      reply.raw.once('close', () => end(span, request, reply));
-      tracer.run(span, done);
+      if (request.routeOptions.config.quiet === true) return done();
+      const startedAt = Date.now();
+      const arrivedAt = performance.now();
+      request.startSpan = () => {
+        request.startSpan = null;
+        request.span = start(tracer, request, startedAt) ?? null;
+      };
+      // The log writes its line at the same event, after this: it names the span.
+      reply.raw.once('close', () => {
+        request.startSpan?.();
+        if (request.span === null) return;
+        note(request.span, request, reply);
+        // OpenTelemetry measures a span that was given its start by whole milliseconds only.
+        request.span.end(startedAt + performance.now() - arrivedAt);
+      });
+      tracer.run(undefined, done);
+    });
+    app.addHook('preParsing', (request, _reply, _payload, done) => {
+      request.startSpan?.();
+      tracer.run(request.span ?? undefined, done);
     });
     app.addHook('preValidation', (request, _reply, done) => {
       tracer.run(request.span ?? undefined, done);
@@ -55,7 +58,31 @@ export const traceRequests = fp(
   { name: 'trace-requests' },
 );
 
-function end(span: Span, request: FastifyRequest, reply: FastifyReply): void {
+function start(tracer: Tracer, request: FastifyRequest, startedAt: number): Span | undefined {
+  const { method } = request;
+  const { url: route } = request.routeOptions;
+  const { traceparent } = request.headers;
+  return tracer.startRequest(
+    {
+      // Node refuses methods that it does not know, so there are few names.
+      name: route === undefined ? method : `${method} ${route}`,
+      kind: 'server',
+      startedAt,
+      attributes: {
+        'http.request.method': method,
+        'http.route': route,
+        // Behind a trusted proxy `protocol` is the text of a header, which may come from the caller.
+        'url.scheme': request.protocol === 'https' ? 'https' : 'http',
+      },
+    },
+    {
+      traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+      isKnown: knownCallerOf(request) !== null || request.operator !== null,
+    },
+  );
+}
+
+function note(span: Span, request: FastifyRequest, reply: FastifyReply): void {
   const caller = knownCallerOf(request);
   span.set({
     'http.response.status_code': reply.statusCode,
@@ -69,5 +96,4 @@ function end(span: Span, request: FastifyRequest, reply: FastifyReply): void {
   // A 4xx is a mistake of the caller, so the span of the server has not failed.
   if (reply.statusCode >= 500) span.fail(String(reply.statusCode));
   else if (!reply.raw.writableFinished) span.fail('hung_up');
-  span.end();
 }

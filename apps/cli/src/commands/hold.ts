@@ -71,15 +71,25 @@ function registerOff(hold: Command, cli: Cli): void {
     .command('off')
     .description('continue posting; payments that waited are posted at once')
     .option('--user <user_id>', 'end the hold of this user; otherwise the hold of all users')
-    .action(({ user }: { user?: string }) =>
+    .option(
+      '--nothing-lost',
+      'the database was put on hold because it may have lost commits, and you know that it has not',
+    )
+    .action(({ user, nothingLost = false }: { user?: string; nothingLost?: boolean }) =>
       cli.run(async ({ database, by }) => {
         const title = titleOf(user);
-        const end = await continuePosting({ database }, { user, by });
+        const end = await continuePosting({ database }, { user, nothingLost, by });
         if (end.outcome === 'no_user') return failure('not_found', `There is no user ${user}.`);
         if (end.outcome === 'restore_unfinished') {
           return failure(
             'refused',
             `Not every payment is in doubt yet: run 'emr-payments restored --since ${end.since.toISOString()}' to its end first.`,
+          );
+        }
+        if (end.outcome === 'loss_in_doubt') {
+          return failure(
+            'refused',
+            `Since ${end.since.toISOString()} it is undecided whether the database has lost commits. Run 'emr-payments restored --since T' with the time up to which it is complete. Only if you know that nothing is missing, add --nothing-lost.`,
           );
         }
         if (end.outcome === 'not_on') return failure('refused', `There is no hold for ${title}.`);

@@ -80,6 +80,12 @@ export const registerRestored: Register = (program, cli) => {
             `Workers have ${begun.postings} payments in hand. Run 'emr-payments hold on' until it ends with 0, then this again.`,
           );
         }
+        if (begun.outcome === 'lost_again') {
+          return failure(
+            'refused',
+            `A backup of this time was dealt with at ${begun.finishedAt.toISOString()}, and the database has lost commits once more since: give the time up to which it is complete now.`,
+          );
+        }
         return outcomeOf({ since, ...begun });
       }),
     );

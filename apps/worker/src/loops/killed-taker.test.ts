@@ -72,7 +72,7 @@ test.each(backends)(
     releases.push(taker.kill);
     await vi.waitFor(() => expect(taker.claimed).toHaveLength(3), PATIENCE);
     // The bundle has been taken: the other three are in the hands of the taker and have no claim.
-    expect((await transport.waitingSince())['post-payment']).toBeNull();
+    expect(await transport.waitingSince('post-payment')).toBeNull();
     const leased = 'SELECT count(*)::int AS n FROM jobs WHERE lease_until IS NOT NULL';
     expect((await database.pool.query(leased)).rows).toEqual([{ n: 3 }]);
     await taker.kill();

@@ -60,12 +60,25 @@ test.each<[string, Parameters<typeof decide>[0], Partial<LaneCap> | null]>([
   ],
   [
     'a round shorter than a second goes on',
-    { stored: stored(10, { round: round(FAST, 900) }), sample: delivering(FAST) },
+    {
+      stored: stored(10, { round: round({ busy: 10, ms: 100 }, 900) }),
+      sample: delivering({ busy: 10, ms: 100 }),
+    },
     {
       cap: 10,
       base: null,
-      round: { beganAt: ago(900), busyMs: 10_000, delivered: 500, deliveredMs: 10_000 },
+      round: { beganAt: ago(900), busyMs: 10_000, delivered: 100, deliveredMs: 10_000 },
     },
+  ],
+  [
+    'a round shorter than a second is enough when each slot came round twenty times in it',
+    { stored: stored(10, { round: round(FAST, 500) }), sample: delivering(FAST) },
+    { cap: 20 },
+  ],
+  [
+    'not in less than 0.4 seconds, which say more of the machine than of the endpoint',
+    { stored: stored(10, { round: round(FAST, 300) }), sample: delivering(FAST) },
+    { cap: 10, round: { beganAt: ago(300), busyMs: 10_000, delivered: 500, deliveredMs: 10_000 } },
   ],
   [
     'a round goes on until each slot has come round twice',
@@ -263,9 +276,9 @@ function play(steps: number, answers: (busy: number) => LaneSample): number[] {
   return caps;
 }
 
-test('from ten to the most takes four seconds when the endpoint answers at once', () => {
+test('from ten to the most takes two seconds when the endpoint answers at once', () => {
   const caps = play(8, (busy) => delivering({ busy, ms: 20 }));
-  expect(caps).toEqual([10, 10, 20, 20, 40, 40, 64, 64]);
+  expect(caps).toEqual([10, 20, 40, 64, 64, 64, 64, 64]);
 });
 
 test('an endpoint that does one after the other is never driven above twenty, and is tried every quarter of a minute', () => {

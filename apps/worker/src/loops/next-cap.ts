@@ -7,6 +7,8 @@ const LEAST_CAP = 4;
 const SMALL_STEP = 5;
 /** A cap is lowered once in this time, however many workers see the reason. A round of measurement is at least as long. */
 const ROUND_MS = 1_000;
+/** A round in which each slot came round so often has measured enough after less than `ROUND_MS`. */
+const QUICK = { roundMs: 400, times: 20 };
 /** A cap that was lowered because of failures is not raised for so long … */
 const REST_AFTER_FAILURES_MS = 5_000;
 /** … and one that was lowered because the growth was of no use, for so long. */
@@ -36,8 +38,8 @@ export type CapInput = {
  * 1. Most attempts under way are older than a second: the endpoint hangs, and gets 4 at once.
  * 2. One attempt in ten fails, or one is answered with 429 or 503: half, 4 at least, and no growth for 5 seconds.
  * 3. Deliveries wait for the workers: a cap above 10 is halved, 10 at least. No endpoint grows at the cost of others.
- * 4. Jobs wait because the cap is reached, and all is well: after each round of a second or more, in which each slot came round twice,
- *    the cap is raised. If the endpoint holds most of the slots, and throughput has not grown by an eighth as much as the cap since
+ * 4. Jobs wait because the cap is reached, and all is well: after each round of a second or more, in which each slot came round twice, or of
+ *    0.4 seconds in which it did twenty times, the cap is raised. If the endpoint holds most of the slots, and throughput has not grown by an eighth as much as the cap since
  *    the growth began, growth is of no use to us and a burden to the endpoint: half, where the growth began at least, and 15 seconds of
  *    rest. (Where the slots are mostly with us, it is we who are slow, and a lower cap would not make the endpoint faster.)
  *
@@ -82,7 +84,9 @@ export function nextCap({ lane, most, sample, crowded, spare, now }: CapInput): 
     deliveredMs: stored.round.deliveredMs + sample.deliveredMs,
   };
   const roundMs = now.getTime() - round.beganAt.getTime();
-  if (roundMs < ROUND_MS || round.delivered < 2 * cap) return { ...unchanged, round };
+  const isLong = roundMs >= ROUND_MS && round.delivered >= 2 * cap;
+  if (!isLong && (roundMs < QUICK.roundMs || round.delivered < QUICK.times * cap))
+    return { ...unchanged, round };
 
   const throughput = throughputOf(round, roundMs);
   const base = stored.base ?? { cap, throughput };

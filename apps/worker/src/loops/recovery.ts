@@ -7,7 +7,7 @@ const INTERVAL_MS = 500;
 /** Between two turns: a recovery is never urgent, and accepting payments is. */
 const PAUSE_MS = 20;
 
-/** While a recovery makes deliveries due, its turns come every quarter of a second, and what it has spread over that time is fed. */
+/** While a recovery makes deliveries due, its turns come ten times a second, and what it has spread over that time is fed. */
 const ACTIVE_PAUSE_MS = 50;
 const ACTIVE_MS = 1_000;
 

@@ -1,5 +1,11 @@
 import { type Database, type JobKind, openDatabase } from '@emr-payments/db';
-import type { LogFields, QueueEntry, QueueName, Transport } from '@emr-payments/runtime';
+import {
+  type LogFields,
+  QUEUE_NAMES,
+  type QueueEntry,
+  type QueueName,
+  type Transport,
+} from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createWorkerMetrics } from '../metrics.ts';
@@ -32,7 +38,8 @@ beforeEach(async () => {
     logged.push(message);
     unanswered.push(pings);
   };
-  const transport: Pick<Transport, 'ping' | 'add'> = {
+  const transport: Pick<Transport, 'groups' | 'ping' | 'add'> = {
+    groups: [QUEUE_NAMES],
     async ping() {
       if (!queueIsDown) return;
       pings += 1;

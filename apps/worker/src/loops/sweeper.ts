@@ -1,7 +1,8 @@
-import type { Database, QueueWaits } from '@emr-payments/db';
-import { every, type Logger, type Transport, within } from '@emr-payments/runtime';
+import { type Database, JOB_KINDS, type QueueWaits } from '@emr-payments/db';
+import { every, type Logger, type QueueName, type Transport, within } from '@emr-payments/runtime';
 import type { WorkerMetrics } from '../metrics.ts';
 import type { JobSteps } from '../steps.ts';
+import { QUEUE_OF } from './queue-group.ts';
 
 const INTERVAL_MS = 1_000;
 
@@ -14,8 +15,8 @@ const UNCLAIMED_MS = 5_000;
 /** A queue that does not answer must not keep the jobs of dead workers waiting. */
 const ASK_MS = 1_000;
 
-/** While the queue cannot be asked, every job may be waiting in it: none is taken back for having no claim. */
-const ALL_MAY_WAIT: QueueWaits = { post_payment: 0, deliver_webhook: 0, sync_connection: 0 };
+/** While a queue cannot be asked, every job may be waiting in it: none of its kind is taken back for having no claim. */
+const ALL_MAY_WAIT = 0;
 
 /**
  * Takes back jobs that were handed to the queue and that no worker holds, so that the relay feeds them again. Every worker
@@ -28,7 +29,7 @@ export function startSweeper(deps: {
   logger: Logger;
   metrics: Pick<WorkerMetrics, 'repaired' | 'succeeded'>;
 }): { close(): Promise<void> } {
-  let blind = false;
+  const unread = new Set<QueueName>();
 
   function record(reason: 'lease_expired' | 'unclaimed', count: number): void {
     if (count === 0) return;
@@ -36,26 +37,28 @@ export function startSweeper(deps: {
     deps.logger.warn({ count, code: reason }, 'took back jobs that no worker holds');
   }
 
-  async function waitsOfQueue(): Promise<QueueWaits> {
+  async function waitsOf(queue: QueueName): Promise<number | null> {
     try {
-      const since = await within(ASK_MS, deps.transport.waitingSince());
-      blind = false;
-      return {
-        post_payment: since['post-payment'],
-        deliver_webhook: since['deliver-webhook'],
-        sync_connection: since['sync-connection'],
-      };
+      const since = await within(ASK_MS, deps.transport.waitingSince(queue));
+      unread.delete(queue);
+      return since;
     } catch (err) {
-      if (!blind) deps.logger.warn({ err }, 'the sweeper cannot read the queue, and keeps trying');
-      blind = true;
+      if (!unread.has(queue))
+        deps.logger.warn({ err, queue }, 'the sweeper cannot read the queue, and keeps trying');
+      unread.add(queue);
       return ALL_MAY_WAIT;
     }
+  }
+
+  async function waitsOfQueues(): Promise<QueueWaits> {
+    const waits = JOB_KINDS.map(async (kind) => [kind, await waitsOf(QUEUE_OF[kind])] as const);
+    return Object.fromEntries(await Promise.all(waits)) as QueueWaits;
   }
 
   async function sweep(): Promise<void> {
     const swept = await deps.steps.sweepJobs(
       { database: deps.database },
-      { unclaimedMs: UNCLAIMED_MS, limit: LIMIT, waiting: await waitsOfQueue() },
+      { unclaimedMs: UNCLAIMED_MS, limit: LIMIT, waiting: await waitsOfQueues() },
     );
     record('lease_expired', swept.expired);
     record('unclaimed', swept.unclaimed);

@@ -40,14 +40,17 @@ const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15];
 export function countWork(registry: Registry): CountedWork {
   const registers = [registry];
   const adapter = adapterNames;
-  const postings = fromTheStart(
-    new Counter({
+  const ends = (what: { name: string; help: string }, outcome: readonly string[]) =>
+    fromTheStart(new Counter({ ...what, labelNames: ['adapter', 'outcome'], registers }), {
+      adapter,
+      outcome,
+    });
+  const postings = ends(
+    {
       name: 'emr_payments_postings_total',
       help: 'Claims on payments that have ended, by the state that the payment got.',
-      labelNames: ['adapter', 'outcome'],
-      registers,
-    }),
-    { adapter, outcome: POSTING_OUTCOMES },
+    },
+    POSTING_OUTCOMES,
   );
   const postingSeconds = fromTheStart(
     new Histogram({
@@ -102,14 +105,9 @@ export function countWork(registry: Registry): CountedWork {
     }),
     { job: WORKS },
   );
-  const syncs = fromTheStart(
-    new Counter({
-      name: 'emr_payments_syncs_total',
-      help: 'Syncs of connections that have ended, by how.',
-      labelNames: ['adapter', 'outcome'],
-      registers,
-    }),
-    { adapter, outcome: SYNC_OUTCOMES },
+  const syncs = ends(
+    { name: 'emr_payments_syncs_total', help: 'Syncs of connections that have ended, by how.' },
+    SYNC_OUTCOMES,
   );
   const repeatedAnswers = fromTheStart(
     new Counter({

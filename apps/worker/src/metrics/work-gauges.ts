@@ -13,7 +13,7 @@ const WORK_GAUGES: readonly {
 }[] = [
   {
     name: 'emr_payments_jobs',
-    help: 'Live jobs by state; those that are stopped wait behind a hold or a broken login, those held back for their own lane.',
+    help: 'Live jobs by state, counted to 100,000; those that are stopped wait behind a hold or a broken login, those held back for their own lane.',
     labelNames: ['kind', 'state'],
     samples: ({ jobs }) => jobs.map(({ kind, state, count }) => ({ labels: { kind, state }, value: count })),
   },
@@ -38,7 +38,7 @@ const WORK_GAUGES: readonly {
   },
   {
     name: 'emr_payments_repeating_payments',
-    help: 'Open payments that have had the same answer 10 times in a row or more.',
+    help: 'Open payments that have had the same answer 10 times in a row or more, counted to 1,000.',
     labelNames: [],
     samples: ({ repeating }) => [{ labels: {}, value: repeating }],
   },
@@ -62,8 +62,14 @@ const WORK_GAUGES: readonly {
     samples: ({ holds }) => holds.map(({ scope, count }) => ({ labels: { scope }, value: count })),
   },
   {
+    name: 'emr_payments_loss_in_doubt',
+    help: '1 while the database may have lost commits, and nothing is posted until an operator has decided.',
+    labelNames: [],
+    samples: ({ lossInDoubt }) => [{ labels: {}, value: lossInDoubt ? 1 : 0 }],
+  },
+  {
     name: 'emr_payments_ended_logins',
-    help: 'Logins at EMRs that have ended: payments wait until a person has logged in again.',
+    help: 'EMR connections of users that are not disabled whose login has ended: payments wait until a person has logged in again.',
     labelNames: [],
     samples: ({ endedLogins }) => [{ labels: {}, value: endedLogins }],
   },

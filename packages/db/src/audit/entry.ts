@@ -15,7 +15,7 @@ export const SYSTEM: Actor = { actor: 'system', source: 'local' };
 
 /** Names a record by its kind and its public id. */
 export type AuditSubject =
-  `${'client' | 'user' | 'endpoint' | 'payment' | 'job' | 'event' | 'recovery' | 'patients' | 'keys' | 'credential' | 'hold' | 'restore' | 'archive' | 'operator_key' | 'worklist' | 'connect_session' | 'oauth_app'}:${string}`;
+  `${'client' | 'user' | 'endpoint' | 'payment' | 'job' | 'event' | 'recovery' | 'patients' | 'keys' | 'credential' | 'hold' | 'restore' | 'lineage' | 'archive' | 'operator_key' | 'worklist' | 'connect_session' | 'oauth_app'}:${string}`;
 
 /** Facts about an action that are not secret: a note, an outcome, counts. */
 export type AuditDetail = Record<string, string | number | boolean | null>;

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { postgresConfig } from '@emr-payments/runtime/postgres';
+import { type OnOpen, postgresConfig } from '@emr-payments/runtime/postgres';
 import { Pool, types } from 'pg';
 import type { PrismaClient } from '../generated/client.ts';
 import { oneTextClients } from './one-text-clients.ts';
@@ -56,6 +56,8 @@ export type DatabaseOptions = {
   lockMs?: number;
   /** true: the pool is for array statements, each of which is planned once on each connection. */
   plannedOnce?: boolean;
+  /** Runs on each new connection, of whatever use, before any other statement. */
+  onOpen?: OnOpen;
 };
 
 /** Synchronous, so that who uses Prisma need not know that it is loaded late. */
@@ -84,6 +86,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     query_timeout: statementMs + 1_000,
     types: typeParsers,
     extend: oneTextClients(),
+    onOpen: options.onOpen,
   };
   const pool = new Pool(postgresConfig({ ...config, max: options.poolSize }));
   // A broken idle connection needs no handling: the pool opens another when one is needed.

@@ -5,6 +5,7 @@ import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
 import { named } from '../core/named.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
 import { inTransaction, type Transaction } from '../core/transaction.ts';
+import { DECIDED, findLossInDoubt } from '../lineage/lineage-statements.ts';
 
 /** The users whose posting a hold stops: all of them, or one. */
 export type HoldScope = { userId: number; publicId: string } | 'all';
@@ -53,17 +54,23 @@ const LOCK = {
   text: 'SELECT id FROM holds WHERE scope = $1 AND ended_at IS NULL FOR UPDATE',
 };
 
-/** A restore that has not ended has not put every payment in doubt yet: until then nothing may be posted. */
+/**
+ * A restore that has not ended has not put every payment in doubt yet: until then nothing may be posted. Nor while it is undecided whether
+ * commits were lost, unless the one who ends the hold decides it.
+ */
 const END = named({
   name: 'end-hold',
-  values: ['scope', ...AUDIT_VALUES],
+  values: ['scope', 'nothingLost', ...AUDIT_VALUES],
   text: `
     WITH unfinished AS (
       SELECT since FROM restores WHERE finished_at IS NULL LIMIT 1
     ), hold AS (
       UPDATE holds SET ended_at = now(), ended_by = :actor
        WHERE scope = :scope::text AND ended_at IS NULL AND NOT EXISTS (SELECT FROM unfinished)
-      RETURNING id
+         AND (:nothingLost::boolean OR user_id IS NOT NULL OR NOT EXISTS (SELECT FROM lineage WHERE doubted_at IS NOT NULL))
+      RETURNING id, user_id
+    ), decided AS (
+      UPDATE lineage SET ${DECIDED} FROM hold WHERE :nothingLost::boolean AND hold.user_id IS NULL
     ), ${auditCte({ from: 'hold' })}, notified AS MATERIALIZED (
       SELECT pg_notify('${JOBS_CHANNEL}', '') FROM hold
     )
@@ -74,26 +81,45 @@ export type HoldEnd =
   | { outcome: 'ended' }
   | { outcome: 'not_on' }
   /** The restore of a backup of this time was interrupted. */
-  | { outcome: 'restore_unfinished'; since: Date };
+  | { outcome: 'restore_unfinished'; since: Date }
+  /** It is undecided whether the database has lost commits. */
+  | { outcome: 'loss_in_doubt'; since: Date };
+
+export type EndHoldInput = {
+  scope: HoldScope;
+  by: Actor;
+  /** The operator says that the database has lost nothing: decides it, if it is in doubt. */
+  nothingLost?: boolean;
+};
 
 /** Ends the hold of this scope and wakes the relays. A hold of another scope that covers the same user goes on. */
 export async function endHoldIn(
   tx: Transaction,
-  { scope, by }: { scope: HoldScope; by: Actor },
+  { scope, by, nothingLost = false }: EndHoldInput,
 ): Promise<HoldEnd> {
   const name = scopeName(scope);
-  const audit = auditValues({ ...by, action: 'hold.off', subject: `hold:${name}`, outcome: 'done' });
+  const audit = auditValues({
+    ...by,
+    action: 'hold.off',
+    subject: `hold:${name}`,
+    outcome: 'done',
+    ...(nothingLost ? { detail: { nothing_lost: true } } : {}),
+  });
   await query(tx, LOCK, [name]);
   type Row = { ended: number; unfinished: Date | null };
-  const [row] = await query<Row>(tx, END, END.values({ scope: name, ...audit }));
+  const [row] = await query<Row>(tx, END, END.values({ scope: name, nothingLost, ...audit }));
   if (row !== undefined && row.unfinished !== null)
     return { outcome: 'restore_unfinished', since: row.unfinished };
-  return { outcome: row?.ended === 1 ? 'ended' : 'not_on' };
+  if (row?.ended === 1) return { outcome: 'ended' };
+  const loss = scope === 'all' ? await findLossInDoubt(tx) : null;
+  return loss === null || nothingLost
+    ? { outcome: 'not_on' }
+    : { outcome: 'loss_in_doubt', since: loss.since };
 }
 
 /** The same, in a transaction of its own. */
 export const endHold = (
   { database }: { database: Pick<Database, 'pool'> },
-  input: { scope: HoldScope; by: Actor },
+  input: EndHoldInput,
 ): Promise<HoldEnd> =>
   inTransaction({ database }, async (tx) => ({ commit: true, value: await endHoldIn(tx, input) }));

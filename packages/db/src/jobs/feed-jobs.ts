@@ -1,7 +1,7 @@
 import type { Database } from '../core/database.ts';
 import { FEED_TURN } from './feed-at-once.ts';
 import { FEED_FREE, FEED_LIMITED } from './feed-statements.ts';
-import type { JobKind } from './job-kinds.ts';
+import { JOB_KINDS, type JobKind } from './job-kinds.ts';
 
 export type DueJob = {
   id: string;
@@ -11,8 +11,15 @@ export type DueJob = {
   queuedAt: number;
 };
 
-/** Takes due jobs; at most `limit`. */
-export type Feed = (limit: number) => Promise<DueJob[]>;
+/** Takes due jobs of these kinds, of all by default; at most `limit`. */
+export type Feed = (limit: number, kinds?: readonly JobKind[]) => Promise<DueJob[]>;
+
+/** A lane has jobs of one kind. */
+const LANE_OF: Record<JobKind, 'connection' | 'endpoint' | 'sync'> = {
+  post_payment: 'connection',
+  deliver_webhook: 'endpoint',
+  sync_connection: 'sync',
+};
 
 type Row = DueJob | { id: null };
 
@@ -31,18 +38,18 @@ type FeedDeps = { database: Pick<Database, 'inTurn'> };
 export function createFeed(deps: FeedDeps): Feed {
   let limited = false;
 
-  async function take(limit: number): Promise<DueJob[]> {
+  async function take(limit: number, kinds: readonly JobKind[] = JOB_KINDS): Promise<DueJob[]> {
     const rows = await deps.database.inTurn<Row>({
       turn: FEED_TURN,
       statement: limited ? FEED_LIMITED : FEED_FREE,
-      values: [limit],
+      values: [limit, kinds.map((kind) => LANE_OF[kind])],
     });
     const jobs = rows.filter((row): row is DueJob => row.id !== null);
     const before = limited;
     limited = jobs.length < rows.length;
     if (before || !limited || jobs.length >= limit) return jobs;
     // These are marked as queued already: an outage now must not keep them from being handed over.
-    const further = await take(limit - jobs.length).catch((error: unknown) => {
+    const further = await take(limit - jobs.length, kinds).catch((error: unknown) => {
       if (jobs.length > 0) return [];
       throw error;
     });

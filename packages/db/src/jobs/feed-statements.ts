@@ -5,6 +5,9 @@ import { CIRCUIT_THRESHOLD } from './lane-circuit.ts';
 /** The most jobs that are fed. A parameter, so that each statement has one text under its name. */
 const MOST = '$1::int';
 
+/** The kinds of lanes that are fed: those whose queue can be written to. */
+const LANE_KINDS = '$2::lane_kind[]';
+
 /** When the jobs were marked as queued: every statement of a transaction has the same `now()`. */
 const QUEUED_AT = 'extract(epoch FROM now())::float8 * 1000 AS "queuedAt"';
 
@@ -40,7 +43,7 @@ const room = (limit: string) => `
       FROM waiting_lanes w CROSS JOIN LATERAL (SELECT * FROM lanes WHERE lanes.id = w.lane_id OFFSET 0) l
            CROSS JOIN LATERAL (SELECT greatest(
              l.next_slot, now() - make_interval(secs => greatest(0, 1 - 1 / l.rate_per_second)::float8)) AS base) slot
-     WHERE (l.open_until IS NULL OR l.open_until <= now())
+     WHERE l.kind = ANY (${LANE_KINDS}) AND (l.open_until IS NULL OR l.open_until <= now())
        AND (l.kind = 'endpoint' OR NOT ${isStopped(`(${USER_OF_LANE})`)})
   )`;
 

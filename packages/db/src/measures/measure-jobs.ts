@@ -13,7 +13,7 @@ const MEASURED_STATES = ['waiting', 'stopped', 'held_back', 'due', 'queued', 'cl
 export type MeasuredState = (typeof MEASURED_STATES)[number];
 
 export type JobMeasures = {
-  /** Every kind in every state, with 0 where there is none. */
+  /** Every kind in every state, with 0 where there is none. Those that are not in the queue are counted to `MOST_COUNTED`. */
   jobs: { kind: JobKind; state: MeasuredState; count: number }[];
   /** Seconds that the oldest job of a kind which nothing holds back has waited for a worker: one that is `due`, or queued and not claimed. */
   oldestDue: { kind: JobKind; seconds: number }[];
@@ -22,53 +22,77 @@ export type JobMeasures = {
    * through the queue takes: the places of all workers are taken. With more places they would be under work.
    */
   waitingForPlaces: { kind: JobKind; count: number }[];
-  /** Open payments whose last tries, `REPEATING` or more, all had the same answer. */
-  repeating: number;
 };
 
-/** From this many identical answers in a row on, a payment counts as one that an operator should look at. */
-export const REPEATING = 10;
+/** Jobs of a kind in one of the states before the queue are counted so far: counting a backlog to its end takes longer than a scrape may. */
+const MOST_COUNTED = 100_000;
 
 /** An entry that no worker has claimed after this long has met workers that are busy. The way through the queue takes some milliseconds. */
 const THROUGH_QUEUE_MS = 100;
 
+/** Walks the index from lane to lane, as the feed does: a lane costs the same whether one job waits in it or a million. */
+const lanesWith = (condition: string) => `
+  (SELECT lane_id FROM jobs WHERE ${condition} ORDER BY lane_id LIMIT 1)
+  UNION ALL
+  SELECT (SELECT j.lane_id FROM jobs j WHERE j.${condition} AND j.lane_id > w.lane_id ORDER BY j.lane_id LIMIT 1)`;
+
+/** The jobs that wait in a lane's span, in the order of the index: without it, all of them could be read before the first is counted. */
+const JOBS_OF_SPAN = `
+  FROM jobs j WHERE j.lane_id = span.lane_id AND j.queued_at IS NULL AND j.run_at > span.after AND j.run_at <= span.until ORDER BY j.run_at`;
+
 /**
- * The lanes are read as a whole, and not for each job: a hold for all stops every connection. A lane that has a rate or a bucket is fed
- * at its pace, and between two of its jobs for a moment nothing holds it back: it counts as held back for a second after the last one.
+ * The kind of a job is that of its lane, and so is the state of a waiting one, but for its time: each lane has one span of time of the jobs that
+ * are due and one of the others. A hold for all stops every connection. A lane that has a rate or a bucket is fed at its pace, and between two of
+ * its jobs for a moment nothing holds it back: it counts as held back for a second after the last one.
+ *
+ * Jobs in flight are all read: however many wait, the caps of the lanes bound them.
  */
-const JOBS = {
+export const MEASURE_JOBS = {
   name: 'measure-jobs',
   text: `
-    WITH stopped AS MATERIALIZED (
+    WITH RECURSIVE waiting_lanes AS (${lanesWith('queued_at IS NULL')} FROM waiting_lanes w WHERE w.lane_id IS NOT NULL
+    ), lanes_in_flight AS (${lanesWith('queued_at IS NOT NULL')} FROM lanes_in_flight w WHERE w.lane_id IS NOT NULL
+    ), stopped AS MATERIALIZED (
       SELECT unnest(ARRAY[c.lane_id, c.sync_lane_id]) AS lane_id FROM connections c
        WHERE EXISTS (SELECT FROM holds WHERE ended_at IS NULL AND user_id IS NULL)
           OR c.user_id IN (SELECT user_id FROM holds WHERE ended_at IS NULL AND user_id IS NOT NULL
                            UNION ALL SELECT user_id FROM connection_states WHERE state = 'login_required')
-    ), held_back AS MATERIALIZED (
-      SELECT lane_id FROM jobs WHERE queued_at IS NOT NULL
-      UNION
-      SELECT l.id FROM lanes l LEFT JOIN rate_buckets b ON b.id = l.bucket_id
-       WHERE l.open_until > now() OR l.next_slot > now() - interval '1 second'
-          OR b.paused_until > now() OR b.wanted_until > now() - interval '1 second' OR now() < ANY (b.next_slots)
-    ), live AS (
-      SELECT kind, same_answers, run_at, queued_at,
-             CASE WHEN lease_until IS NOT NULL THEN 'claimed' WHEN queued_at IS NOT NULL THEN 'queued' WHEN run_at > now() THEN 'waiting'
-                  WHEN lane_id IN (SELECT lane_id FROM stopped WHERE lane_id IS NOT NULL) THEN 'stopped'
-                  WHEN lane_id IN (SELECT lane_id FROM held_back) THEN 'held_back' ELSE 'due' END AS state
-        FROM jobs
+    ), lane AS MATERIALIZED (
+      SELECT l.id, CASE l.kind WHEN 'connection' THEN 'post_payment' WHEN 'sync' THEN 'sync_connection' ELSE 'deliver_webhook' END AS kind,
+             CASE WHEN l.id IN (SELECT lane_id FROM stopped WHERE lane_id IS NOT NULL) THEN 'stopped'
+                  WHEN l.id IN (SELECT lane_id FROM lanes_in_flight WHERE lane_id IS NOT NULL)
+                    OR l.open_until > now() OR l.next_slot > now() - interval '1 second' OR b.paused_until > now()
+                    OR b.wanted_until > now() - interval '1 second' OR now() < ANY (b.next_slots) THEN 'held_back' ELSE 'due' END AS state
+        FROM waiting_lanes w CROSS JOIN LATERAL (SELECT * FROM lanes WHERE lanes.id = w.lane_id OFFSET 0) l
+        LEFT JOIN rate_buckets b ON b.id = l.bucket_id
+    ), span AS MATERIALIZED (
+      SELECT id AS lane_id, kind, state, '-infinity'::timestamptz AS after, now() AS until FROM lane
+       UNION ALL SELECT id, kind, 'waiting', now(), 'infinity' FROM lane
+    ), measured AS (
+      SELECT kind, state,
+             (SELECT count(*) FROM (
+                SELECT FROM span CROSS JOIN LATERAL (SELECT ${JOBS_OF_SPAN} LIMIT ${MOST_COUNTED}) job
+                 WHERE span.kind = spans.kind AND span.state = spans.state LIMIT ${MOST_COUNTED}) jobs) AS count,
+             0 AS crowded,
+             (SELECT min(job.run_at) FROM span CROSS JOIN LATERAL (SELECT j.run_at ${JOBS_OF_SPAN} LIMIT 1) job
+               WHERE span.kind = spans.kind AND span.state = 'due' AND spans.state = 'due') AS oldest
+        FROM (SELECT DISTINCT kind, state FROM span) spans
+       UNION ALL
+      SELECT kind::text, CASE WHEN lease_until IS NULL THEN 'queued' ELSE 'claimed' END, count(*),
+             count(*) FILTER (WHERE lease_until IS NULL AND queued_at < now() - interval '${THROUGH_QUEUE_MS} milliseconds'),
+             min(run_at) FILTER (WHERE lease_until IS NULL)
+        FROM lanes_in_flight l CROSS JOIN LATERAL (
+               SELECT * FROM jobs j WHERE j.lane_id = l.lane_id AND j.queued_at IS NOT NULL ORDER BY j.queued_at) job
+       GROUP BY 1, 2
     )
-    SELECT kind, state, count(*)::int AS count,
-           count(*) FILTER (WHERE kind = 'post_payment' AND same_answers >= ${REPEATING})::int AS repeating,
-           count(*) FILTER (WHERE state = 'queued' AND queued_at < now() - interval '${THROUGH_QUEUE_MS} milliseconds')::int AS crowded,
-           coalesce(max(extract(epoch FROM now() - run_at)) FILTER (WHERE state IN ('due', 'queued')), 0)::float8 AS oldest
-      FROM live GROUP BY 1, 2`,
+    SELECT kind, state, count::int, crowded::int, coalesce(extract(epoch FROM now() - oldest), 0)::float8 AS oldest FROM measured`,
 };
 
-type Row = JobMeasures['jobs'][number] & { crowded: number; oldest: number; repeating: number };
+type Row = JobMeasures['jobs'][number] & { crowded: number; oldest: number };
 
-/** Measures the live jobs, in one read of them. */
+/** Measures the live jobs. What it reads grows with the lanes in which something waits, and not with the jobs that wait in them. */
 export async function measureJobs(deps: StatementDeps): Promise<JobMeasures> {
-  const rows = await query<Row>(deps, JOBS, []);
+  const rows = await query<Row>(deps, MEASURE_JOBS, []);
   const of = (kind: JobKind) => rows.filter((row) => row.kind === kind);
   return {
     jobs: JOB_KINDS.flatMap((kind) =>
@@ -86,6 +110,5 @@ export async function measureJobs(deps: StatementDeps): Promise<JobMeasures> {
       kind,
       count: of(kind).reduce((sum, { crowded }) => sum + crowded, 0),
     })),
-    repeating: rows.reduce((sum, row) => sum + row.repeating, 0),
   };
 }

@@ -7,6 +7,7 @@ import { noteExchange } from '../health/note-exchange.ts';
 import { endHold, startHold } from '../holds/switch-hold.ts';
 import { feedJobs } from '../jobs/feed-jobs.ts';
 import { findConnection } from '../tenants/find-connection.ts';
+import { saveConnection } from '../tenants/save-connection.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { measureWork } from './measure-work.ts';
 
@@ -29,11 +30,11 @@ const payments = async () => {
 const DUE = { states: ['due'], hours: 1 };
 const STOPPED = { states: ['stopped'], hours: 0 };
 
-async function breakLogin(): Promise<void> {
+async function breakLogin(code = 'unauthorized'): Promise<void> {
   const connection = await findConnection(practice, practice);
   if (connection === null) throw new Error('there is no connection');
   const detail = sentence`The EMR rejected our credentials.`;
-  const exchange = { kind: 'login', code: 'unauthorized', detail } as const;
+  const exchange = { kind: 'login', code, detail } as const;
   await noteExchange(practice, { connection, exchange, subject: 'payment', agoMs: 0 });
 }
 
@@ -50,17 +51,34 @@ test('payments behind a hold or a broken login are counted apart, and are no lat
 });
 
 test('a broken connection is neither counted nor listed when its user or its client is disabled', async () => {
-  const broken = async () => [
-    (await measureWork(practice)).connections.find(({ state }) => state === 'login_required')?.count,
-    (await listBrokenConnections(practice)).length,
-  ];
-  await breakLogin();
-  expect(await broken()).toEqual([1, 1]);
+  const broken = async () => {
+    const { connections, endedLogins } = await measureWork(practice);
+    const count = connections.find(({ state }) => state === 'login_required')?.count;
+    return [count, endedLogins, (await listBrokenConnections(practice)).length];
+  };
+  await breakLogin('login_required');
+  expect(await broken()).toEqual([1, 1, 1]);
   for (const table of ['users', 'clients']) {
     await practice.owner.pool.query(`UPDATE ${table} SET disabled_at = now()`);
-    expect(await broken()).toEqual([0, 0]);
+    expect(await broken()).toEqual([0, 0, 0]);
     await practice.owner.pool.query(`UPDATE ${table} SET disabled_at = NULL`);
   }
+});
+
+test('a login has ended where only a person can replace it, until a new one is saved', async () => {
+  const { pool } = practice.owner;
+  const ended = async () => (await measureWork(practice)).endedLogins;
+  expect(await ended()).toBe(0);
+  await breakLogin('unauthorized');
+  expect(await ended()).toBe(0);
+  await pool.query('DELETE FROM connection_states');
+  await breakLogin('login_required');
+  expect(await ended()).toBe(1);
+  const elsewhere = { adapter: 'fhir-r5', baseUrl: 'http://127.0.0.1:2', credentials: {} };
+  await saveConnection(practice, { ...practice, ...elsewhere, timeZone: 'UTC', concurrency: 4 });
+  expect(await ended()).toBe(0);
+  await breakLogin('login_required');
+  expect(await ended()).toBe(1);
 });
 
 const measured = async () => {
@@ -125,16 +143,31 @@ test('jobs in the queue that no worker has claimed wait for places', async () =>
   expect(await measured()).toMatchObject({ waitsForPlaces: 3, isLate: true });
 });
 
+const LATER = `now() + interval '1 minute'`;
+
+/** Gives the connection a limit that has a call free, but for these columns. */
+function limited(columns: Readonly<Record<string, string>>): string {
+  const row = {
+    ...{ key: `'k'`, calls: `'{1}'`, per_ms: `'{1000}'`, burst: `'{1}'`, interval_us: `'{1100000}'` },
+    ...{ next_slots: 'ARRAY[now()]', feed_slots: 'ARRAY[now()]' },
+    ...columns,
+  };
+  return `
+    WITH bucket AS (INSERT INTO rate_buckets (${Object.keys(row)}) VALUES (${Object.values(row)}) RETURNING id)
+    UPDATE lanes SET bucket_id = (SELECT id FROM bucket) WHERE kind = 'connection'`;
+}
+
+test('jobs behind a limit of requests that has a call free are due', async () => {
+  await practice.owner.pool.query(limited({}));
+  expect(await payments()).toEqual(DUE);
+});
+
 test.each([
   ['an open circuit', `UPDATE lanes SET open_until = now() + interval '1 minute' WHERE kind = 'connection'`],
   ['a rate', `UPDATE lanes SET next_slot = now() + interval '1 minute' WHERE kind = 'connection'`],
-  [
-    'a limit of requests',
-    `WITH bucket AS (
-       INSERT INTO rate_buckets (key, calls, per_ms, burst, interval_us, next_slots, feed_slots, paused_until)
-       VALUES ('k', '{1}', '{1000}', '{1}', '{1100000}', ARRAY[now()], ARRAY[now()], now() + interval '1 minute') RETURNING id)
-     UPDATE lanes SET bucket_id = (SELECT id FROM bucket) WHERE kind = 'connection'`,
-  ],
+  ['a limit of requests that the vendor has paused', limited({ paused_until: LATER })],
+  ['a limit of requests that calls have used up', limited({ next_slots: `ARRAY[now(), ${LATER}]` })],
+  ['a limit of requests for which payments wait', limited({ wanted_until: LATER })],
 ])('jobs behind %s are held back', async (_name, sql) => {
   await practice.owner.pool.query(sql);
   expect(await measured()).toEqual({ counts: { held_back: 1 }, waitsForPlaces: 0, isLate: false });
@@ -157,6 +190,21 @@ test('payments that wait for a person are counted, and not those that somebody h
   expect((await measureWork(practice)).reviews).toBe(1);
   await set('failed');
   expect((await measureWork(practice)).reviews).toBe(0);
+});
+
+test('payments whose answer repeats are counted from the tenth time on, and no other jobs', async () => {
+  const { pool } = practice.owner;
+  const lanes = `(kind, lane_id, same_answers) SELECT 'deliver_webhook', id, 10 FROM lanes WHERE kind = 'endpoint'`;
+  expect((await pool.query(`INSERT INTO jobs ${lanes}`)).rowCount).toBe(1);
+  const repeatingAt = async (answers: number) => {
+    await pool.query(`UPDATE jobs SET same_answers = $1 WHERE kind = 'post_payment'`, [answers]);
+    return (await measureWork(practice)).repeating;
+  };
+  expect(await repeatingAt(9)).toBe(0);
+  expect(await repeatingAt(10)).toBe(1);
+  // Whatever the state of their jobs.
+  await feed({ claimed: 1, agoMs: 0 });
+  expect((await measureWork(practice)).repeating).toBe(1);
 });
 
 test('the log that a replication slot keeps is measured by the role of the service', async () => {

@@ -1,8 +1,9 @@
 import { query, type StatementDeps } from '../core/statements.ts';
 import type { HealthState } from '../health/next-state.ts';
 import { CONFIRMED_FOR_MS, USUAL_CAP } from '../jobs/lane-cap.ts';
+import { findLossInDoubt } from '../lineage/lineage-statements.ts';
 import { type PartitionCover, partitionCover } from '../partitions/partition-cover.ts';
-import { countEndedLogins } from '../tokens/ended-logins.ts';
+import { countRepeating } from './count-repeating.ts';
 import { countReviews } from './count-reviews.ts';
 import { type JobMeasures, measureJobs } from './measure-jobs.ts';
 import { measureWal, type WalMeasures } from './measure-wal.ts';
@@ -11,12 +12,16 @@ import { measureWal, type WalMeasures } from './measure-wal.ts';
 export type WorkMeasures = JobMeasures & {
   /** Payments that wait for a person, counted to 1,000. */
   reviews: number;
+  /** Open payments whose last tries, `REPEATING` or more, all had the same answer, counted to 1,000. */
+  repeating: number;
   /** Endpoints that get more or fewer deliveries at once than usual. */
   adaptedCaps: { cap: 'raised' | 'lowered'; count: number }[];
   openCircuits: { kind: 'connection' | 'endpoint'; count: number }[];
   /** Holds that are on: for all users (at most one), and for single users. */
   holds: { scope: 'all' | 'user'; count: number }[];
-  /** Logins at EMRs that have ended: their payments wait until a person has logged in again. */
+  /** It is undecided whether the database has lost commits. */
+  lossInDoubt: boolean;
+  /** Connections whose login at the EMR has ended: their payments wait until a person has logged in again. */
   endedLogins: number;
   /** Connections by their state. */
   connections: { state: HealthState; count: number }[];
@@ -52,15 +57,27 @@ const HOLDS = {
       LEFT JOIN holds h ON h.ended_at IS NULL AND (h.user_id IS NULL) = (scope.name = 'all') GROUP BY 1`,
 };
 
-/** A connection without a row has had no exchange so far, and counts as connected. Those of disabled users and clients post nothing. */
+/** Users who are not disabled, nor their clients: nobody has to do anything for the others. */
+const ENABLED = `
+  JOIN users u ON u.id = c.user_id AND u.disabled_at IS NULL
+  JOIN clients client ON client.id = u.client_pk AND client.disabled_at IS NULL`;
+
+/** A login that was replaced counts again once the EMR has rejected the new one, too, which stops the calls again. */
+const ENDED_LOGINS = {
+  name: 'measure-ended-logins',
+  text: `
+    SELECT count(*)::int AS n FROM connection_states c ${ENABLED}
+     WHERE c.state = 'login_required' AND c.last_trouble_code = 'login_required' AND (NOT c.saved_since_broken OR c.stopped_until > now())`,
+};
+
+/** A connection without a row has had no exchange so far, and counts as connected. */
 const CONNECTIONS = {
   name: 'measure-connections',
   text: `
     SELECT state.name AS state, coalesce(counts.n, 0)::int AS count
       FROM unnest(enum_range(NULL::connection_health)) AS state(name)
       LEFT JOIN (SELECT coalesce(s.state, 'connected') AS state, count(*) AS n
-                   FROM connections c JOIN users u ON u.id = c.user_id AND u.disabled_at IS NULL
-                   JOIN clients client ON client.id = u.client_pk AND client.disabled_at IS NULL
+                   FROM connections c ${ENABLED}
                    LEFT JOIN connection_states s ON s.user_id = c.user_id GROUP BY 1) counts ON counts.state = state.name`,
 };
 
@@ -75,16 +92,18 @@ const BUCKETS = {
 
 /**
  * Measures the live work, one statement after the other: a scrape takes one connection from those that work. It reads the jobs, lanes, holds,
- * access tokens, connections, buckets, open reviews and the catalogue only, so its cost does not grow with the payments of the past.
+ * connections, buckets, open reviews and the catalogue only, so its cost does not grow with the payments of the past.
  */
 export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
   return {
     ...(await measureJobs(deps)),
     reviews: await countReviews(deps),
+    repeating: await countRepeating(deps),
     adaptedCaps: await query<WorkMeasures['adaptedCaps'][number]>(deps, CAPS, []),
     openCircuits: await query<WorkMeasures['openCircuits'][number]>(deps, CIRCUITS, []),
     holds: await query<WorkMeasures['holds'][number]>(deps, HOLDS, []),
-    endedLogins: await countEndedLogins(deps),
+    lossInDoubt: (await findLossInDoubt(deps)) !== null,
+    endedLogins: (await query<{ n: number }>(deps, ENDED_LOGINS, []))[0]?.n ?? 0,
     connections: await query<WorkMeasures['connections'][number]>(deps, CONNECTIONS, []),
     buckets: await query<WorkMeasures['buckets'][number]>(deps, BUCKETS, []),
     partitions: await partitionCover(deps),

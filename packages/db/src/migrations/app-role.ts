@@ -11,8 +11,11 @@ export type AppRole = {
 
 /** Tables to which the role may only add rows. A trigger refuses changes to the owner too. */
 const APPEND_ONLY = ['audit_log'];
-/** Tables from which nothing that the role runs deletes a row: what was accepted, what was sent, and holds (a trigger lets them only end). */
-const NEVER_DELETED = ['payments', 'posting_attempts', 'holds'];
+/**
+ * Tables from which nothing that the role runs deletes a row: what was accepted, what was sent, holds (a trigger lets them only end), and
+ * the lineage, without which a database would count as new.
+ */
+const NEVER_DELETED = ['payments', 'posting_attempts', 'holds', 'lineage'];
 /** Tables that only migrations write. */
 const READ_ONLY = ['_prisma_migrations'];
 
@@ -81,8 +84,8 @@ async function prepareLogin(client: Client, { name, password }: AppRole, tries =
   }
 }
 
-/** Functions that the role may call although nobody else may: each does one bounded change of structure as the owner. */
-const FUNCTIONS = ['make_partition', 'partition_cover', 'drop_event_partitions'];
+/** Functions that the role may call although nobody else may: each does one bounded thing as the owner. */
+const FUNCTIONS = ['make_partition', 'partition_cover', 'drop_event_partitions', 'cluster_identity'];
 
 /**
  * Grants what the service needs on everything that the role which migrates owns, and takes the rest away. On partitions it has no

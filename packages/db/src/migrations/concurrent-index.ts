@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Client } from 'pg';
+import type { Client, ClientBase } from 'pg';
 import { givingWay } from './give-way.ts';
 import { type MigrationDeps, waitingAtMost } from './waits.ts';
 
@@ -16,6 +16,10 @@ const CREATE = new RegExp(
 export const withoutComments = (script: string): string =>
   script.replaceAll(/--.*$/gm, '').replaceAll(/\s+/g, ' ').trim().replace(/;$/, '').trim();
 
+/** True for a migration that is in no transaction. */
+export const runsConcurrently = (script: string): boolean =>
+  /\bCONCURRENTLY\b/i.test(withoutComments(script));
+
 /** Reads a statement without comments; undefined when it is another one. */
 export function readConcurrentIndex(statement: string): ConcurrentIndex | undefined {
   const [, unique, name, table, rest] = CREATE.exec(statement) ?? [];
@@ -29,7 +33,7 @@ const PARTITIONS_LOCK = 0x70617274;
 type Found = { partitioned: boolean; state: 'absent' | 'valid' | 'invalid' };
 
 async function find(
-  session: Client,
+  session: Pick<ClientBase, 'query'>,
   { table, name }: { table: string; name: string },
 ): Promise<Found | undefined> {
   const { rows } = await session.query<Found>(
@@ -41,6 +45,11 @@ async function find(
   );
   return rows[0];
 }
+
+export const isValidIndex = async (
+  session: Pick<ClientBase, 'query'>,
+  index: ConcurrentIndex,
+): Promise<boolean> => (await find(session, index))?.state === 'valid';
 
 /** The partitions that have no index which is attached to the parent's. */
 async function partitionsWithout(session: Client, { table, name }: ConcurrentIndex): Promise<string[]> {
@@ -64,6 +73,9 @@ function nameOn(partition: string, { name, table }: ConcurrentIndex): string {
 }
 
 type Input = { index: ConcurrentIndex; waitMs: number };
+
+/** Records that a migration begins: called when nothing speaks against it, and before anything is done. */
+export type Begin = () => Promise<unknown>;
 
 /** Builds one index while others write. What an earlier try left unfinished is dropped first. */
 async function build(deps: MigrationDeps, { index, waitMs }: Input): Promise<void> {
@@ -119,12 +131,16 @@ async function buildByPartition(deps: MigrationDeps, { index, waitMs }: Input): 
  *
  * @throws LockWaitError when something kept it waiting for `waitMs`. The next try goes on where this one ended.
  */
-export async function buildConcurrently(deps: MigrationDeps, input: Input): Promise<void> {
+export async function buildConcurrently(
+  deps: MigrationDeps,
+  { begin, ...input }: Input & { begin: Begin },
+): Promise<void> {
   const { name, table } = input.index;
   const found = await find(deps.session, input.index);
   if (found?.state === 'valid')
     throw new Error(
       `the index ${name} of ${table} is there already; if an earlier try made it, resolve the migration as applied`,
     );
+  await begin();
   await (found?.partitioned === true ? buildByPartition : build)(deps, input);
 }

@@ -16,6 +16,9 @@ const BORNE: Readonly<Record<string, string>> = {
   'constraint patients.patients_only_active_has_id is new':
     'the release before writes no state, so every row is active; the trigger patients_given_id puts right what it writes later',
   'trigger patients.patients_given_id is new': 'made for the release before, and true for its writes only',
+  'trigger patients.patients_given_id is gone':
+    'made for the version two releases before; the release before writes a state with every id',
+  'function patient_given_id() is gone': 'the same; no statement calls it',
   'constraint connections.connections_sync_lane_id_fkey is new':
     'the release before does not write the column',
   'unique index connections.connections_sync_lane_id_key is new':

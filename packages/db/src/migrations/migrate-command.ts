@@ -25,6 +25,17 @@ function readArguments(): { resolve: string; as: Resolution } | undefined {
   return { resolve: values.resolve, as: values.applied ? 'applied' : 'rolled-back' };
 }
 
+/** Stopping the process alone would leave its statement running on the server, with its locks. A second signal ends the process at once. */
+function stopOnSignal(): AbortSignal {
+  const stopping = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => {
+      say(`${signal}: ending what runs on the server`);
+      stopping.abort();
+    });
+  return stopping.signal;
+}
+
 // Run by `pnpm migrate`, and by the one-shot container that api and worker wait for.
 try {
   const resolving = readArguments();
@@ -40,6 +51,7 @@ try {
       appRole: APP_ROLE === undefined ? undefined : { name: APP_ROLE, password: APP_PASSWORD },
       lockWaitMs: MIGRATION_LOCK_WAIT_MS,
       report: say,
+      signal: stopOnSignal(),
     });
     say(applied.length === 0 ? 'The database is up to date.' : `Applied ${applied.length} migrations.`);
   }

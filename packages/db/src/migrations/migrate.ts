@@ -1,16 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { type AppRole, prepareAppRole } from './app-role.ts';
+import { applyPending } from './apply-pending.ts';
+import { givingWay } from './give-way.ts';
 import { readMigrations } from './migration-list.ts';
+import { settleAllInterrupted } from './migration-records.ts';
 import { pendingMigrations } from './pending-migrations.ts';
 import { prismaFiles } from './prisma-files.ts';
-import { runScript } from './run-script.ts';
-import { inTurn } from './take-turn.ts';
-import { LockWaitError, type MigrationDeps, type Report } from './waits.ts';
-
-/** Loaded when it is used: every process imports this package, and few migrate. */
-const loadSchemaEngine = () => import('./schema-engine.ts');
-
-const filters = { externalTables: [], externalEnums: [] };
+import { refuseOtherRole } from './refuse-other-role.ts';
+import { inTurn, StoppedError } from './take-turn.ts';
+import type { MigrationDeps, Report } from './waits.ts';
 
 /** Backups and imports that keep a table for longer are an operator's to end, or to wait for. */
 const LOCK_WAIT_MS = 5 * 60_000;
@@ -26,6 +24,8 @@ export type MigrateInput = {
   report?: Report | undefined;
   /** The folder of the migrations, for tests. */
   folder?: string | undefined;
+  /** Stops it: the statement that is running is ended on the server and rolled back. */
+  signal?: AbortSignal | undefined;
 };
 
 const asList = (names: string[]): string => names.join(', ');
@@ -43,73 +43,49 @@ async function refuseUnfit({ session }: MigrationDeps, { known }: { known: strin
     );
 }
 
-/** The engine's messages end with the functions that they passed through, each on a line with its number. */
-const withoutTrace = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split(/\n\s*\d+: /, 1)[0] ?? '';
-
-/** Applies what is pending. Says which migration failed and why: the engine's own message does not have the server's. */
-async function applyPending(
-  deps: MigrationDeps,
-  { url, folder, lockWaitMs }: { url: string; folder: string; lockWaitMs: number },
-): Promise<string[]> {
-  const migrationsList = await readMigrations(folder);
-  const names = new Map(
-    migrationsList.migrationDirectories.map(({ path, migrationFile }) => [migrationFile.content.value, path]),
-  );
-  let failure: { name: string; error: unknown } | undefined;
-  const run = async (script: string): Promise<void> => {
-    const name = names.get(script) ?? 'a migration';
-    try {
-      const from = performance.now();
-      await runScript(deps, { name, script, waitMs: lockWaitMs });
-      deps.report(`${name}: applied in ${Math.round(performance.now() - from)} ms`);
-    } catch (error) {
-      failure = { name, error };
-      throw error;
-    }
-  };
-  const { withSchemaEngine } = await loadSchemaEngine();
-  return withSchemaEngine({ url, runScript: run }, async (engine) => {
-    try {
-      return (await engine.applyMigrations({ migrationsList, filters })).appliedMigrationNames;
-    } catch (error) {
-      if (failure === undefined) throw new Error(withoutTrace(error), { cause: error });
-      const { name, error: cause } = failure;
-      // It is as if it had not begun, so nobody has to resolve it.
-      if (cause instanceof LockWaitError) {
-        await engine.markMigrationRolledBack({ migrationName: name });
-        throw cause;
-      }
-      throw new Error(
-        `The migration ${name} failed: ${cause instanceof Error ? cause.message : String(cause)} (docs/upgrading.md, "A migration that failed")`,
-        { cause },
-      );
-    }
-  });
-}
-
 /**
  * Applies the migrations that the database does not have yet, the queue's own among them: the service itself may change no
  * structure.
  *
  * @returns the names of the migrations that were applied now; empty when the database was up to date.
  * @throws Error with a sentence for the operator: the database cannot be reached, is of a later version, has a migration that failed before, a
- *   migration fails now, or its locks are not free in time (LockWaitError).
+ *   migration fails now, its locks are not free in time (LockWaitError), or it is stopped (StoppedError).
  */
-export async function migrate({
+export async function migrate({ signal, ...input }: MigrateInput): Promise<{ applied: string[] }> {
+  try {
+    return await migrateInTurn({ signal, ...input });
+  } catch (error) {
+    if (signal?.aborted !== true || error instanceof StoppedError) throw error;
+    throw new StoppedError('Stopped between two migrations. The next `migrate` goes on.', { cause: error });
+  }
+}
+
+function migrateInTurn({
   url,
   appRole,
   lockWaitMs = LOCK_WAIT_MS,
   report = () => undefined,
   folder = prismaFiles.migrations,
+  signal,
 }: MigrateInput): Promise<{ applied: string[] }> {
-  return inTurn({ report }, { url }, async (deps) => {
-    const { migrationDirectories } = await readMigrations(folder);
-    await refuseUnfit(deps, { known: migrationDirectories.map(({ path }) => path) });
-    const applied = await applyPending(deps, { url, folder, lockWaitMs });
-    // Loaded here for the same reason.
+  return inTurn({ report }, { url, signal }, async (deps) => {
+    const migrationsList = await readMigrations(folder);
+    const scripts = new Map(
+      migrationsList.migrationDirectories.map(({ path, migrationFile }) => [
+        path,
+        migrationFile.content.value,
+      ]),
+    );
+    const known = [...scripts.keys()];
+    await refuseOtherRole(deps, { known });
+    await settleAllInterrupted(deps, { scripts });
+    await refuseUnfit(deps, { known });
+    const applied = await applyPending(deps, { url, migrationsList, lockWaitMs, signal });
+    // Loaded here, because every process imports this package, and few migrate.
     const { migrateQueue } = await import('@emr-payments/runtime/queue-on-postgres');
-    await migrateQueue({ client: deps.session });
+    await givingWay(deps, { what: 'the schema bullmq', waitMs: lockWaitMs }, () =>
+      migrateQueue({ client: deps.session }),
+    );
     if (appRole !== undefined) await prepareAppRole({ client: deps.session }, appRole);
     return { applied };
   });
@@ -123,7 +99,7 @@ export async function migrate({
  */
 export async function scriptOfSchema({ url }: { url: string }): Promise<string> {
   const files = [{ path: 'schema.prisma', content: await readFile(prismaFiles.schema, 'utf8') }];
-  const { withSchemaEngine } = await loadSchemaEngine();
+  const { withSchemaEngine } = await import('./schema-engine.ts');
   const runs = () => Promise.reject(new Error('a comparison runs no migration'));
   const { stdout } = await withSchemaEngine({ url, runScript: runs }, (engine) =>
     engine.diff({
@@ -131,7 +107,7 @@ export async function scriptOfSchema({ url }: { url: string }): Promise<string> 
       to: { tag: 'schemaDatamodel', files },
       script: true,
       exitCode: null,
-      filters,
+      filters: { externalTables: [], externalEnums: [] },
     }),
   );
   return stdout ?? '';

@@ -28,3 +28,5 @@ export async function readMigrations(folder: string) {
     ),
   };
 }
+
+export type MigrationsList = Awaited<ReturnType<typeof readMigrations>>;

@@ -1,24 +1,42 @@
-import { buildConcurrently, readConcurrentIndex, withoutComments } from './concurrent-index.ts';
+import {
+  type Begin,
+  buildConcurrently,
+  readConcurrentIndex,
+  runsConcurrently,
+  withoutComments,
+} from './concurrent-index.ts';
 import { givingWay } from './give-way.ts';
+import { recordingItsEnd } from './migration-records.ts';
 import { type MigrationDeps, waitingAtMost } from './waits.ts';
+
+/** What is between dollar quotes is the body of a function, whose BEGIN and END are not the transaction's. */
+const BODY = /\$(\w*)\$.*?\$\1\$/gs;
+const TRANSACTION = /(^|;)\s*(BEGIN|START TRANSACTION|COMMIT|END|ROLLBACK|ABORT)\b/i;
 
 /**
  * Runs one migration. In general it is sent whole, which makes it one transaction: it waits briefly for its locks, gives way to the service, and
  * begins again. A statement that runs CONCURRENTLY cannot be in a transaction, so it is alone in its file.
  *
  * @param input.waitMs bounds how long it waits for others. The work itself has no bound.
+ * @param input.begin is called only for what can be repeated when it is interrupted. Without it nothing is recorded.
  * @throws LockWaitError when its locks were not free in that time: then it can simply be tried again.
  */
 export async function runScript(
   deps: MigrationDeps,
-  { name, script, waitMs }: { name: string; script: string; waitMs: number },
+  { name, script, waitMs, begin }: { name: string; script: string; waitMs: number; begin?: Begin },
 ): Promise<void> {
   const statement = withoutComments(script);
-  if (!/\bCONCURRENTLY\b/i.test(statement))
-    return givingWay(deps, { what: name, waitMs }, () => deps.session.query(script));
+  if (!runsConcurrently(script)) {
+    if (TRANSACTION.test(statement.replaceAll(BODY, '')))
+      throw new Error(`${name}: a migration is one transaction, so it may not begin or end one itself`);
+    await begin?.();
+    const whole = begin === undefined ? script : recordingItsEnd(script, name);
+    return givingWay(deps, { what: name, waitMs }, () => deps.session.query(whole));
+  }
   if (statement.includes(';'))
     throw new Error(`${name}: a statement that runs CONCURRENTLY must be alone in its file`);
   const index = readConcurrentIndex(statement);
-  if (index !== undefined) return buildConcurrently(deps, { index, waitMs });
+  if (index !== undefined)
+    return buildConcurrently(deps, { index, waitMs, begin: begin ?? (async () => undefined) });
   await waitingAtMost(deps, { what: name, waitMs }, () => deps.session.query(script));
 }

@@ -12,6 +12,13 @@ export const liftTimeouts = (client: Pick<ClientBase, 'query'>): Promise<unknown
     SELECT set_config(name, '0', false) FROM pg_settings
      WHERE name IN ('statement_timeout', 'lock_timeout', 'transaction_timeout', 'idle_session_timeout', 'idle_in_transaction_session_timeout')`);
 
+/**
+ * Without this the server goes on with a statement whose process was killed, for minutes with all its locks. It looks for the other end once a second.
+ * A server on Windows cannot, and refuses the setting.
+ */
+const noticeLostClient = (client: Client): Promise<unknown> =>
+  client.query(`SET client_connection_check_interval = '1s'`).catch(() => undefined);
+
 /** Opens a connection for migrations. @param input.url of the role that owns the tables. */
 export async function openSession({
   url,
@@ -25,5 +32,6 @@ export async function openSession({
   client.on('error', () => undefined);
   await client.connect();
   await liftTimeouts(client);
+  await noticeLostClient(client);
   return client;
 }

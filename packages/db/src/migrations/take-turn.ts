@@ -27,13 +27,30 @@ async function waitForTurn({ session, report }: MigrationDeps): Promise<void> {
   }
 }
 
+/** The person or the system that runs a migration has stopped it. What was applied before stays. */
+export class StoppedError extends Error {
+  override name = 'StoppedError';
+}
+
+/** Long enough for the server to undo what the session did. */
+const END_MS = 5_000;
+
+/**
+ * Ends the session of the migrations on the server, and waits for that. Its connection is then lost, so no further statement can begin; to cancel the
+ * running one would miss the moments between two statements.
+ */
+export const endSession = ({ watcher, pid }: MigrationDeps): Promise<unknown> =>
+  watcher.query('SELECT pg_terminate_backend($1, $2)', [pid, END_MS]);
+
 /**
  * Opens the two connections of a migration, and does the work as the only process that migrates this database. The lock is on the
  * connection that runs the migrations: one that is lost ends both.
+ *
+ * @param input.signal stops it: the session that does the work is ended on the server, which rolls back its transaction.
  */
 export async function inTurn<T>(
   { report }: { report: Report },
-  { url }: { url: string },
+  { url, signal }: { url: string; signal?: AbortSignal | undefined },
   work: (deps: MigrationDeps) => Promise<T>,
 ): Promise<T> {
   const session = await openSession({ url, applicationName: APPLICATION_NAME });
@@ -42,8 +59,15 @@ export async function inTurn<T>(
     try {
       const { rows } = await session.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
       const deps = { session, pid: rows[0]?.pid ?? 0, watcher, report };
-      await waitForTurn(deps);
-      return await work(deps);
+      const stop = () => void endSession(deps).catch(() => undefined);
+      signal?.addEventListener('abort', stop, { once: true });
+      try {
+        signal?.throwIfAborted();
+        await waitForTurn(deps);
+        return await work(deps);
+      } finally {
+        signal?.removeEventListener('abort', stop);
+      }
     } finally {
       await watcher.end();
     }

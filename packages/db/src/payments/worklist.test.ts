@@ -1,5 +1,6 @@
 import { newEventId, paymentIdToUuid } from '@emr-payments/contracts';
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { type Span, setTracer } from '@emr-payments/runtime';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { acceptBatch } from '../accept/accept-batch.ts';
 import { type Resolution, redeliverEvent, resolvePayment, retryPayment, showPayment } from '../index.ts';
 import { feedJobs } from '../jobs/feed-jobs.ts';
@@ -118,6 +119,30 @@ test('a retry is the same payment and job, accepted again, with its attempts kep
   const ended = await show(paymentId);
   expect(ended).toMatchObject({ status: 'failed', round: 2, attempts: [{ number: 1 }, { number: 2 }] });
   expect(ended.events.map(({ round }) => round)).toEqual([1, 2]);
+});
+
+test('a retry continues the trace of its own request', async () => {
+  const traceparentOf = async () =>
+    (await practice.database.prisma.job.findFirstOrThrow({ where: { kind: 'post_payment' } })).traceparent;
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const untraced = await paymentThat('failed');
+  await retry(untraced);
+  expect(await traceparentOf()).toBeNull();
+  await practice.database.prisma.job.deleteMany();
+
+  const traced = await paymentThat('failed');
+  const span = { traceparent, isRunning: () => true, end: () => undefined } as Span;
+  setTracer({
+    startRequest: () => undefined,
+    startStored: () => undefined,
+    start: () => span,
+    run: (_span, work) => work(),
+    active: () => span,
+    isForEmr: () => false,
+  });
+  onTestFinished(() => setTracer(undefined));
+  await retry(traced);
+  expect(await traceparentOf()).toBe(traceparent);
 });
 
 test('nothing of the old job fits the new one: neither its entry nor a holder of its claim', async () => {

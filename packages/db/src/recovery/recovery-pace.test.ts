@@ -55,7 +55,7 @@ describe('its pace', () => {
     await it.turns();
   };
 
-  test('begins with two deliveries for each that the endpoint may get at once, spread over half a second', async () => {
+  test('begins with two deliveries for each that the endpoint may get at once, spread over a fifth of a second', async () => {
     const tenant = await it.tenant();
     const events = await it.events(tenant, { count: 100 });
     const recovery = await it.started(tenant);
@@ -65,7 +65,7 @@ describe('its pace', () => {
          FROM jobs j JOIN deliveries d ON d.id = j.delivery_id ORDER BY j.run_at`,
     );
     expect(due.map(({ event_id }) => event_id)).toEqual(events.slice(0, 20));
-    expect(due.map(({ ms }) => ms)).toEqual(Array.from({ length: 20 }, (_, n) => n * 25));
+    expect(due.map(({ ms }) => ms)).toEqual(Array.from({ length: 20 }, (_, n) => n * 10));
     expect(await it.find(recovery)).toMatchObject({ state: 'running', total: null, found: 20, pending: 20 });
   });
 
@@ -79,16 +79,16 @@ describe('its pace', () => {
       await quarter({ ends: 5_000, leewayMs: 2_000 });
       paces.push((await laneNow(recovery)).pace);
     }
-    // It doubles once in a quarter of a second. On a slow machine real time passes as well, and it doubles twice in one of ours.
-    const DOUBLED = [80, 160, 320, 640, 1280, 2560, 5120];
-    const begin = paces.slice(0, 5);
+    // It doubles with each turn. On a slow machine real time passes as well, and there are two turns in one of our quarters.
+    const DOUBLED = [200, 400, 800, 1600, 3200, 5000];
+    const begin = paces.slice(0, 4);
     expect(begin.every((pace) => DOUBLED.includes(pace))).toBe(true);
     expect(begin.every((pace, n) => pace >= (DOUBLED[n] ?? 0))).toBe(true);
-    expect(Math.max(...paces)).toBeGreaterThanOrEqual(2560);
+    expect(Math.max(...paces)).toBe(5000);
     expect(await it.find(recovery)).toMatchObject({ total: 10_000, found: 10_000 });
   }, 120_000);
 
-  test('is bounded where many are at work: of ten each gets fifty a second, and not the 640 that one has by then', async () => {
+  test('is bounded where many are at work: of ten each gets fifty a second, and not the 1,600 that one has by then', async () => {
     const recoveries: { id: string }[] = [];
     for (let n = 0; n < 10; n += 1) {
       const tenant = await it.tenant();
@@ -103,7 +103,7 @@ describe('its pace', () => {
     }
     // One that finds nothing to do for a turn is not counted in it; half of them would get 200.
     expect(Math.max(...highest)).toBeLessThanOrEqual(200);
-    expect(highest.filter((pace) => pace === 50).length).toBeGreaterThan(40);
+    expect(highest.filter((pace) => pace <= 50).length).toBeGreaterThan(40);
     await it.rows(`UPDATE recoveries SET state = 'canceled', ended_at = now() WHERE state = 'running'`);
   }, 60_000);
 

@@ -2,7 +2,7 @@ import { named } from '../core/named.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
 import type { Turn } from './claim-turn.ts';
 import { deliveryTo, missedBy } from './missed.ts';
-import { AHEAD_SECONDS, LEAST_ROOM, MOST_AHEAD, PACE, PACE_SIGNALS } from './recovery-pace.ts';
+import { AHEAD, LEAST_ROOM, PACE, PACE_SIGNALS } from './recovery-pace.ts';
 
 /** Most events that one turn reads. */
 const READ_AT_ONCE = 1_000;
@@ -12,7 +12,7 @@ const MOST_WAITING = 5_000;
 
 /** Longest time between two turns in which nothing happens, and the shortest, which doubles with each. */
 export const LONGEST_PAUSE_SECONDS = 10;
-const SHORTEST_PAUSE_SECONDS = 0.25;
+const SHORTEST_PAUSE_SECONDS = 0.1;
 
 /** Shortest time between two turns that are bounded by the pace. */
 const BETWEEN_SECONDS = 0.1;
@@ -41,13 +41,11 @@ export const SEARCH = named({
          AND e.disabled_at IS NULL AND e.deleted_at IS NULL
          FOR UPDATE OF r
     ), paced AS MATERIALIZED (
-      SELECT recovery.*, ${PACE} AS new_pace, least(recovery.rate_per_second::float8, ${PACE}) AS rate FROM recovery
+      SELECT recovery.*, ${PACE} AS new_pace, least(recovery.rate_per_second::float8, ${PACE}) AS rate,
+             ${AHEAD} AS ahead FROM recovery
     ), plan AS MATERIALIZED (
       SELECT paced.*, greatest(0, least(
-               ceil((${AHEAD_SECONDS} - extract(epoch FROM slot - now())::float8) * rate),
-               greatest(ceil(${AHEAD_SECONDS} * rate) - in_flight, ${LEAST_ROOM}) - (SELECT count(*) FROM (
-                 SELECT FROM jobs j WHERE j.lane_id = paced.lane_id AND j.queued_at IS NULL
-                    AND j.run_at <= now() + interval '${AHEAD_SECONDS} seconds' LIMIT ${MOST_AHEAD}) AS due),
+               ceil((ahead - extract(epoch FROM slot - now())::float8) * rate), greatest(ceil(ahead * rate) - in_flight, ${LEAST_ROOM}) - coming,
                ${MOST_WAITING} - (SELECT count(*) FROM (
                  SELECT FROM jobs j WHERE j.lane_id = paced.lane_id AND j.queued_at IS NULL LIMIT ${MOST_WAITING}) AS waiting)
              ))::int AS room
@@ -91,7 +89,7 @@ export const SEARCH = named({
       SELECT 'deliver_webhook', stretch.lane_id, due.event_id, due.id, stretch.slot + make_interval(secs => (due.n - 1) / stretch.rate)
         FROM due CROSS JOIN stretch
     ), step AS MATERIALIZED (
-      SELECT plan.id, plan.new_pace, made.n AS queued, plan.slot + make_interval(secs => made.n / plan.rate) AS slot,
+      SELECT plan.id, plan.new_pace, plan.ahead, made.n AS queued, plan.slot + make_interval(secs => made.n / plan.rate) AS slot,
              stretch.is_last AND NOT coalesce(read.is_full, false) AS is_over, read.is_full,
              CASE WHEN read.is_full THEN read.created_at ELSE stretch.to_at END AS reached_at,
              CASE WHEN read.is_full THEN read.event_id ELSE stretch.to_id END AS reached_id
@@ -109,7 +107,7 @@ export const SEARCH = named({
              WHEN step.reached_at IS NOT NULL AND step.is_full IS NOT TRUE THEN now()
              ELSE now() + make_interval(secs => least(${LONGEST_PAUSE_SECONDS}, CASE
                WHEN step.reached_at IS NULL THEN ${SHORTEST_PAUSE_SECONDS} * power(2, least(r.idle_turns, 10))
-               ELSE greatest(${BETWEEN_SECONDS}, extract(epoch FROM step.slot - now())::float8 - ${AHEAD_SECONDS / 2}) END)) END
+               ELSE greatest(${BETWEEN_SECONDS}, extract(epoch FROM step.slot - now())::float8 - step.ahead / 2) END)) END
       FROM step WHERE r.id = step.id
     RETURNING step.queued`,
 });

@@ -3,6 +3,7 @@ import type { Actor } from '../audit/entry.ts';
 import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
 import { named } from '../core/named.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
+import { DECIDED } from '../lineage/lineage-statements.ts';
 import { FENCE_STEP, HIGHEST_RAISED_ROUND, ROUND_STEP } from './fence-step.ts';
 
 /** Payments that one statement looks at, posted ones included. */
@@ -63,12 +64,15 @@ const PUT = named({
            coalesce((SELECT json_object_agg(status, n) FROM counts), '{}') AS counts`,
 });
 
+/** What was noticed about lost commits is decided with it: whatever may be lost is in doubt. */
 const FINISH = named({
   name: 'finish-restore',
   values: ['restoreId', ...AUDIT_VALUES],
   text: `
     WITH restore AS (
       UPDATE restores SET finished_at = now() WHERE id = :restoreId AND finished_at IS NULL RETURNING id
+    ), decided AS (
+      UPDATE lineage SET ${DECIDED} FROM restore
     ), ${auditCte({ from: 'restore' })}
     SELECT id FROM restore`,
 });

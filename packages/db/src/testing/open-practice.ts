@@ -7,6 +7,8 @@ import { createPractice, type Practice } from './practice.ts';
 export type OpenPractice = Practice & {
   /** The database's URL, for its owner. */
   url: string;
+  /** The same for the role that the service runs as. */
+  appUrl: string;
   /** Open as the role that the service runs as. */
   database: Database;
   /** Open as the owner of the tables, for what the service may not do. */
@@ -29,6 +31,7 @@ export async function openPractice({
   return {
     ...practice,
     url,
+    appUrl,
     database,
     owner,
     keyring,

@@ -1,16 +1,5 @@
 import { query, type StatementDeps } from '../core/statements.ts';
 
-const COUNT = {
-  name: 'count-ended-logins',
-  text: `SELECT count(*)::int AS count FROM emr_tokens WHERE state = 'login_required'`,
-};
-
-/** Counts the credentials whose login has ended: only a new one of a person helps. */
-export async function countEndedLogins(deps: StatementDeps): Promise<number> {
-  const [row] = await query<{ count: number }>(deps, COUNT, []);
-  return row?.count ?? 0;
-}
-
 const STATES = {
   name: 'read-token-states',
   text: `SELECT key, state, expires_at FROM emr_tokens WHERE key = ANY($1::text[])`,

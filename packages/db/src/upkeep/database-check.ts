@@ -68,6 +68,7 @@ const RIGHTS: Readonly<Record<Purpose, Readonly<Record<string, readonly string[]
     jobs: ['SELECT', 'INSERT', 'UPDATE'],
     lane_caps: ['SELECT'],
     lanes: ['SELECT', 'UPDATE'],
+    lineage: ['SELECT', 'INSERT', 'UPDATE'],
     payments: ['SELECT', 'UPDATE'],
     posting_attempts: ['SELECT', 'INSERT', 'UPDATE'],
     users: ['SELECT'],

@@ -5,7 +5,9 @@ import {
   auditGuard,
   checkSealed,
   type Database,
+  findLossInDoubt,
   findOwnFaults,
+  LOSS_SENTENCES,
   listHolds,
   listUsers,
   partitionCover,
@@ -120,6 +122,16 @@ const AUDIT_FINDINGS: Readonly<Record<AuditGuard, Finding>> = {
 
 export async function checkAuditLog({ database }: Deps): Promise<Finding> {
   return AUDIT_FINDINGS[await auditGuard({ database })];
+}
+
+/** Nothing is posted until somebody has decided. */
+export async function checkLineage({ database }: Deps): Promise<Finding> {
+  const loss = await findLossInDoubt({ database });
+  if (loss === null) return { state: 'ok', found: 'no loss of commits was noticed' };
+  return {
+    state: 'failed',
+    found: `since ${loss.since.toISOString().slice(0, 16)}Z: ${LOSS_SENTENCES[loss.doubt]}`,
+  };
 }
 
 /** A hold is never an error, but it must not be forgotten: payments wait until it ends. */

@@ -1,11 +1,18 @@
 import { createAcceptor, createUser, openDatabase, saveConnection } from '@emr-payments/db';
 import { createPractice } from '@emr-payments/db/testing';
 import { ConfigError, parseKeyring } from '@emr-payments/runtime';
-import { openEmptyDatabase } from '@emr-payments/testkit';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { hasPgbouncer, openEmptyDatabase, startPgbouncer } from '@emr-payments/testkit';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { newKey, openService, type Service } from '../testing/service.ts';
 import { diagnose, type ServiceSettings } from './diagnose.ts';
 import type { Check } from './finding.ts';
+
+if (!hasPgbouncer())
+  process.stderr.write(`
+  ############################################################################
+  #  NO PGBOUNCER: the doctor's refusal of a shared session was SKIPPED.     #
+  ############################################################################
+`);
 
 let service: Service;
 beforeEach(async () => {
@@ -45,6 +52,7 @@ test('a healthy service passes every check', async () => {
     // The tests connect as the owner of the tables.
     ['audit log', 'warn'],
     ['partitions', 'ok'],
+    ['lineage', 'ok'],
     ['holds', 'ok'],
     ['connections', 'ok'],
     ['health', 'ok'],
@@ -54,6 +62,19 @@ test('a healthy service passes every check', async () => {
   expect(findingOf(checks, 'configuration')?.found).toBe("from the environment; key 'k1'");
   expect(findingOf(checks, 'keys')?.found).toBe('nothing is sealed yet');
   expect(findingOf(checks, 'queue')?.found).toBe('BullMQ on PostgreSQL');
+});
+
+describe.runIf(hasPgbouncer())('PgBouncer in transaction mode', () => {
+  test.each(['databaseUrl', 'directUrl'] as const)('is refused as the %s', async (which) => {
+    const bouncer = await startPgbouncer({ urls: [service.url], mode: 'transaction' });
+    onTestFinished(bouncer.stop);
+    const checks = await run({ [which]: bouncer.urlOf(service.url) });
+    const variable = which === 'databaseUrl' ? 'DATABASE_URL' : 'DATABASE_DIRECT_URL';
+    expect(findingOf(checks, 'database')).toMatchObject({
+      state: 'failed',
+      found: expect.stringMatching(`^${variable} leads to a connection pooler that shares sessions`),
+    });
+  });
 });
 
 test('a process that serves opens a part of what is sealed, and says so', async () => {

@@ -62,11 +62,11 @@ export type ContinueOutcome =
 /** Ends the hold of a user, or the one of all users. */
 export async function continuePosting(
   { database }: Deps,
-  { user, by }: { user: string | undefined; by: Actor },
+  { user, nothingLost, by }: { user: string | undefined; nothingLost: boolean; by: Actor },
 ): Promise<ContinueOutcome> {
   const scope = await findHoldScope({ database }, { user });
   if (scope === null) return { outcome: 'no_user' };
-  const end = await endHold({ database }, { scope, by });
+  const end = await endHold({ database }, { scope, by, nothingLost });
   if (end.outcome !== 'ended') return end;
   return { outcome: 'ended', others: await listHoldScopes({ database }) };
 }

@@ -4,6 +4,7 @@ import {
   beginRestore,
   type Database,
   type Doubted,
+  findLossInDoubt,
   newestPayment,
   putInDoubt,
   type RestoreRecord,
@@ -11,6 +12,8 @@ import {
 
 export type RestoredOutcome =
   | Exclude<BeginRestoreOutcome, { restore: RestoreRecord }>
+  /** A backup of this time was dealt with before, and the database has lost commits once more since. */
+  | { outcome: 'lost_again'; finishedAt: Date }
   /** Every payment that may have been sent since is in doubt. `newest`: the newest payment that the backup has. */
   | { outcome: 'restored'; restore: RestoreRecord; doubted: Doubted; newest: Date | null };
 
@@ -23,7 +26,13 @@ export async function declareRestored(
   const begun = await beginRestore({ database }, { since, by });
   if (!('restore' in begun)) return begun;
   const { restore } = begun;
-  if (restore.finishedAt !== null) return { outcome: 'restored', restore, doubted: {}, newest };
+  const { finishedAt } = restore;
+  if (finishedAt !== null) {
+    const lost = await findLossInDoubt({ database });
+    return lost === null
+      ? { outcome: 'restored', restore, doubted: {}, newest }
+      : { outcome: 'lost_again', finishedAt };
+  }
   const { id: restoreId, startedAt } = restore;
   const doubted = await putInDoubt({ database }, { restoreId, since, startedAt, by, onProgress });
   return { outcome: 'restored', restore, doubted, newest };

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { countEndedLogins, resealAll } from '@emr-payments/db';
+import { resealAll } from '@emr-payments/db';
 import { tokenStoreRules } from '@emr-payments/emr/token-testing';
 import { parseKeyring } from '@emr-payments/runtime';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -71,13 +71,4 @@ test('a pair that is renewed while everything is sealed again stays the renewed 
   await resealing;
   const { rows } = await pool.query('SELECT sealed FROM emr_tokens WHERE key = $1', [key]);
   expect(rows).toEqual([{ sealed: 'k3.renewed' }]);
-});
-
-test('logins that have ended are counted', async () => {
-  const store = databaseTokenStore(service);
-  const before = await countEndedLogins(service);
-  const lease = await store.lease({ key: randomBytes(32).toString('hex'), generation: 0, leaseMs: 1000 });
-  if (lease === null) throw new Error('no lease');
-  await store.giveUp(lease, { state: 'login_required', waitMs: 0 });
-  expect(await countEndedLogins(service)).toBe(before + 1);
 });

@@ -171,6 +171,11 @@ export const holdRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, d
             `Not every payment is in doubt yet: run emr-payments restored --since ${end.since.toISOString()} to its end first.`,
           );
         }
+        if (end.outcome === 'loss_in_doubt') {
+          return stateRefused(
+            `Since ${end.since.toISOString()} it is undecided whether the database has lost commits: run emr-payments restored --since T with the time up to which it is complete, or emr-payments hold off --nothing-lost.`,
+          );
+        }
         return answered('The hold has ended.', { scope: name, other_holds: await listHoldScopes(tx) });
       });
     },

@@ -10,22 +10,6 @@ afterAll(() => practice.close());
 const sql = async (text: string, values: unknown[] = []) =>
   (await practice.database.pool.query(text, values)).rows;
 
-/** The statements with which the version before states gives ids: those of `patients import`, `patients find` and of the demo. */
-const OF_OLD = {
-  import: `
-    INSERT INTO patients AS p (user_id, mrn, emr_patient_id) VALUES ($1, $2, $3)
-    ON CONFLICT (user_id, mrn) DO UPDATE SET emr_patient_id = excluded.emr_patient_id, synced_at = now()
-     WHERE p.emr_patient_id IS NULL OR true`,
-  find: `
-    INSERT INTO patients AS p (user_id, mrn, emr_patient_id) VALUES ($1, $2, $3)
-    ON CONFLICT (user_id, mrn) DO UPDATE SET emr_patient_id = excluded.emr_patient_id, synced_at = now()
-     WHERE p.emr_patient_id IS NULL OR false AND p.emr_patient_id <> excluded.emr_patient_id`,
-  demo: `
-    INSERT INTO patients AS p (user_id, mrn, emr_patient_id) VALUES ($1, $2, $3)
-    ON CONFLICT (user_id, mrn) DO UPDATE SET emr_patient_id = excluded.emr_patient_id, synced_at = now()
-     WHERE p.emr_patient_id IS DISTINCT FROM excluded.emr_patient_id`,
-};
-
 beforeEach(() => sql('DELETE FROM patients'));
 
 const put = (mrn: string, state: string, id: string | null = null) =>
@@ -35,20 +19,7 @@ const put = (mrn: string, state: string, id: string | null = null) =>
   );
 const rows = () => sql('SELECT mrn, emr_patient_id AS id, state, source FROM patients ORDER BY mrn');
 
-test.each(Object.entries(OF_OLD))(
-  'the version before gives an id to a patient whom a sync has closed, with %s',
-  async (_, statement) => {
-    for (const state of ['closed', 'ambiguous']) {
-      await put(state, state);
-      await sql(statement, [practice.userId, state, 'p7']);
-    }
-    expect(await rows()).toEqual(
-      ['ambiguous', 'closed'].map((mrn) => ({ mrn, id: 'p7', state: 'active', source: 'import' })),
-    );
-  },
-);
-
-test('nobody but a patient who is active has an id all the same, and what this version writes stays as it is', async () => {
+test('nobody but a patient who is active has an id, and what is written stays as it is', async () => {
   await put('A', 'active', 'p1');
   await put('C', 'closed');
   for (const [set, mrn] of [

@@ -1,0 +1,18 @@
+import type { Marks } from './queue-backend.ts';
+import { ready } from './redis-check.ts';
+import type { RedisClient } from './redis-client.ts';
+
+/** Keeps the marks in a sorted set, whose scores `GT` only ever raises. A mark is far below 2^53. */
+export function redisMarks({ client }: { client: RedisClient }, { key }: { key: string }): Marks {
+  return {
+    async read(installation) {
+      await ready(client);
+      const score = await client.zscore(key, installation);
+      return score === null ? null : Number(score);
+    },
+    async raise(installation, mark) {
+      await ready(client);
+      await client.zadd(key, 'GT', mark, installation);
+    },
+  };
+}
