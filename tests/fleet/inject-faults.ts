@@ -11,21 +11,21 @@ const FLOWS_WITHIN_MS = 1_500;
  * Strikes one fault after the other, round after round, while there is time for the next one. Resolves when the time is over and the fleet
  * is whole.
  *
- * @param input.untilFlows resolves when a payment that was accepted after this time has been settled, and an event delivered.
+ * @param input.untilFlows resolves when new payments go all the way again.
  * @returns what was struck, and how often each fault was: 0 for those for which there was no time.
  * @throws Error when something that was struck does not come back.
  */
 export async function injectFaults(input: {
   faults: readonly FleetFault[];
   durationMs: number;
-  untilFlows: (since: number) => Promise<void>;
+  untilFlows: () => Promise<void>;
   say: (text: string) => void;
 }): Promise<{ struck: Struck[]; counts: Map<string, number> }> {
   const { faults, durationMs, untilFlows, say } = input;
   const endsAt = Date.now() + durationMs;
   const struck: Struck[] = [];
   const counts = new Map(faults.map(({ name }) => [name, 0]));
-  await untilFlows(Date.now());
+  await untilFlows();
   for (let n = 0; ; n += 1) {
     const fault = faults[n % faults.length];
     if (fault === undefined || Date.now() + fault.takesMs + FLOWS_WITHIN_MS > endsAt) break;
@@ -35,7 +35,7 @@ export async function injectFaults(input: {
     struck.push({ name: fault.name, at, wholeAt });
     counts.set(fault.name, (counts.get(fault.name) ?? 0) + 1);
     say(`${fault.name}: whole again after ${((wholeAt - at) / 1000).toFixed(1)} s`);
-    await untilFlows(wholeAt);
+    await untilFlows();
   }
   await wait(Math.max(0, endsAt - Date.now()));
   return { struck, counts };

@@ -7,7 +7,8 @@ import { until } from './until.ts';
 /** How long a killed process is away. */
 const AWAY_MS = 1_500;
 
-const allUp = ({ proxy, apis }: Fleet) =>
+/** Waits until HAProxy has found every API ready. */
+export const allUp = ({ proxy, apis }: Fleet) =>
   until('every API behind the proxy', async () => (await proxy.up()).length === apis.length);
 
 const killed = (fleet: Fleet, process: AppProcess): FleetFault => ({

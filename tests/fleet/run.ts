@@ -10,7 +10,7 @@ import { injectFaults } from './inject-faults.ts';
 import { type LoadProcess, startLoadProcess } from './load-process.ts';
 import { type Effect, measureEffects } from './measure.ts';
 import type { FleetOptions } from './options.ts';
-import { planFaults } from './plan-faults.ts';
+import { allUp, planFaults } from './plan-faults.ts';
 import { untilPaymentsFlow } from './until-payments-flow.ts';
 
 export type FleetReport = {
@@ -45,7 +45,11 @@ export async function runFleet(
     say(`${rate} payments a second for ${durationMs / 1000} s`);
     load = startLoadProcess({ apiUrls: [fleet.proxy.url], practices: fleet.practices, rate, seed });
     const faults = planFaults(fleet).filter(({ name }) => name.includes(given.only));
-    const untilFlows = (since: number) => untilPaymentsFlow(() => fleet.postgres.ownerUrl, since);
+    const untilFlows = async () => {
+      // First, because a request that had to wait for the repair is answered before HAProxy sends new ones.
+      await allUp(fleet);
+      await untilPaymentsFlow(() => fleet.postgres.ownerUrl, Date.now());
+    };
     const { struck, counts } = await injectFaults({ faults, durationMs, untilFlows, say });
     const faultsEndedAt = Date.now();
     const requested = await load.end();
