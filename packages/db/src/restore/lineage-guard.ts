@@ -72,9 +72,11 @@ export function createLineageGuard({
 
   /** @returns the identity of the server, and whether loss is in doubt. */
   async function check(deps: StatementDeps): Promise<{ cluster: string; inDoubt: boolean }> {
+    // Before the read: what `advance` commits and remembers during it may be missing from what is read.
+    const seen = witness;
     const state = await stateOf(deps);
     const { cluster } = state;
-    const decision = decideLineage({ state, witness });
+    const decision = decideLineage({ state, witness: seen });
     switch (decision.decision) {
       case 'first':
         await beginLineage(deps, { cluster });
@@ -85,7 +87,7 @@ export function createLineageGuard({
       case 'doubt': {
         const { doubt } = decision;
         // Before the hold, which nobody can end from then on. If the hold fails, the next check makes it.
-        await doubtLineage(deps, { installation, cluster, doubt, witness });
+        await doubtLineage(deps, { installation, cluster, doubt, witness: seen });
         await hold(deps, doubt);
         break;
       }
