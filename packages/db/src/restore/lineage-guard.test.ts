@@ -72,6 +72,21 @@ test('the first start writes the row, and each process raises the mark', async (
   expect(await holds()).toEqual([]);
 });
 
+test('a mark that is raised while another connection is being checked is no loss', async () => {
+  const running = await startProcess();
+  await advance(running);
+  const { pool } = practice.owner;
+  // The row as it was before the mark was raised, and acknowledged, in the same process.
+  const slow = async (...given: [string, unknown[]]) => {
+    const read = await pool.query(...given);
+    await advance(running);
+    return read;
+  };
+  await running.guard.onOpen({ query: slow as typeof pool.query } as Parameters<LineageGuard['onOpen']>[0]);
+  expect(new Set(running.decisions.slice(1))).toEqual(new Set(['go_on']));
+  expect(await holds()).toEqual([]);
+});
+
 test('a process that lives through a restore has put posting on hold before its first statement there', async () => {
   const living = await startProcess();
   await advance(living);
