@@ -163,10 +163,14 @@ test('a closed session whose process id another process has by now is not waited
         class extends base {
           // biome-ignore lint/suspicious/noExplicitAny: pg's own type is a union of many.
           override query(...args: any[]): any {
-            const result = (super.query as (...args: unknown[]) => Promise<{ rows: object[] }>)(...args);
+            type Result = { rows: object[] };
+            const result = (super.query as (...args: unknown[]) => Promise<Result[]>)(...args);
             if (!first) return result;
             first = false;
-            return result.then((one) => ({ ...one, rows: one.rows.map((row) => ({ ...row, pid })) }));
+            // The settings, and the state of the session at last.
+            return result.then((each) =>
+              each.map((one) => ({ ...one, rows: one.rows.map((row) => ({ ...row, pid })) })),
+            );
           }
         },
     }),
