@@ -54,7 +54,7 @@ describe('POST /v1/webhooks/{id}/recover', () => {
     const jobs = await it.jobsOf(id);
     expect(jobs.map(({ event_id }) => event_id)).toEqual([failed, canceled, missed]);
     const gaps = jobs.map(({ in_ms }) => Math.round(in_ms - (jobs[0]?.in_ms ?? 0)));
-    expect(gaps).toEqual([0, 25, 50]);
+    expect(gaps).toEqual([0, 10, 20]);
 
     const url = `/v1/webhooks/${id}/recoveries/${data.id}`;
     await it.api.database.prisma.delivery.updateMany({
