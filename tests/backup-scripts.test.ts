@@ -273,13 +273,19 @@ archive_command = 'WAL_ARCHIVE=${wal()} ${scripts}/archive-wal "%p" "%f"'
     expect(await sql(kept)).toBe('1,2,3');
     await control('stop', '-m', 'fast');
 
-    expect(await run(join(scripts, 'restore'), [name, between], env)).toMatchObject({ code: 0 });
+    // Within the same second as the one before.
+    const asides = () => readdirSync(join(folder, 'server')).filter((one) => one.startsWith('data.before-'));
+    const clock = join(folder, 'clock');
+    mkdirSync(clock);
+    const second = asides()[0]?.slice('data.before-'.length);
+    const date = `#!/bin/sh\ncase "$*" in *%Y%m%dT*) echo ${second} ;; *) exec /bin/date "$@" ;; esac\n`;
+    writeFileSync(join(clock, 'date'), date, { mode: 0o755 });
+    const sameSecond = { ...env, PATH: `${clock}:${BINARIES ?? ''}:/usr/bin:/bin` };
+    expect(await run(join(scripts, 'restore'), [name, between], sameSecond)).toMatchObject({ code: 0 });
     expect(await control('start')).toMatchObject({ code: 0 });
     await isPrimary();
     expect(await sql(kept)).toBe('1,2');
-    expect(readdirSync(join(folder, 'server')).filter((one) => one.startsWith('data.before-'))).toHaveLength(
-      2,
-    );
+    expect(asides()).toHaveLength(2);
   });
 
   test('old backups go, except the newest one before the window, with the WAL that only they needed', async () => {
