@@ -16,7 +16,7 @@ const LANES: Record<JobKind, string> = {
   deliver_webhook: 'endpoint',
   sync_connection: 'sync',
 };
-/** What `redis-keys.ts` puts a queue of a Cluster under: the node that owns it is found by it. */
+/** The hash tag that `redis-keys.ts` gives each queue of a Cluster. It decides which node has the queue. */
 const TAGS: Partial<Record<JobKind, string>> = {
   post_payment: '{emr-payments:queue:post}',
   deliver_webhook: '{emr-payments:queue:deliver}',

@@ -75,7 +75,7 @@ export function startRelay(
   let restsUntil = Number.NEGATIVE_INFINITY;
   const handOver: HandOver = {
     isOpen() {
-      // What a settlement feeds are the deliveries of its event.
+      // A settlement feeds the deliveries of its event, and nothing else.
       const ofDeliveries = groups.find((group) => group.has('deliver_webhook'));
       return !closed && !failing && ofDeliveries?.isUp() === true && performance.now() >= restsUntil;
     },

@@ -8,7 +8,7 @@ export type LineageState = {
     /** `cluster_identity()` of the server and database that the service ran on last. */
     cluster: string;
     mark: number;
-    /** What was noticed, while an operator has not decided about it. */
+    /** The loss that was noticed; null once an operator has decided. */
     doubt: LossDoubt | null;
   } | null;
 };

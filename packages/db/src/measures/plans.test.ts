@@ -7,7 +7,7 @@ import { MEASURE_JOBS, measureJobs } from './measure-jobs.ts';
 
 let practice: OpenPractice;
 const LANES = 10;
-/** Of each of two kinds. More than are counted. */
+/** Jobs of each of the two kinds: more than the bound of a count. */
 const JOBS = 120_000;
 /** They and the jobs take some hundreds and thousands of buffers of 8 KiB. */
 const PAYMENTS = 20_000;

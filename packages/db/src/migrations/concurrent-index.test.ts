@@ -56,14 +56,14 @@ describe('an index that is made concurrently', () => {
   const ON_PAYMENTS =
     'CREATE INDEX CONCURRENTLY "payments_amount_idx" ON "payments" ("amount") WHERE (amount > 10)';
 
-  test('on a table: writers go on while it waits, an unfinished one is made anew, and one that is there is not replaced', async () => {
+  test('on a table: writers go on while it waits, an unfinished one is made again, and one that is there is not replaced', async () => {
     await other.query('BEGIN; LOCK TABLE patients IN ROW EXCLUSIVE MODE');
     await expect(run(ON_PATIENTS, 300)).rejects.toThrow(
       /^index patients_emr_idx has waited for 0 s: held by pid \d+ \(role postgres, a long report, /,
     );
     expect(await isValid('patients_emr_idx')).toBe(false);
     const again = run(ON_PATIENTS);
-    await vi.waitFor(() => expect(lines.some((line) => line.includes('made anew'))).toBe(true), PATIENCE);
+    await vi.waitFor(() => expect(lines.some((line) => line.includes('made again'))).toBe(true), PATIENCE);
     await owner
       .query(`SET lock_timeout = '20 s'; LOCK TABLE patients IN ROW EXCLUSIVE MODE`)
       .catch(() => undefined);

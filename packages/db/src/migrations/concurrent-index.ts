@@ -85,7 +85,7 @@ async function build(deps: MigrationDeps, { index, waitMs }: Input): Promise<voi
     const found = await find(session, { table, name });
     if (found?.state === 'valid') return;
     if (found?.state === 'invalid') {
-      report(`index ${name} is unfinished from an earlier try; it is made anew`);
+      report(`index ${name} is unfinished from an earlier try; it is made again`);
       await session.query(`DROP INDEX CONCURRENTLY "${name}"`);
     }
     await session.query(

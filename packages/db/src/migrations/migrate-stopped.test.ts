@@ -98,7 +98,7 @@ describe('a migration that was interrupted', () => {
   const lines: string[] = [];
   const migrateTo = (last: keyof typeof SCRIPTS, signal?: AbortSignal) =>
     migrate({ url: database.url, folder: folderUpTo(last), report: (line) => lines.push(line), signal });
-  /** What Prisma records when a migration begins. */
+  /** Writes the row that Prisma writes when a migration begins. */
   const begun = async (name: string) => {
     await owner.query(
       `INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at, applied_steps_count) VALUES ($1, 'a sum', $1, now(), 0)`,
@@ -145,7 +145,7 @@ describe('a migration that was interrupted', () => {
     expect(await migrateTo('4_last')).toEqual({ applied: ['3_index', '4_last'] });
   });
 
-  test('by the end of its process is made anew when it is an index, or is complete', async () => {
+  test('when its process ends: an unfinished index is made again, a finished one is kept', async () => {
     await sql('DELETE FROM slow');
     const writer = await indexHasToWait();
     await killed('4_last', 'CREATE INDEX%');
@@ -156,7 +156,7 @@ describe('a migration that was interrupted', () => {
     expect(await migrateTo('3_index')).toEqual({ applied: ['3_index'] });
     expect(lines.slice(-3, -1)).toEqual([
       '3_index was interrupted: nothing of it counts, and it is applied again',
-      'index one_n_idx is unfinished from an earlier try; it is made anew',
+      'index one_n_idx is unfinished from an earlier try; it is made again',
     ]);
     expect(await indexIsValid()).toEqual([{ valid: true }]);
 

@@ -36,7 +36,7 @@ const END = { applied: 'finished_at', 'rolled-back': 'rolled_back_at' } as const
 
 /**
  * Records what became of a migration that was interrupted, when no process runs it any more. An index that is made concurrently is either complete, or
- * it is made anew.
+ * it is made again.
  *
  * @returns undefined when its end is recorded already.
  */
