@@ -50,6 +50,8 @@ async function keepMarks({ marks }: Pick<ReturnType<typeof openTransport>, 'mark
   expect(await marks.read(here)).toBeNull();
   for (const mark of [7, 9, 8]) await marks.raise(here, mark);
   expect([await marks.read(here), await marks.read(elsewhere)]).toEqual([9, null]);
+  await marks.raise(elsewhere, 1e300);
+  expect(await marks.read(elsewhere)).toBeNull();
 }
 
 const setUser = async (server: RedisServer) =>

@@ -8,7 +8,9 @@ export function redisMarks({ client }: { client: RedisClient }, { key }: { key: 
     async read(installation) {
       await ready(client);
       const score = await client.zscore(key, installation);
-      return score === null ? null : Number(score);
+      const mark = Number(score ?? Number.NaN);
+      // No worker has written any other score, and PostgreSQL could not keep it.
+      return Number.isSafeInteger(mark) ? mark : null;
     },
     async raise(installation, mark) {
       await ready(client);
