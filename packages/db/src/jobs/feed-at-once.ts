@@ -14,6 +14,6 @@ export const FED_AT_ONCE = `
   SELECT now() FROM lanes l
    WHERE l.id = lane.id AND ${HAS_TURN}
      AND (l.open_until IS NULL OR l.open_until <= now()) AND l.rate_per_second IS NULL AND l.bucket_id IS NULL
-     AND NOT EXISTS (SELECT FROM jobs j WHERE j.lane_id = l.id AND j.queued_at IS NULL AND j.run_at <= now())
+     AND (SELECT true FROM jobs j WHERE j.lane_id = l.id AND j.queued_at IS NULL AND j.run_at <= now() LIMIT 1) IS NULL
      AND (SELECT count(*) FROM jobs f WHERE f.lane_id = l.id AND f.queued_at IS NOT NULL)
            < CASE WHEN l.failures >= ${CIRCUIT_THRESHOLD} THEN 1 ELSE ${PRESENT_CAP} END`;

@@ -32,8 +32,8 @@ const room = (limit: string) => `
   WITH RECURSIVE waiting_lanes AS (
     (SELECT lane_id FROM jobs WHERE queued_at IS NULL ORDER BY lane_id LIMIT 1)
     UNION ALL
-    SELECT (SELECT j.lane_id FROM jobs j WHERE j.queued_at IS NULL AND j.lane_id > w.lane_id ORDER BY j.lane_id LIMIT 1)
-      FROM waiting_lanes w WHERE w.lane_id IS NOT NULL
+    SELECT next.lane_id FROM waiting_lanes w CROSS JOIN LATERAL (
+      SELECT j.lane_id FROM jobs j WHERE j.queued_at IS NULL AND j.lane_id > w.lane_id ORDER BY j.lane_id LIMIT 1) next
   ), room AS MATERIALIZED (
     SELECT l.id AS lane_id, l.rate_per_second AS rate, slot.base, l.bucket_id, l.turn_at,
            CASE WHEN l.rate_per_second IS NULL THEN ${limit} WHEN slot.base > now() THEN 0
@@ -47,10 +47,14 @@ const room = (limit: string) => `
        AND (l.kind = 'endpoint' OR NOT ${isStopped(`(${USER_OF_LANE})`)})
   )`;
 
-/** Marks the jobs of `due` as queued, the longest due first. */
+/**
+ * Marks the jobs of `due` as queued, the longest due first.
+ *
+ * The condition on `queued_at` is one that no index can serve: with `IS NULL` the planner may read all of `jobs_waiting` to find a few ids.
+ */
 const fed = (limit: string) => `
   fed AS (
-    UPDATE jobs SET queued_at = now() WHERE jobs.id = ANY (ARRAY(SELECT id FROM due ORDER BY run_at LIMIT ${limit})) AND jobs.queued_at IS NULL
+    UPDATE jobs SET queued_at = now() WHERE jobs.id = ANY (ARRAY(SELECT id FROM due ORDER BY run_at LIMIT ${limit})) AND num_nulls(jobs.queued_at) = 1
     RETURNING jobs.id::text, jobs.kind, jobs.fence, jobs.lane_id
   )`;
 
@@ -143,7 +147,7 @@ export const FEED_LIMITED = {
      WHERE rate_buckets.id IN (
              SELECT room.bucket_id FROM room
               WHERE room.free > 0 AND room.slots > 0 AND room.bucket_id NOT IN (SELECT id FROM limits)
-                AND EXISTS (SELECT FROM jobs j WHERE j.lane_id = room.lane_id AND j.queued_at IS NULL AND j.run_at <= now()))
+                AND (SELECT true FROM jobs j WHERE j.lane_id = room.lane_id AND j.queued_at IS NULL AND j.run_at <= now() ORDER BY j.run_at LIMIT 1))
        AND (rate_buckets.wanted_until IS NULL OR rate_buckets.wanted_until < now() + interval '1 second')
   ), pace AS (
     UPDATE rate_buckets SET feed_slots = (
