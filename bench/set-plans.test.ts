@@ -1,20 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import {
-  beginAttempt,
-  claimDelivery,
-  claimPosting,
-  createFeed,
-  type Database,
-  openDatabase,
-  recordDelivery,
-  type StatementDeps,
-  settlePayment,
-} from '@emr-payments/db';
+import { createFeed, type Database, openDatabase } from '@emr-payments/db';
 import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { Client, escapeLiteral } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makePartitions } from './service/partitions.ts';
 import { createTenants } from './service/tenants.ts';
+import { askedBy, STEPS } from './set-steps.fixture.ts';
 
 // Sets and the feed are planned once on each connection, and a worker that starts with an empty database keeps that plan. So they are
 // prepared here while the tables are empty, and what they read is counted when the tables are full: more than twelve partitions of each.
@@ -33,13 +24,10 @@ type Plan = {
   'Shared Read Blocks': number;
   Plans?: Plan[];
 };
-type SetStatement = Parameters<Database['sets']['runSet']>[0];
-type Kind = 'post_payment' | 'deliver_webhook';
 
 let server: TestDatabase;
 let database: Database;
 let owner: Client;
-let clientPk = 0;
 /** A statement has one text under its name. */
 let explained = 0;
 
@@ -64,55 +52,6 @@ const buffersOf = (plan: Plan) => plan['Shared Hit Blocks'] + plan['Shared Read 
 const EXPLAIN = 'EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON, TIMING OFF) EXECUTE';
 const rows = async (text: string) => (await owner.query(text)).rows;
 
-const claim = { jobId: '0', fence: 0 };
-const STEPS: Record<string, { of: Kind; run(deps: StatementDeps): Promise<unknown> }> = {
-  'claim-posting': { of: 'post_payment', run: (deps) => claimPosting(deps, { ...claim, leaseMs: 60_000 }) },
-  'begin-attempt': {
-    of: 'post_payment',
-    run: (deps) => beginAttempt(deps, { claim, knownAbsent: true, sentTo: 'emr' }),
-  },
-  'settle-payment': {
-    of: 'post_payment',
-    run: (deps) =>
-      settlePayment(deps, {
-        claim,
-        round: 0,
-        clientPk,
-        result: { status: 'posted', emrTransactionId: '1' },
-        attempt: { outcome: 'posted' },
-        event: { id: 'evt', type: 'payment.created', body: 'x' },
-      }),
-  },
-  'claim-delivery': {
-    of: 'deliver_webhook',
-    run: (deps) => claimDelivery(deps, { ...claim, leaseMs: 60_000 }),
-  },
-  'record-delivered': {
-    of: 'deliver_webhook',
-    run: (deps) =>
-      recordDelivery(deps, {
-        claim,
-        clientPk,
-        attempt: { startedAt: new Date(), durationMs: 1, httpStatus: 200, errorKind: null, excerpt: null },
-        next: { status: 'delivered' },
-        disabling: null,
-      }),
-  },
-};
-
-/** The statement that a step runs in sets, and its values for `claim`. */
-async function askedBy(step: string): Promise<{ statement: SetStatement; values: unknown[] }> {
-  const asked: { statement: SetStatement; values: unknown[] }[] = [];
-  const run = async (statement: SetStatement, values: unknown[]) => {
-    asked.push({ statement, values });
-    return undefined;
-  };
-  await STEPS[step]?.run({ database: { pool: database.pool, sets: { run } } });
-  const [only] = asked;
-  if (only === undefined) throw new Error(`${step} runs no statement in sets`);
-  return only;
-}
-
 const arrayOf = (values: unknown[]) => {
   const texts = values.map((value) => (value instanceof Date ? value.toISOString() : value));
   return escapeLiteral(`{${texts.map((value) => (value === null ? 'NULL' : `"${value}"`)).join()}}`);
@@ -120,7 +59,7 @@ const arrayOf = (values: unknown[]) => {
 
 /** Runs a step's set on jobs that are there, with the plan that its connection has. @returns what it read. */
 async function runStep(step: string): Promise<Plan> {
-  const { statement, values } = await askedBy(step);
+  const { statement, values } = await askedBy({ database }, step);
   const jobs = await rows(
     `SELECT id, fence FROM jobs WHERE kind = '${STEPS[step]?.of}' AND coalesce(payment_id::text, delivery_id::text) IS NOT NULL
       ORDER BY id DESC LIMIT ${SET}`,
@@ -160,7 +99,7 @@ beforeAll(async () => {
   // No statistics: they would make the statements be planned again.
   for (const { relname } of tables) await rows(`ALTER TABLE "${relname}" SET (autovacuum_enabled = false)`);
   for (const step of Object.keys(STEPS)) {
-    const { statement, values } = await askedBy(step);
+    const { statement, values } = await askedBy({ database }, step);
     expect(await database.sets.runSet(statement, [values, values])).toEqual([]);
   }
   // A lane with a bucket waits, so that both statements of the feed are prepared.
@@ -185,13 +124,12 @@ beforeAll(async () => {
   );
   const [tenant] = tenants;
   if (tenant === undefined) throw new Error('no tenant was made');
-  clientPk = tenant.clientPk;
   await rows(`
     INSERT INTO payments (id, job_id, user_id, patient_mrn, emr_patient_id, payment_method, reference_number, location, amount, deposit_date)
     SELECT (left(first_payment_id(now() + n * interval '11 minutes')::text, 14) || '7' || substr(md5(n::text), 1, 3) || '-8'
             || substr(md5(n::text), 4, 3) || '-' || substr(md5(n::text), 7, 12))::uuid, n, ${tenant.userId}, 'MRN', 'p', 'Card', '#', '1404', 1, now() FROM generate_series(1, ${PAYMENTS}) AS n;
     INSERT INTO jobs (kind, lane_id, payment_id, queued_at) SELECT 'post_payment', ${tenant.laneId}, id, now() FROM payments;
-    INSERT INTO events (id, client_pk, type, body) SELECT first_event_id(now() + n * interval '11 minutes') || substr(md5(n::text), 1, 16), ${clientPk}, 'payment.created', 'x' FROM generate_series(1, ${PAYMENTS}) AS n;
+    INSERT INTO events (id, client_pk, type, body) SELECT first_event_id(now() + n * interval '11 minutes') || substr(md5(n::text), 1, 16), ${tenant.clientPk}, 'payment.created', 'x' FROM generate_series(1, ${PAYMENTS}) AS n;
     INSERT INTO deliveries (event_id, endpoint_id, event_type, status) SELECT v.id, e.id, v.type, 'delivered' FROM events v JOIN webhook_endpoints e USING (client_pk);
     INSERT INTO delivery_attempts (event_id, delivery_id, number, started_at, duration_ms) SELECT event_id, id, 1, now(), 1 FROM deliveries;
     INSERT INTO posting_attempts (payment_id, number) SELECT id, 0 FROM payments`);

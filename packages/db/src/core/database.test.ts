@@ -19,7 +19,7 @@ test('options of the URL hold, and undo none of ours on the connections of sets'
     parallel: false,
   });
   const SHOWN = `SELECT name, setting FROM pg_settings
-    WHERE name IN ('plan_cache_mode', 'enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'jit', 'work_mem')`;
+    WHERE name IN ('plan_cache_mode', 'enable_seqscan', 'enable_bitmapscan', 'enable_nestloop', 'enable_mergejoin', 'jit', 'work_mem')`;
   const settings = (rows: QueryResultRow[]) =>
     Object.fromEntries(rows.map(({ name, setting }) => [name, setting]));
   try {
@@ -31,7 +31,8 @@ test('options of the URL hold, and undo none of ours on the connections of sets'
     expect(settings(await database.sets.runSet(statement, []))).toEqual({
       plan_cache_mode: 'force_generic_plan',
       enable_seqscan: 'off',
-      enable_hashjoin: 'off',
+      enable_bitmapscan: 'off',
+      enable_nestloop: 'off',
       enable_mergejoin: 'off',
       jit: 'off',
       work_mem: '5120',

@@ -36,8 +36,28 @@ export type SetRunner = {
   ): Promise<Row | undefined>;
 };
 
+/**
+ * Condition of the join of a table with a CTE by a key of the table. With `key = column` alone, the planner may read the whole table and look
+ * each row up in the CTE. It does that when its statistics say that the table is nearly empty, and goes on with it while the table fills: the
+ * jobs are few whenever the work is done, and so are the rows of a new partition. The keys as an array are a condition on the table alone,
+ * for which it always uses the index. (In a statement about one job, `key = (SELECT column FROM cte)` is such a condition.)
+ *
+ * @param key the table's column, the first one of an index.
+ * @param keys a SELECT of all keys, from the CTE.
+ * @param column the CTE's column.
+ */
+export const keyedBy = (key: string, keys: string, column: string): string =>
+  `${key} = ANY (ARRAY(${keys})) AND ${key} = ${column}`;
+
+/**
+ * The same for a table that is partitioned by the key: it reads only the partitions from the least key to the greatest. The planner prunes
+ * nothing by the array.
+ */
+export const keyedByInPartitions = (key: string, keys: string, column: string): string =>
+  `${keyedBy(key, keys, column)} AND ${key} >= (${keys} ORDER BY 1 LIMIT 1) AND ${key} <= (${keys} ORDER BY 1 DESC LIMIT 1)`;
+
 /** Condition of the join of `jobs` with `asked`: the claim is the job's present one. */
-export const CLAIMED = 'jobs.id = asked.job_id AND jobs.fence = asked.fence';
+export const CLAIMED = `${keyedBy('jobs.id', 'SELECT job_id FROM asked', 'asked.job_id')} AND jobs.fence = asked.fence`;
 
 /**
  * A CTE with one row. A statement whose SELECT joins it does not wait until its commit is on disk: if the server crashes within the
@@ -75,8 +95,8 @@ export function setStatement<const Columns extends ClaimColumns & Record<string,
       name: `${name}-set`,
       text: `
     WITH asked AS MATERIALIZED (
-      SELECT asked.* FROM unnest(${arrays.join(', ')}) AS asked(${names.join(', ')})
-        JOIN jobs ON ${CLAIMED} ORDER BY jobs.id FOR UPDATE OF jobs
+      SELECT given.* FROM unnest(${arrays.join(', ')}) AS given(${names.join(', ')})
+        JOIN jobs ON ${keyedBy('jobs.id', 'SELECT unnest($1::bigint[])', 'given.job_id')} AND jobs.fence = given.fence ORDER BY jobs.id FOR UPDATE OF jobs
     ), ${textOf('set')}`,
     },
     values: (given) => names.map((column) => given[column]),

@@ -37,6 +37,13 @@ export const PLANNED_ONCE = {
   jit: 'off',
 };
 
+/**
+ * A set's rows are looked up by the array of their keys (`keyedBy`), and then joined with what comes with them. The planner expects one row of
+ * each and would repeat the look-up for each of fifty: so it may use a nested loop only where it has no choice (LATERAL). Bitmaps would
+ * let it read all jobs of a lane to find the first one (`FED_AT_ONCE`).
+ */
+const OF_SETS = { enable_nestloop: 'off', enable_hashjoin: 'on', enable_bitmapscan: 'off' };
+
 /** The number of the job that an input is about: the first of its values. */
 const jobOf = (values: readonly unknown[]): string => String(values[0]);
 
@@ -67,7 +74,7 @@ export function openSets(
     poolSize = 4,
   }: { maxSet?: number; maxInFlight?: number; poolSize?: number } = {},
 ): Sets {
-  const settings = { ...config.settings, ...OF_TURNS.settings, ...PLANNED_ONCE };
+  const settings = { ...config.settings, ...OF_TURNS.settings, ...PLANNED_ONCE, ...OF_SETS };
   const pool = new Pool(postgresConfig({ ...config, ...OF_TURNS, settings, max: poolSize }));
   pool.on('error', () => undefined);
 

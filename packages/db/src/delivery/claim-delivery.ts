@@ -48,8 +48,9 @@ const CLAIM = setStatement({
            coalesce((SELECT json_agg(json_build_object('id', s.id, 'sealed', s.sealed) ORDER BY s.created_at DESC)
                        FROM webhook_secrets s
                       WHERE s.endpoint_id = e.id AND (s.expires_at IS NULL OR s.expires_at > now())), '[]') AS secrets
-      FROM job JOIN deliveries d ON d.event_id = job.event_id AND d.id = job.delivery_id
-      JOIN events v ON v.id = job.event_id
+      FROM job
+      CROSS JOIN LATERAL (SELECT * FROM deliveries WHERE event_id = job.event_id AND id = job.delivery_id OFFSET 0) d
+      CROSS JOIN LATERAL (SELECT * FROM events WHERE id = job.event_id OFFSET 0) v
       CROSS JOIN LATERAL (SELECT * FROM webhook_endpoints WHERE id = d.endpoint_id OFFSET 0) e
       CROSS JOIN unsynced`,
 });

@@ -53,7 +53,7 @@ export function stopsClaimed(user: string): string {
 export function loginStopsLane(lane: string): string {
   return `(EXISTS (SELECT FROM connection_states WHERE state = 'login_required' AND stopped_until > now())
              AND EXISTS (SELECT FROM connections stopped WHERE stopped.lane_id = ${lane}
-                            AND ${stateOf('stopped.user_id', STOPPED)}))`;
+                            AND ${stateOf('stopped.user_id', STOPPED)} OFFSET 0))`;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { CLAIMED, setStatement } from '../core/set-statement.ts';
+import { CLAIMED, keyedByInPartitions, setStatement } from '../core/set-statement.ts';
 import { queryInSet, type StatementDeps } from '../core/statements.ts';
 import { type EventMarkers, type EventRecord, publishEventCtes } from '../events/publish-event.ts';
 import { FED_AT_ONCE, FEED_TURN } from '../jobs/feed-at-once.ts';
@@ -78,16 +78,16 @@ const SETTLE = setStatement({
       UPDATE payments p
          SET status = job.status, round = least(p.round + 1, 32767), settled_at = now(), emr_transaction_id = job.emr_transaction_id,
              failure_code = job.failure_code, failure_reason = job.failure_reason, last_fence = job.fence
-        FROM job WHERE p.id = job.payment_id AND p.round = job.round AND p.status IN ('posting', 'submitted')
+        FROM job WHERE ${keyedByInPartitions('p.id', 'SELECT payment_id FROM job', 'job.payment_id')} AND p.round = job.round AND p.status IN ('posting', 'submitted')
       RETURNING p.id, p.user_id, p.round, job.job_id, job.fence, job.status, job.outcome, job.code, job.detail, job.emr_text,
                 job.client_pk, job.event_id, job.event_type, job.event_body, job.lane_id, job.traceparent
     ), attempt AS (
       UPDATE posting_attempts a
          SET outcome = payment.outcome, code = payment.code, detail = payment.detail, emr_text = payment.emr_text, finished_at = now()
-        FROM payment WHERE payment.outcome IS NOT NULL AND a.payment_id = payment.id AND a.number = payment.fence
+        FROM payment WHERE ${keyedByInPartitions('a.payment_id', 'SELECT id FROM payment WHERE outcome IS NOT NULL', 'payment.id')} AND a.number = payment.fence
     ), doubtful AS (
       UPDATE posting_attempts a SET outcome = 'posted', finished_at = coalesce(a.finished_at, now()) FROM payment
-       WHERE payment.status = 'posted' AND a.payment_id = payment.id AND (a.outcome IS NULL OR a.outcome IN ('unknown', 'accepted'))
+       WHERE ${keyedByInPartitions('a.payment_id', "SELECT id FROM payment WHERE status = 'posted'", 'payment.id')} AND (a.outcome IS NULL OR a.outcome IN ('unknown', 'accepted'))
          AND NOT (payment.outcome IS NOT NULL AND a.number = payment.fence)
     ), ${publishEventCtes({ from: 'payment', markers: EVENT_COLUMNS, traceparent: TRACEPARENT, ...(form === 'single' ? { queuedAt: FED_AT_ONCE } : {}) })}, answering AS (
       SELECT id FROM lanes WHERE failures > 0
