@@ -67,7 +67,7 @@ async function openServer(releases: Release[], given: string | undefined): Promi
     dataDir,
     port: 0,
     durable: false,
-    settings: { max_connections: '300', shared_buffers: '64MB' },
+    settings: { max_connections: '400', shared_buffers: '64MB' },
   });
   releases.push(() => server.stop('immediate'));
   return server.url;
