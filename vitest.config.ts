@@ -4,10 +4,10 @@ import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './tests/setup/longest-first.ts';
 
 /**
- * One more than there are processors: a third of the time a file waits, for leases, retries and processes that start. More than four
- * would need more connections than the PostgreSQL of the run has.
+ * Two more than there are processors: half of the time a file waits, for leases, retries and processes that start, and with one more a
+ * third of two processors was free. More than four would need more connections than the PostgreSQL of the run has.
  */
-const WORKERS = Math.min(availableParallelism() + 1, 4);
+const WORKERS = Math.min(availableParallelism() + 2, 4);
 
 /** Where the processes that the tests start keep what Node has compiled, too. */
 const COMPILED = join(import.meta.dirname, 'node_modules', '.cache', 'compiled');

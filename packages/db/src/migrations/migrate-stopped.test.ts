@@ -154,7 +154,8 @@ describe('a migration that was interrupted', () => {
     expect(await indexIsValid()).toEqual([{ valid: false }]);
     await writer.query('COMMIT');
     expect(await migrateTo('3_index')).toEqual({ applied: ['3_index'] });
-    expect(lines.slice(-3, -1)).toEqual([
+    // On a busy machine it may also report that it waits, for the writer's end.
+    expect(lines.filter((line) => !line.includes(' waits for ')).slice(-3, -1)).toEqual([
       '3_index was interrupted: nothing of it counts, and it is applied again',
       'index one_n_idx is unfinished from an earlier try; it is made again',
     ]);
