@@ -81,7 +81,7 @@ async function runStep(step: string): Promise<Plan> {
 async function runFeed(name: string): Promise<Plan> {
   const statement = {
     name: `explain ${explained++}`,
-    text: `${EXPLAIN} "${name}"(500, '{connection,endpoint,sync}')`,
+    text: `${EXPLAIN} "${name}"(500, '{connection,endpoint,sync}', '{}', '{}', '{}')`,
   };
   const [row] = await database.inTurn({ turn: 1, statement, values: [] });
   return (row as { 'QUERY PLAN': [{ Plan: Plan }] } | undefined)?.['QUERY PLAN'][0].Plan as Plan;

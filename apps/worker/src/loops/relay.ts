@@ -34,14 +34,14 @@ export function startRelay(
     logger,
     metrics,
   }: {
-    database: Pick<Database, 'inTurn'>;
+    database: Pick<Database, 'inTurn' | 'pool'>;
     transport: Pick<Transport, 'groups' | 'ping' | 'add'>;
     logger: Logger;
     metrics: Pick<WorkerMetrics, 'succeeded'>;
   },
   { databaseUrl }: { databaseUrl: string },
 ): Relay {
-  const take = createFeed({ database });
+  const take = createFeed({ database }, { onEarlier: () => loop.wake() });
   const groups = transport.groups.map((queues) =>
     openQueueGroup({ transport, logger, onUp: () => loop.wake() }, queues),
   );

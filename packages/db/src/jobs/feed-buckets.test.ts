@@ -208,7 +208,7 @@ test('a feed that has used the statement for buckets returns to the other one', 
     asked.push(input.statement.name);
     return practice.database.inTurn(input);
   };
-  const feed = createFeed({ database: { inTurn } });
+  const feed = createFeed({ database: { pool: practice.database.pool, inTurn } });
   expect((await feed(500)).length).toBe(2);
   expect(await feed(500)).toEqual([]);
   await sql(`UPDATE lanes SET bucket_id = NULL WHERE bucket_id = ${bucketId}`);
@@ -284,6 +284,7 @@ test('an outage after the lanes without a limit were fed does not keep their job
   let turns = 0;
   const feed = createFeed({
     database: {
+      pool: practice.database.pool,
       inTurn(input) {
         turns += 1;
         if (turns === 2) return Promise.reject(new DatabaseUnavailableError('away'));

@@ -2,6 +2,7 @@ import type { Database } from '../core/database.ts';
 import { FEED_TURN } from './feed-at-once.ts';
 import { FEED_FREE, FEED_LIMITED } from './feed-statements.ts';
 import { JOB_KINDS, type JobKind } from './job-kinds.ts';
+import { createLaneStarts } from './lane-starts.ts';
 
 export type DueJob = {
   id: string;
@@ -21,9 +22,11 @@ const LANE_OF: Record<JobKind, 'connection' | 'endpoint' | 'sync'> = {
   sync_connection: 'sync',
 };
 
-type Row = DueJob | { id: null };
+type FedJob = DueJob & { laneId: number; runAt: number };
 
-type FeedDeps = { database: Pick<Database, 'inTurn'> };
+type Row = FedJob | { id: null };
+
+type FeedDeps = { database: Pick<Database, 'inTurn' | 'pool'> };
 
 /**
  * Takes due jobs lane by lane, as many as each lane has room for, and marks them as queued. The jobs of lanes that share a vendor's
@@ -34,17 +37,26 @@ type FeedDeps = { database: Pick<Database, 'inTurn'> };
  * again.
  *
  * The statement for lanes with buckets costs a third more. It is used from the first such lane that waits until none does.
+ *
+ * @param options.onEarlier called when jobs are due that a feed did not see (`createLaneStarts`): feed again.
  */
-export function createFeed(deps: FeedDeps): Feed {
+export function createFeed(
+  deps: FeedDeps,
+  { onEarlier = () => undefined }: { onEarlier?: () => void } = {},
+): Feed {
   let limited = false;
+  const starts = createLaneStarts(deps, { onEarlier });
 
   async function take(limit: number, kinds: readonly JobKind[] = JOB_KINDS): Promise<DueJob[]> {
     const rows = await deps.database.inTurn<Row>({
       turn: FEED_TURN,
       statement: limited ? FEED_LIMITED : FEED_FREE,
-      values: [limit, kinds.map((kind) => LANE_OF[kind])],
+      values: [limit, kinds.map((kind) => LANE_OF[kind]), ...starts.parameters()],
     });
-    const jobs = rows.filter((row): row is DueJob => row.id !== null);
+    const fed = rows.filter((row): row is FedJob => row.id !== null);
+    starts.note(fed);
+    starts.look();
+    const jobs = fed.map(({ id, kind, fence, queuedAt }) => ({ id, kind, fence, queuedAt }));
     const before = limited;
     limited = jobs.length < rows.length;
     if (before || !limited || jobs.length >= limit) return jobs;

@@ -1,6 +1,7 @@
 import { isProbing, isStopped } from '../health/gate.ts';
 import { PRESENT_CAP } from './lane-cap.ts';
 import { CIRCUIT_THRESHOLD } from './lane-circuit.ts';
+import { WAITING_LANES } from './waiting-lanes.ts';
 
 /** The most jobs that are fed. A parameter, so that each statement has one text under its name. */
 const MOST = '$1::int';
@@ -8,12 +9,13 @@ const MOST = '$1::int';
 /** The kinds of lanes that are fed: those whose queue can be written to. */
 const LANE_KINDS = '$2::lane_kind[]';
 
-/** When the jobs were marked as queued: every statement of a transaction has the same `now()`. */
-const QUEUED_AT = 'extract(epoch FROM now())::float8 * 1000 AS "queuedAt"';
+/** What is answered of a job. When it was marked as queued: every statement of a transaction has the same `now()`. */
+const FED_JOB = `id, kind, fence, extract(epoch FROM now())::float8 * 1000 AS "queuedAt",
+         lane_id AS "laneId", extract(epoch FROM run_at)::float8 * 1000 AS "runAt"`;
 
 /** The row of an answer that says: a lane with a bucket waits. It has no job. */
 const LANES_WITH_BUCKETS = `
-  UNION ALL (SELECT NULL, NULL, NULL, NULL FROM room WHERE bucket_id IS NOT NULL LIMIT 1)`;
+  UNION ALL (SELECT NULL, NULL, NULL, NULL, NULL, NULL FROM room WHERE bucket_id IS NOT NULL LIMIT 1)`;
 
 /** The user of the lane `l`: of its postings or of its syncs. */
 const USER_OF_LANE = `
@@ -21,25 +23,18 @@ const USER_OF_LANE = `
               WHEN 'sync' THEN (SELECT c.user_id FROM connections c WHERE c.sync_lane_id = l.id) END`;
 
 /**
- * `waiting_lanes` walks the index from lane to lane, so ten thousand jobs waiting in one lane cost as much as one.
- *
  * A lane with a rate has a `next_slot`, before which nothing is fed. Slots that were not used are made up for, up to one
  * second's worth.
  *
  * A connection whose login is broken gets nothing until the gate opens, and then one job, as a probe.
  */
 const room = (limit: string) => `
-  WITH RECURSIVE waiting_lanes AS (
-    (SELECT lane_id FROM jobs WHERE queued_at IS NULL ORDER BY lane_id LIMIT 1)
-    UNION ALL
-    SELECT next.lane_id FROM waiting_lanes w CROSS JOIN LATERAL (
-      SELECT j.lane_id FROM jobs j WHERE j.queued_at IS NULL AND j.lane_id > w.lane_id ORDER BY j.lane_id LIMIT 1) next
-  ), room AS MATERIALIZED (
-    SELECT l.id AS lane_id, l.rate_per_second AS rate, slot.base, l.bucket_id, l.turn_at,
+  WITH RECURSIVE ${WAITING_LANES}, room AS MATERIALIZED (
+    SELECT l.id AS lane_id, l.rate_per_second AS rate, w.since, slot.base, l.bucket_id, l.turn_at,
            CASE WHEN l.rate_per_second IS NULL THEN ${limit} WHEN slot.base > now() THEN 0
                 ELSE 1 + floor(extract(epoch FROM now() - slot.base) * l.rate_per_second) END AS slots,
            CASE WHEN l.failures >= ${CIRCUIT_THRESHOLD} OR (l.kind <> 'endpoint' AND ${isProbing(`(${USER_OF_LANE})`)}) THEN 1 ELSE ${PRESENT_CAP} END
-             - (SELECT count(*) FROM jobs f WHERE f.lane_id = l.id AND f.queued_at IS NOT NULL) AS free
+             - (SELECT count(*) FROM jobs f WHERE f.lane_id = l.id AND f.queued_at IS NOT NULL AND f.queued_at >= w.marked_since) AS free
       FROM waiting_lanes w CROSS JOIN LATERAL (SELECT * FROM lanes WHERE lanes.id = w.lane_id OFFSET 0) l
            CROSS JOIN LATERAL (SELECT greatest(
              l.next_slot, now() - make_interval(secs => greatest(0, 1 - 1 / l.rate_per_second)::float8)) AS base) slot
@@ -55,7 +50,7 @@ const room = (limit: string) => `
 const fed = (limit: string) => `
   fed AS (
     UPDATE jobs SET queued_at = now() WHERE jobs.id = ANY (ARRAY(SELECT id FROM due ORDER BY run_at LIMIT ${limit})) AND num_nulls(jobs.queued_at) = 1
-    RETURNING jobs.id::text, jobs.kind, jobs.fence, jobs.lane_id
+    RETURNING jobs.id::text, jobs.kind, jobs.fence, jobs.lane_id, jobs.run_at
   )`;
 
 /**
@@ -76,7 +71,7 @@ export const FEED_FREE = {
   text: `${room(MOST)}, due AS (
     SELECT d.id, d.run_at FROM room CROSS JOIN LATERAL (
       SELECT j.id, j.run_at FROM jobs j
-       WHERE j.lane_id = room.lane_id AND j.queued_at IS NULL AND j.run_at <= now()
+       WHERE j.lane_id = room.lane_id AND j.queued_at IS NULL AND j.run_at >= room.since AND j.run_at <= now()
        ORDER BY j.run_at, j.id LIMIT greatest(least(room.free, room.slots), 0)
     ) d WHERE room.bucket_id IS NULL
   ),${fed(MOST)}, taken AS (
@@ -87,7 +82,7 @@ export const FEED_FREE = {
     UPDATE lanes SET next_slot = taken.base + make_interval(secs => (taken.n / taken.rate)::float8)
       FROM taken WHERE lanes.id = taken.lane_id AND ${IS_LOCKED}
   )
-  SELECT id, kind, fence, ${QUEUED_AT} FROM fed${LANES_WITH_BUCKETS}`,
+  SELECT ${FED_JOB} FROM fed${LANES_WITH_BUCKETS}`,
 };
 
 /**
@@ -123,7 +118,7 @@ export const FEED_LIMITED = {
     SELECT d.id, d.run_at, room.lane_id, room.turn_at, room.bucket_id, limits.slots
       FROM room LEFT JOIN limits ON limits.id = room.bucket_id CROSS JOIN LATERAL (
         SELECT j.id, j.run_at FROM jobs j
-         WHERE j.lane_id = room.lane_id AND j.queued_at IS NULL AND j.run_at <= now()
+         WHERE j.lane_id = room.lane_id AND j.queued_at IS NULL AND j.run_at >= room.since AND j.run_at <= now()
          ORDER BY j.run_at, j.id
          LIMIT greatest(least(room.free, room.slots, CASE WHEN room.bucket_id IS NULL THEN room.slots ELSE coalesce(limits.slots, 0) END), 0)
       ) d
@@ -147,7 +142,7 @@ export const FEED_LIMITED = {
      WHERE rate_buckets.id IN (
              SELECT room.bucket_id FROM room
               WHERE room.free > 0 AND room.slots > 0 AND room.bucket_id NOT IN (SELECT id FROM limits)
-                AND (SELECT true FROM jobs j WHERE j.lane_id = room.lane_id AND j.queued_at IS NULL AND j.run_at <= now() ORDER BY j.run_at LIMIT 1))
+                AND (SELECT true FROM jobs j WHERE j.lane_id = room.lane_id AND j.queued_at IS NULL AND j.run_at >= room.since AND j.run_at <= now() ORDER BY j.run_at LIMIT 1))
        AND (rate_buckets.wanted_until IS NULL OR rate_buckets.wanted_until < now() + interval '1 second')
   ), pace AS (
     UPDATE rate_buckets SET feed_slots = (
@@ -156,5 +151,5 @@ export const FEED_LIMITED = {
       FROM limits JOIN (SELECT bucket_id, sum(n)::float8 AS n FROM taken GROUP BY bucket_id) counts ON counts.bucket_id = limits.id
      WHERE rate_buckets.id = limits.id AND rate_buckets.interval_us = limits.interval_us
   )
-  SELECT id, kind, fence, ${QUEUED_AT} FROM fed${LANES_WITH_BUCKETS}`,
+  SELECT ${FED_JOB} FROM fed${LANES_WITH_BUCKETS}`,
 };
