@@ -35,8 +35,10 @@ export const slowEmr: Part = async ({ environment, size, few }) => {
     await receiver.call('waitFor', { count: warmUp, withinMs: 60_000 });
     const { arrived } = await receiver.call('count', {});
     const from = { at: nowMs(), rss: usageOf(pid)?.rssMb ?? 0 };
-    const { at } = await receiver.call('waitFor', { count: arrived + measured, withinMs: 180_000 });
-    const perSecond = measured / ((at - from.at) / 1000);
+    // On a busy machine more have arrived by now than there are to spare.
+    const last = Math.min(arrived + measured, count);
+    const { at } = await receiver.call('waitFor', { count: last, withinMs: 180_000 });
+    const perSecond = (last - arrived) / ((at - from.at) / 1000);
     const findings: Finding[] = [
       findingOf(`what ${CONNECTIONS} caps of ${CAP} allow at ${LATENCY_MS} ms`, 'payments/s', [
         ALLOWED_PER_SECOND,
