@@ -20,7 +20,9 @@ beforeEach(async () => {
   handed = [];
   free = 1;
   taken = 0;
-  const giveBack = () => void (taken -= 1);
+  const giveBack = () => {
+    taken -= 1;
+  };
   worker.deps.handOver = { isOpen: () => true, take: (jobs) => void handed.push(...jobs) };
   worker.deps.here = {
     takePlace() {
@@ -28,7 +30,9 @@ beforeEach(async () => {
       taken += 1;
       let inUse = false;
       return {
-        giveBack: () => inUse || giveBack(),
+        giveBack: () => {
+          if (!inUse) giveBack();
+        },
         use(work) {
           inUse = true;
           void work().finally(giveBack);
