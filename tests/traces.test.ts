@@ -156,8 +156,9 @@ describe.each(backends)('with the queue on $backend', ({ withRedis }) => {
 
     const delivery = only('process deliver-webhook');
     expect(delivery).toMatchObject({ parentId: request.spanId, kind: 5 });
-    for (const name of ['claim-delivery', 'record-delivered'])
-      expect(only(name).parentId, name).toBe(delivery.spanId);
+    expect(only('record-delivered').parentId).toBe(delivery.spanId);
+    // The settlement of a lone payment may have claimed the delivery as well.
+    for (const claim of named(spans, 'claim-delivery')) expect(claim.parentId).toBe(delivery.spanId);
     const [webhook] = named(spans, 'POST').filter((span) => span.parentId === delivery.spanId);
     expect(webhook).toMatchObject({ kind: 3, attributes: { 'http.response.status_code': 204 } });
     const [toEmr] = named(spans, 'POST').filter((span) => span.parentId === posting.spanId);

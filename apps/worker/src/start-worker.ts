@@ -11,7 +11,14 @@ import {
   openAdapterDeps,
   type SharedAdapterDeps,
 } from '@emr-payments/operations/serving';
-import { createOpenedSecrets, type Logger, openTracing, type Releases, within } from '@emr-payments/runtime';
+import {
+  createOpenedSecrets,
+  type Logger,
+  openTracing,
+  type Releases,
+  type TakenEntry,
+  within,
+} from '@emr-payments/runtime';
 import { addPartGauges, addPoolMetrics } from '@emr-payments/runtime/metrics';
 import { openTransport } from '@emr-payments/runtime/queues';
 import { refuseUnfitRedis } from '@emr-payments/runtime/redis';
@@ -201,19 +208,24 @@ export async function startWorker(
       isOpen: () => relay?.handOver.isOpen() ?? false,
       take: (jobs, ms) => relay?.handOver.take(jobs, ms),
     },
+    here: { takePlace: () => deliveries.takePlace(), deliver: (taken) => delivering(taken) },
     onDone: () => relay?.wake(),
   };
-  const posting = metrics.inPlaces({ kind: 'post_payment', most: config.postingConcurrency }, (entry) =>
-    runPosting(deps, entry),
+  const posting = metrics.inPlaces(
+    { kind: 'post_payment', most: config.postingConcurrency },
+    (entry: TakenEntry) => runPosting(deps, entry),
   );
   const delivering = metrics.inPlaces(
     { kind: 'deliver_webhook', most: config.deliveryConcurrency },
-    (entry) => deliverWebhook(deps, entry),
+    (taken: Parameters<typeof deliverWebhook>[1]) => deliverWebhook(deps, taken),
   );
-  const syncing = metrics.inPlaces({ kind: 'sync_connection', most: SYNCS }, (entry) => runSync(deps, entry));
+  const syncing = metrics.inPlaces({ kind: 'sync_connection', most: SYNCS }, (entry: TakenEntry) =>
+    runSync(deps, entry),
+  );
+  const deliveries = transport.consume('deliver-webhook', delivering);
   const consumers = [
     transport.consume('post-payment', posting),
-    transport.consume('deliver-webhook', delivering),
+    deliveries,
     transport.consume('sync-connection', syncing),
   ];
   releases.add('consumers', null, () => Promise.all(consumers.map((each) => each.close(JOBS_END_MS))));

@@ -85,7 +85,8 @@ export {
   type Statements,
 } from './core/statements.ts';
 export { inTransaction, type Transaction } from './core/transaction.ts';
-export { type ClaimedDelivery, claimDelivery } from './delivery/claim-delivery.ts';
+export { claimDelivery } from './delivery/claim-delivery.ts';
+export type { ClaimedDelivery } from './delivery/claimed-delivery.ts';
 export { type DeliveryFilter, type ListedDelivery, listDeliveries } from './delivery/list-deliveries.ts';
 export { type EventFilter, type EventRow, findEvent, pageOfEvents } from './delivery/read-events.ts';
 export { type DeliveryRecord, type Disabling, recordDelivery } from './delivery/record-delivery.ts';
@@ -230,7 +231,13 @@ export { beginAttempt } from './posting/begin-attempt.ts';
 export { type ClaimedPosting, claimPosting, type RejectionEvidence } from './posting/claim-posting.ts';
 export { emrTextRow } from './posting/emr-text-row.ts';
 export { type FarEnd, type Postponement, retryPosting } from './posting/retry-posting.ts';
-export { type AttemptEnd, type HandOver, type Settlement, settlePayment } from './posting/settle-payment.ts';
+export {
+  type AttemptEnd,
+  type Claimant,
+  type HandOver,
+  type Settlement,
+  settlePayment,
+} from './posting/settle-payment.ts';
 // Recoveries of what an endpoint missed.
 export { countMissed, type Missed, MOST_COUNTED } from './recovery/count-missed.ts';
 export { findRecovery, type RecoveryRecord, type RecoveryState } from './recovery/find-recovery.ts';

@@ -9,7 +9,7 @@ export * from './logger.ts';
 export * from './opened-secrets.ts';
 export { type Marks, QUEUE_NAMES, type QueueName } from './queue-backend.ts';
 export type { DueEntry, QueueEntry } from './queue-bundles.ts';
-export type { EntryHandler, TakenEntry } from './queue-takers.ts';
+export type { EntryHandler, Place, TakenEntry } from './queue-takers.ts';
 export {
   QUEUE_TROUBLES,
   type QueueTrouble,

@@ -157,3 +157,46 @@ test('a bundle that arrives after the stop is handed back whole, and none of its
   at(1).end();
   await takers.idle();
 });
+
+test('work that does not come through the queue takes a place like an entry', async () => {
+  const { take, takers, underWork, at } = openScene({ concurrency: 3 });
+  const unused = takers.takePlace();
+  const used = takers.takePlace();
+  // The third place is the taker's.
+  expect(takers.takePlace()).toBeNull();
+  const { state } = take([1, 2]);
+  expect(underWork()).toEqual(['1']);
+  at(1).claim();
+  await turn();
+  unused?.giveBack();
+  await turn();
+  expect(underWork()).toEqual(['1', '2']);
+
+  const work = Promise.withResolvers<void>();
+  used?.use(() => work.promise);
+  used?.giveBack();
+  at(2).claim();
+  await turn();
+  expect(state.over).toBe(false);
+  work.reject(new Error('PostgreSQL is away'));
+  await turn();
+  expect(state.over).toBe(true);
+});
+
+test('a process that stops gives no place, and waits for those that are taken', async () => {
+  const { takers } = openScene({ concurrency: 64 });
+  const place = takers.takePlace();
+  takers.stop();
+  expect(takers.takePlace()).toBeNull();
+  let idle = false;
+  void takers.idle().then(() => {
+    idle = true;
+  });
+  // Its settlement ends only now, and the delivery that was claimed with it is sent.
+  const work = Promise.withResolvers<void>();
+  place?.use(() => work.promise);
+  await turn();
+  expect(idle).toBe(false);
+  work.resolve();
+  await vi.waitFor(() => expect(idle).toBe(true), { timeout: 20_000 });
+});

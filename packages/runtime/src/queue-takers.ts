@@ -14,14 +14,24 @@ export type EntryHandler = (entry: TakenEntry) => Promise<void>;
 /** A BullMQ job, as far as it is needed here. The timestamp is the `queuedAt` of the bundle. */
 export type TakenBundle = { data: unknown; timestamp: number };
 
+/** A place of this process for an entry under work. */
+export type Place = {
+  /** Runs work in it. The place is free again when that has ended. */
+  use(work: () => Promise<void>): void;
+  /** Gives it back. Does nothing once it is in use. */
+  giveBack(): void;
+};
+
 export type Takers = {
   /** How many bundles are claimed at once: BullMQ's concurrency. */
   readonly count: number;
   /** Handles one BullMQ job. Resolves when the queue may forget it and there is a place for the first entry of the next one. */
   process(bundle: TakenBundle): Promise<void>;
+  /** Takes a place, for work that does not come through the queue; null when none is free, or the process stops. */
+  takePlace(): Place | null;
   /** Begins no further entry. Those of a bundle that wait for a place are handed back to the queue. */
   stop(): void;
-  /** Resolves when no entry is under work. */
+  /** Resolves when no entry is under work, and no place is taken. */
   idle(): Promise<void>;
 };
 
@@ -54,17 +64,23 @@ export function openTakers(
   const underWork = new Set<Promise<void>>();
   let stopped = false;
 
+  /** Keeps a place until the work ends that it was taken for. */
+  function keepPlace(work: Promise<void>): Promise<void> {
+    const kept = work.finally(() => {
+      underWork.delete(kept);
+      places.free();
+    });
+    underWork.add(kept);
+    return kept;
+  }
+
   /** Begins an entry, which has a place. Resolves when it is claimed, or has ended. */
   function begin(entry: QueueEntry): Promise<void> {
     const claimed = Promise.withResolvers<void>();
-    const work = handler({ ...entry, onClaimed: claimed.resolve })
-      .catch((err: unknown) => logger.debug({ err, job_id: entry.job }, 'an entry could not be claimed'))
-      .finally(() => {
-        underWork.delete(work);
-        places.free();
-        claimed.resolve();
-      });
-    underWork.add(work);
+    const work = handler({ ...entry, onClaimed: claimed.resolve }).catch((err: unknown) =>
+      logger.debug({ err, job_id: entry.job }, 'an entry could not be claimed'),
+    );
+    void keepPlace(work).then(claimed.resolve);
     return claimed.promise;
   }
 
@@ -88,6 +104,16 @@ export function openTakers(
       }
       await Promise.all(claims);
       if (!hasPlace) await places.takeLast();
+    },
+    takePlace() {
+      if (!places.takeNow()) return null;
+      const used = Promise.withResolvers<void>();
+      void keepPlace(used.promise);
+      return {
+        use: (work) =>
+          used.resolve(work().catch((err: unknown) => logger.debug({ err }, 'work in a place has failed'))),
+        giveBack: used.resolve,
+      };
     },
     stop() {
       stopped = true;

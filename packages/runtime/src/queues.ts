@@ -4,7 +4,7 @@ import type { LazyQueue, Marks, NewBundle, QueueName } from './queue-backend.ts'
 import { bundleSize, type DueEntry, packBundles, toBundle } from './queue-bundles.ts';
 import { postgresBackend } from './queue-on-postgres.ts';
 import { redisBackend } from './queue-on-redis.ts';
-import { type EntryHandler, openTakers } from './queue-takers.ts';
+import { type EntryHandler, openTakers, type Place } from './queue-takers.ts';
 import type { QueueTrouble } from './queue-trouble.ts';
 import { LateError, within } from './within.ts';
 
@@ -12,6 +12,8 @@ import { LateError, within } from './within.ts';
 export type QueueConcurrency = Readonly<Record<QueueName, number>>;
 
 export type QueueConsumer = {
+  /** Takes a place from the entries of the queue, for work that does not come through it; null when none is free, or it is being closed. */
+  takePlace(): Place | null;
   /** Takes no new entry, and waits at most `withinMs` until those under work have ended. */
   close(withinMs: number): Promise<void>;
 };
@@ -131,6 +133,7 @@ export function openTransport(
         runRetryDelay: 500,
       });
       return {
+        takePlace: takers.takePlace,
         async close(withinMs) {
           takers.stop();
           try {

@@ -123,18 +123,24 @@ export function inSharedSpan<T>(
 /**
  * Runs the work of a claimed job in a span of the trace that its row has. Without one it runs untraced: a worker begins no trace.
  *
- * @param job.claim the name of the claiming statement, which began and ended at these times, before the row was known.
+ * @param job.claim the name of the claiming statement, which began and ended at these times, before the row was known. Left out where
+ *   the job was claimed by a statement that is in another span.
  */
 export function inJobSpan<T>(
   span: NewSpan,
-  job: { traceparent: string | null | undefined; claim: { name: string; from: number; to: number } },
+  job: {
+    traceparent: string | null | undefined;
+    claim?: { name: string; from: number; to: number } | undefined;
+  },
   work: () => Promise<T>,
 ): Promise<T> {
   if (tracer === undefined || job.traceparent == null) return work();
   const started = tracer.startStored(span, job.traceparent);
   if (started === undefined) return work();
-  const { name, from, to } = job.claim;
-  tracer.start({ ...statementSpan(name), startedAt: from }, started).end(to);
+  if (job.claim !== undefined) {
+    const { name, from, to } = job.claim;
+    tracer.start({ ...statementSpan(name), startedAt: from }, started).end(to);
+  }
   return runToEnd(tracer, started, work);
 }
 

@@ -236,6 +236,23 @@ export const SABOTAGES = {
       },
     }),
   },
+  'claimed-for-ever': {
+    steps: (correct, broke) => ({
+      async settlePayment(deps, settlement) {
+        const { claimant } = deps;
+        if (claimant === undefined) return correct.settlePayment(deps, settlement);
+        const endless = {
+          ...claimant,
+          leaseMs: 86_400_000,
+          take(...claimed: Parameters<typeof claimant.take>) {
+            broke();
+            claimant.take(...claimed);
+          },
+        };
+        return correct.settlePayment({ ...deps, claimant: endless }, settlement);
+      },
+    }),
+  },
   'no-event': {
     steps: (correct, broke) => ({
       // In one commit, as if the event had never been written: otherwise the delivery could be quicker.

@@ -193,6 +193,18 @@ export const SCHEDULES: Readonly<Record<SabotageName, Schedule>> = {
       await scene.quiet();
     },
   },
+  'claimed-for-ever': {
+    about:
+      'a delivery that was claimed with its settlement is never taken back from a worker that was killed',
+    caughtAs: ['event is missing'],
+    script: { capability: 'lookup', settleMs: SETTLE_MS },
+    async play(scene) {
+      const freezing = scene.freeze('after settlePayment');
+      await scene.accept();
+      await scene.crash(await freezing);
+      await scene.quiet();
+    },
+  },
   'no-event': {
     about: 'a payment is settled without its event',
     caughtAs: ['event is missing'],

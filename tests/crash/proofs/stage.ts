@@ -73,7 +73,8 @@ async function open(
         LEASE_MS: String(LEASE_MS),
         // One at a time: a worker that is frozen at a point has asked the queue for nothing else.
         POSTING_CONCURRENCY: '1',
-        DELIVERY_CONCURRENCY: '1',
+        // A settlement has a place for its delivery, beside the one that waits for the queue.
+        DELIVERY_CONCURRENCY: '2',
         DIRECTOR_URL: director.url,
       },
     });

@@ -3,43 +3,54 @@ import type { ClaimedDelivery } from '@emr-payments/db';
 import type { TakenEntry } from '@emr-payments/runtime';
 import { sendWebhook, type WebhookKey } from '@emr-payments/webhooks';
 import { type AttemptEnd, attemptEnd } from '../loops/lane-traffic.ts';
+import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
 import { type DeliveryEnd, endDelivery } from './end-delivery.ts';
 import { isOutage, knownFault } from './own-fault.ts';
 import { postponeDelivery } from './postpone-delivery.ts';
-import { underClaim } from './under-claim.ts';
+import { type ClaimedJob, holdClaim, underClaim } from './under-claim.ts';
+
+const OF_DELIVERY = {
+  job: 'delivery',
+  describe: ({ event, endpoint, attempts }: ClaimedDelivery) => ({
+    'emr_payments.event_id': event.id,
+    'emr_payments.event_type': event.type,
+    'emr_payments.endpoint_id': endpoint.id,
+    'emr_payments.attempt': attempts + 1,
+  }),
+} as const;
 
 /**
  * Delivers one event to one endpoint: signs it, sends it and records the attempt. A receiver may get an event more than
  * once; it never misses one.
+ *
+ * @param taken an entry of the queue, or a delivery that came claimed from a settlement.
  */
-export async function deliverWebhook(deps: JobDeps, entry: TakenEntry): Promise<void> {
-  await underClaim(
-    deps,
-    {
-      job: 'delivery',
-      entry,
-      claim: (asked) => deps.steps.claimDelivery(deps, asked),
-      describe: ({ event, endpoint, attempts }) => ({
-        'emr_payments.event_id': event.id,
-        'emr_payments.event_type': event.type,
-        'emr_payments.endpoint_id': endpoint.id,
-        'emr_payments.attempt': attempts + 1,
-      }),
-    },
-    async (delivery, held) => {
-      let end: DeliveryEnd;
-      try {
-        end = await send(deps, { delivery, signal: held.signal });
-      } catch (error) {
-        if (isOutage(error)) throw error;
-        await postponeDelivery(deps, { delivery, held, error, ourFault: 'prevented' });
-        return;
-      }
-      // The claim has passed to another worker, which sends and records in our place.
-      if (!held.signal.aborted) await endDelivery(deps, { delivery, held, end });
-    },
-  );
+export async function deliverWebhook(
+  deps: JobDeps,
+  taken: TakenEntry | ClaimedJob<ClaimedDelivery>,
+): Promise<void> {
+  const work = (delivery: ClaimedDelivery, held: Held) => deliver(deps, { delivery, held });
+  if ('claimed' in taken) return holdClaim(deps, { ...OF_DELIVERY, ...taken }, work);
+  const claim = (asked: Parameters<JobDeps['steps']['claimDelivery']>[1]) =>
+    deps.steps.claimDelivery(deps, asked);
+  await underClaim(deps, { ...OF_DELIVERY, entry: taken, claim }, work);
+}
+
+async function deliver(
+  deps: JobDeps,
+  { delivery, held }: { delivery: ClaimedDelivery; held: Held },
+): Promise<void> {
+  let end: DeliveryEnd;
+  try {
+    end = await send(deps, { delivery, signal: held.signal });
+  } catch (error) {
+    if (isOutage(error)) throw error;
+    await postponeDelivery(deps, { delivery, held, error, ourFault: 'prevented' });
+    return;
+  }
+  // The claim has passed to another worker, which sends and records in our place.
+  if (!held.signal.aborted) await endDelivery(deps, { delivery, held, end });
 }
 
 async function send(

@@ -1,12 +1,13 @@
-import type { Database, HandOver } from '@emr-payments/db';
+import type { ClaimedDelivery, Database, HandOver } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
-import type { Keyring, Logger, OpenedSecrets } from '@emr-payments/runtime';
+import type { Keyring, Logger, OpenedSecrets, Place } from '@emr-payments/runtime';
 import type { SendDeps, WebhookKey } from '@emr-payments/webhooks';
 import type { LaneTraffic } from '../loops/lane-traffic.ts';
 import type { LeaseKeeper } from '../loops/leases.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import type { JobSteps } from '../steps.ts';
 import type { HealthNotes } from './health-notes.ts';
+import type { ClaimedJob } from './under-claim.ts';
 
 /** Everything that the job handlers use. Made in start-worker.ts. */
 export type JobDeps = {
@@ -31,6 +32,8 @@ export type JobDeps = {
   horizonMs: number;
   /** Takes the deliveries that a settlement has fed. */
   handOver?: HandOver;
+  /** The places of this process for deliveries, and what delivers in one of them: for those that a settlement has claimed. */
+  here?: { takePlace(): Place | null; deliver(taken: ClaimedJob<ClaimedDelivery>): Promise<void> };
   /** Called when a job has ended and its lane has room again. */
   onDone: () => void;
 };

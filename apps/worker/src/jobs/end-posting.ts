@@ -24,6 +24,7 @@ import { reasonFor, sealWords, type WordedAttempt } from './emr-words.ts';
 import { isOutage, OWN_FAULT_TROUBLE } from './own-fault.ts';
 import { farEndOf, farEndPause, postingDelay } from './posting-policy.ts';
 import { postponeUnrecorded } from './postpone-unrecorded.ts';
+import { settleAndDeliver } from './settle-and-deliver.ts';
 import { persist } from './under-claim.ts';
 
 /** The end of a claim on a payment: it is settled, or retried later. `attempt` is null when nothing was sent. */
@@ -77,7 +78,7 @@ function uncountedFor(end: Open, limits: LimitsAfter | null): Postponement['unco
 
 /** Writes the end. @returns null when the claim is no longer ours; how many tries in a row have had the same answer. */
 async function record(
-  { database, steps, handOver }: Pick<JobDeps, 'database' | 'steps' | 'handOver'>,
+  deps: Pick<JobDeps, 'database' | 'steps' | 'leases' | 'handOver' | 'here'>,
   {
     posting,
     end,
@@ -103,26 +104,23 @@ async function record(
       pauseMs,
       uncounted: uncountedFor(end, limits),
     } as const;
-    return steps.retryPosting(
-      { database },
+    return deps.steps.retryPosting(
+      { database: deps.database },
       { claim, attempt, postponement: { status: end.status, ...postponement } },
     );
   }
   const event = eventOf(end, posting);
-  const settled = await steps.settlePayment(
-    { database, ...(handOver === undefined ? {} : { handOver }) },
-    {
-      claim,
-      round: payment.round,
-      clientPk: payment.clientPk,
-      result:
-        end.status === 'posted'
-          ? { status: 'posted', emrTransactionId: end.emrTransactionId }
-          : { status: end.status, failureCode: end.code, failureReason: reasonFor(posting, end) },
-      attempt,
-      event: { id: event.id, type: event.type, body: JSON.stringify(event) },
-    },
-  );
+  const settled = await settleAndDeliver(deps, {
+    claim,
+    round: payment.round,
+    clientPk: payment.clientPk,
+    result:
+      end.status === 'posted'
+        ? { status: 'posted', emrTransactionId: end.emrTransactionId }
+        : { status: end.status, failureCode: end.code, failureReason: reasonFor(posting, end) },
+    attempt,
+    event: { id: event.id, type: event.type, body: JSON.stringify(event) },
+  });
   return settled ? { sameAnswers: 0 } : null;
 }
 

@@ -17,64 +17,103 @@ const SPANS: Readonly<Record<Work, { span: string; claim: string }>> = {
   sync: { span: 'process sync-connection', claim: 'claim-sync' },
 };
 
+/** A job that this process has claimed with something else, in one commit. */
+export type ClaimedJob<Job> = {
+  claimed: Job;
+  /** `performance.now()` from before the claim's statement was sent. */
+  claimedAt: number;
+};
+
+type Claimable = { claim: Claim; traceparent?: string | null };
+type ClaimDeps = Pick<JobDeps, 'leases' | 'onDone' | 'database' | 'logger' | 'metrics' | 'steps'>;
+type ToClaim<Job> = {
+  job: Work;
+  entry: TakenEntry;
+  claim: (asked: Claim & { leaseMs: number }) => Promise<Job | null>;
+};
+type ToHold<Job> = {
+  job: Work;
+  /** The attributes that the job's span gets. */
+  describe?: (job: Job) => SpanAttributes;
+};
+
 /**
- * Claims the job of an entry, holds the claim's lease while `work` runs, and then releases it. Does nothing when the claim
- * gives null: the job has ended, another worker holds it, or the entry is for an earlier fence.
+ * Claims the job of an entry, and goes on as `holdClaim`. Does nothing when the claim gives null: the job has ended, another worker
+ * holds it, or the entry is for an earlier fence.
  *
  * @throws DatabaseUnavailableError. Any other error is a fault of ours: it is logged and counted, never thrown.
  */
-export async function underClaim<Job extends { claim: Claim; traceparent?: string | null }>(
-  deps: Pick<JobDeps, 'leases' | 'onDone' | 'database' | 'logger' | 'metrics' | 'steps'>,
-  input: {
-    job: Work;
-    entry: TakenEntry;
-    claim: (asked: Claim & { leaseMs: number }) => Promise<Job | null>;
-    /** The attributes that the job's span gets. */
-    describe?: (job: Job) => SpanAttributes;
-  },
+export async function underClaim<Job extends Claimable>(
+  deps: ClaimDeps,
+  input: ToClaim<Job> & ToHold<Job>,
   work: (job: Job, held: Held) => Promise<void>,
 ): Promise<void> {
-  const { leases, onDone } = deps;
-  const { entry, claim, describe = () => ({}) } = input;
+  const { entry, claim } = input;
   const asked = { jobId: entry.job, fence: entry.fence };
-  const report = (error: unknown) => {
-    if (isOutage(error)) throw error;
-    reportOwnFault(deps, { error, job: input.job, fields: { job_id: asked.jobId, fence: asked.fence } });
-  };
+  const report = reporting(deps, { job: input.job, claim: asked });
   const claimedAt = performance.now();
-  const takenAt = Date.now();
-  let job: Job | null;
+  const from = Date.now();
+  let claimed: Job | null;
   try {
-    job = await claim({ ...asked, leaseMs: leases.leaseMs });
+    claimed = await claim({ ...asked, leaseMs: deps.leases.leaseMs });
   } catch (error) {
     report(error);
     await putBack(deps, { claim: asked, job: input.job }).catch(report);
     return;
   }
-  if (job === null) return;
-  const gotAt = Date.now();
-  const held = leases.hold(job.claim, claimedAt);
-  entry.onClaimed?.();
+  if (claimed === null) return;
+  const by = { name: SPANS[input.job].claim, from, to: Date.now() };
+  await holdClaim(deps, { ...input, claimed, claimedAt, by, onHeld: entry.onClaimed }, work);
+}
+
+/**
+ * Holds a claim's lease while `work` runs, and then releases it.
+ *
+ * @param input.by the statement that claimed the job for an entry of the queue; left out for a job that came claimed.
+ * @param input.onHeld called when the lease is being kept.
+ * @throws as `underClaim`.
+ */
+export async function holdClaim<Job extends Claimable>(
+  deps: ClaimDeps,
+  input: ToHold<Job> &
+    ClaimedJob<Job> & {
+      by?: { name: string; from: number; to: number };
+      onHeld?: (() => void) | undefined;
+    },
+  work: (job: Job, held: Held) => Promise<void>,
+): Promise<void> {
+  const { claimed: job, claimedAt, by, onHeld, describe = () => ({}) } = input;
+  const held = deps.leases.hold(job.claim, claimedAt);
+  onHeld?.();
   try {
     // The work puts its own faults back. Of one that it could not, the lease runs out, and the sweeper takes the job back.
     await inJobSpan(
       {
         name: SPANS[input.job].span,
         kind: 'consumer',
-        startedAt: takenAt,
-        attributes: { 'messaging.system': 'bullmq', 'emr_payments.job_id': entry.job, ...describe(job) },
+        startedAt: by?.from ?? Date.now(),
+        attributes: {
+          'messaging.system': by && 'bullmq',
+          'emr_payments.job_id': job.claim.jobId,
+          ...describe(job),
+        },
       },
-      {
-        traceparent: job.traceparent,
-        claim: { name: SPANS[input.job].claim, from: takenAt, to: gotAt },
-      },
+      { traceparent: job.traceparent, claim: by },
       () => work(job, held),
-    ).catch(report);
+    ).catch(reporting(deps, { job: input.job, claim: job.claim }));
   } finally {
     held.release();
-    onDone();
+    deps.onDone();
   }
 }
+
+/** Reports an error as a fault of ours. @throws what is an outage. */
+const reporting =
+  (deps: Pick<JobDeps, 'logger' | 'metrics'>, { job, claim }: { job: Work; claim: Claim }) =>
+  (error: unknown) => {
+    if (isOutage(error)) throw error;
+    reportOwnFault(deps, { error, job, fields: { job_id: claim.jobId, fence: claim.fence } });
+  };
 
 /** Puts a job back whose claim failed: without this, the sweeper would hand it out again every few seconds. */
 function putBack(

@@ -1,6 +1,5 @@
 import { JOB_KINDS, type JobKind } from '@emr-payments/db';
 import { adapterNames } from '@emr-payments/emr';
-import type { EntryHandler } from '@emr-payments/runtime';
 import { everyMember, fromTheStart, type Registry } from '@emr-payments/runtime/metrics';
 import type { FailureKind } from '@emr-payments/webhooks';
 import { Counter, Gauge, Histogram } from 'prom-client';
@@ -28,11 +27,14 @@ export type CountedWork = {
   /** Counts a claim whose outcome was not recorded, because it had passed to another worker. */
   staleClaim(): void;
   /**
-   * Shows how many places this process has for the entries of a kind, and how many of them are taken.
+   * Shows how many places this process has for the jobs of a kind, and how many of them are taken.
    *
    * @returns the handler, which takes a place while it runs.
    */
-  inPlaces(places: { kind: JobKind; most: number }, handler: EntryHandler): EntryHandler;
+  inPlaces<Taken>(
+    places: { kind: JobKind; most: number },
+    handler: (taken: Taken) => Promise<void>,
+  ): (taken: Taken) => Promise<void>;
 };
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15];
@@ -154,10 +156,10 @@ function countPlaces(registers: Registry[]): CountedWork['inPlaces'] {
   return (places, handler) => {
     const { kind } = places;
     most.set({ kind }, places.most);
-    return async (entry) => {
+    return async (job) => {
       taken.inc({ kind });
       try {
-        await handler(entry);
+        await handler(job);
       } finally {
         taken.dec({ kind });
       }

@@ -28,8 +28,8 @@ const NAMED: EventMarkers = { id: ':eventId', type: ':eventType', body: ':eventB
  *
  * @param input.from a CTE with the settled payment's id, user_id, round and job_id: no row, no event.
  * @param input.markers of the event's id, type and body and of its client; named ones (`EVENT_VALUES`) by default.
- * @param input.queuedAt SQL for the time at which the new job of a lane (`lane.id`) is marked as queued. The CTE `queued` then has all new
- *   jobs. Without it none is marked.
+ * @param input.atOnce SQL for the time at which the new job of a lane (`lane.id`) is marked as queued; so many of those (`places`) are
+ *   claimed as well, for `leaseMs`. The CTE `queued` then has all new jobs. Without it none is marked.
  * @param input.traceparent SQL for the `traceparent` of a new job, of the delivery `delivery`. Without it they have none.
  * @param input.except a CTE with the ids of endpoints that do not get the event.
  */
@@ -37,30 +37,34 @@ export function publishEventCtes(input: {
   from: string;
   markers?: EventMarkers;
   except?: string;
-  queuedAt?: string;
+  atOnce?: { queuedAt: string; places: string; leaseMs: string };
   traceparent?: string;
 }): string {
-  const { from, markers = NAMED, except, queuedAt, traceparent = 'NULL' } = input;
+  const { from, markers = NAMED, except, atOnce, traceparent = 'NULL' } = input;
   const { id, type, body, clientPk } = markers;
   const others = except === undefined ? '' : `AND e.id NOT IN (SELECT id FROM ${except})`;
   return `event AS (
       INSERT INTO events (id, client_pk, user_id, payment_id, round, job_id, type, body)
       SELECT ${id}, ${clientPk}, user_id, id, round, job_id, ${type}, ${body} FROM ${from}
-      RETURNING id, type, client_pk
+      RETURNING id, type, body, client_pk
     ), delivery AS (
       INSERT INTO deliveries (event_id, endpoint_id, event_type)
       SELECT event.id, e.id, event.type
         FROM event CROSS JOIN LATERAL (SELECT id, event_types FROM webhook_endpoints
                                         WHERE client_pk = event.client_pk AND disabled_at IS NULL AND deleted_at IS NULL OFFSET 0) e
        WHERE (e.event_types = '{}' OR event.type = ANY (e.event_types)) ${others}
-      RETURNING id, event_id, endpoint_id
+      RETURNING id, event_id, endpoint_id, attempts
     ), queued AS (
       ${
-        queuedAt !== undefined
-          ? `INSERT INTO jobs (kind, lane_id, event_id, delivery_id, traceparent, queued_at)
-      SELECT 'deliver_webhook', lane.id, event_id, delivery.id, ${traceparent}, (${queuedAt})
-        FROM delivery CROSS JOIN LATERAL (SELECT lane_id AS id FROM webhook_endpoints WHERE id = delivery.endpoint_id OFFSET 0) lane
-      RETURNING id, queued_at`
+        atOnce !== undefined
+          ? `INSERT INTO jobs (kind, lane_id, event_id, delivery_id, traceparent, queued_at, fence, lease_until)
+      SELECT 'deliver_webhook', lane_id, event_id, id, traceparent, queued_at, is_claimed::int,
+             CASE WHEN is_claimed THEN now() + make_interval(secs => ${atOnce.leaseMs} / 1000) END
+        FROM (SELECT fed.*, queued_at IS NOT NULL AND count(queued_at) OVER (ROWS UNBOUNDED PRECEDING) <= ${atOnce.places} AS is_claimed
+                FROM (SELECT delivery.event_id, delivery.id, lane.id AS lane_id, ${traceparent} AS traceparent, (${atOnce.queuedAt}) AS queued_at
+                        FROM delivery CROSS JOIN LATERAL (SELECT lane_id AS id FROM webhook_endpoints WHERE id = delivery.endpoint_id OFFSET 0) lane
+                      OFFSET 0) fed) new
+      RETURNING id, lane_id, delivery_id, fence, tries, record_failures, traceparent, queued_at, lease_until`
           : `INSERT INTO jobs (kind, lane_id, event_id, delivery_id, traceparent)
       SELECT 'deliver_webhook', (SELECT lane_id FROM webhook_endpoints WHERE id = delivery.endpoint_id), event_id, id, ${traceparent} FROM delivery`
       }

@@ -2,20 +2,27 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createAcceptor } from '../accept/acceptor.ts';
 import { openDatabase } from '../core/database.ts';
 import { claimDelivery } from '../delivery/claim-delivery.ts';
+import type { ClaimedDelivery } from '../delivery/claimed-delivery.ts';
+import { registerEndpoint } from '../endpoints/register-endpoint.ts';
 import { type ClaimedPosting, claimPosting } from '../posting/claim-posting.ts';
 import { settlePayment } from '../posting/settle-payment.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { FEED_TURN } from './feed-at-once.ts';
 import { type DueJob, feedJobs } from './feed-jobs.ts';
+import { sweepJobs } from './sweep-jobs.ts';
 
 let practice: OpenPractice;
 let handed: DueJob[];
 let isOpen: boolean;
+let places: number;
+let taken: ClaimedDelivery[];
 beforeEach(async () => {
   practice = await openPractice({ concurrency: 50 });
   await sql('UPDATE lanes SET concurrency = 50');
   handed = [];
   isOpen = true;
+  places = 0;
+  taken = [];
 });
 afterEach(() => practice.close());
 
@@ -36,14 +43,18 @@ const settle = (
   { database }: Pick<OpenPractice, 'database'> = practice,
 ) =>
   settlePayment(
-    { database, handOver },
+    {
+      database,
+      handOver,
+      claimant: { places, leaseMs: 60_000, take: (delivery) => void taken.push(delivery) },
+    },
     {
       claim,
       round: payment.round,
       clientPk: payment.clientPk,
       result: { status: 'posted', emrTransactionId: '1' },
       attempt: null,
-      event: { id: `evt_${claim.jobId}`, type: 'payment.created', body: '{}' },
+      event: { id: `evt_${claim.jobId}`, type: 'payment.created', body: '{"n":"\\"é\\\\"}' },
     },
   );
 
@@ -110,11 +121,72 @@ test.each<[string, () => Promise<unknown> | undefined]>([
            INSERT INTO jobs (kind, lane_id, queued_at) SELECT 'deliver_webhook', id, now() FROM lanes WHERE kind = 'endpoint'`),
   ],
 ])('a delivery is left to the relay when %s', async (_when, arrange) => {
+  places = 1;
   const [posting] = await claimed(1);
   await arrange();
   expect(posting !== undefined && (await settle(posting))).toBe(true);
   expect(handed).toEqual([]);
-  expect((await deliveries()).at(-1)).toMatchObject({ queuedAt: null });
+  expect(taken).toEqual([]);
+  expect((await deliveries()).at(-1)).toMatchObject({ fence: 0, queuedAt: null });
+});
+
+/** Sweeps as a sweeper does while nothing waits in the queues. */
+const sweep = () =>
+  sweepJobs(practice, {
+    unclaimedMs: 60_000,
+    limit: 100,
+    waiting: { post_payment: null, deliver_webhook: null, sync_connection: null },
+  });
+
+test('it claims the delivery that it feeds, as the claim of an entry does', async () => {
+  places = 1;
+  await settleOne();
+  expect(handed).toEqual([]);
+  const [delivery] = taken;
+  const [job] = await deliveries();
+  expect(delivery?.claim).toEqual({ jobId: job.id, fence: 1 });
+  expect(job).toMatchObject({ fence: 1, queuedAt: expect.any(Number) });
+  expect(await claimDelivery(practice, { jobId: job.id, fence: 1, leaseMs: 60_000 })).toBeNull();
+  expect(await sweep()).toEqual({ expired: 0, unclaimed: 0 });
+
+  // The holder has died: the job comes back when its lease ends, and the next claim finds everything that the first one had.
+  await sql(`UPDATE jobs SET lease_until = now() - interval '1 s'`);
+  expect(await sweep()).toEqual({ expired: 1, unclaimed: 0 });
+  const [fed] = await feedJobs(practice, 100);
+  expect(fed).toMatchObject({ id: job.id, fence: 1 });
+  const next = await claimDelivery(practice, { jobId: job.id, fence: 1, leaseMs: 60_000 });
+  expect(next).toEqual({ ...delivery, claim: { jobId: job.id, fence: 2 } });
+});
+
+test('of several endpoints it claims as many deliveries as there are places, and feeds the others', async () => {
+  for (const n of [2, 3, 4])
+    await registerEndpoint(practice, {
+      clientPk: practice.clientPk,
+      url: `https://example.com/hook${n}`,
+      secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+    });
+  // Of the last one's lane the feed counts the slots.
+  await sql('UPDATE lanes SET rate_per_second = 5 WHERE id = (SELECT max(lane_id) FROM webhook_endpoints)');
+  places = 2;
+  await settleOne();
+  expect(taken).toHaveLength(2);
+  expect(handed).toHaveLength(1);
+  const jobs = await deliveries();
+  expect(jobs.filter(({ queuedAt }) => queuedAt === null)).toHaveLength(1);
+  const ids = [...taken.map(({ claim }) => claim.jobId), ...handed.map(({ id }) => id)];
+  expect(new Set(ids).size).toBe(3);
+});
+
+test('a settlement of a stale claim claims nothing', async () => {
+  places = 1;
+  const [posting] = await claimed(1);
+  if (posting === undefined) throw new Error('no payment was claimed');
+  const stale = { ...posting, claim: { ...posting.claim, fence: posting.claim.fence - 1 } };
+  expect(await settle(stale)).toBe(false);
+  expect(await settle(posting)).toBe(true);
+  // The same again, as after an answer that was lost.
+  expect(await settle(posting)).toBe(false);
+  expect(taken).toHaveLength(1);
 });
 
 test('a settlement does not wait for a feed that is under way, and feeds nothing then', async () => {
@@ -131,15 +203,18 @@ test('a settlement does not wait for a feed that is under way, and feeds nothing
   expect(await feedJobs(practice, 100)).toHaveLength(1);
 });
 
-test('payments that are settled together feed nothing: that is for the relay', async () => {
+test('payments that are settled together feed and claim nothing: that is for the relay', async () => {
+  places = 3;
   const postings = await claimed(3);
   expect(await Promise.all(postings.map((posting) => settle(posting)))).toEqual([true, true, true]);
   expect(handed).toEqual([]);
+  expect(taken).toEqual([]);
   expect(await feedJobs(practice, 100)).toHaveLength(3);
 });
 
 test('settlements of several processes and feeds at the same time never fill the same room twice', async () => {
   await sql(`UPDATE lanes SET concurrency = 3 WHERE kind = 'endpoint'`);
+  places = 1;
   const others = Array.from({ length: 6 }, () =>
     openDatabase({ url: practice.url, poolSize: 1, applicationName: 'test' }),
   );
@@ -154,6 +229,6 @@ test('settlements of several processes and feeds at the same time never fill the
   });
   await Promise.all(work);
   await Promise.all(others.map((database) => database.close()));
-  expect(handed.length + relayed).toBe(3);
+  expect(taken.length + handed.length + relayed).toBe(3);
   expect((await deliveries()).filter(({ queuedAt }) => queuedAt !== null)).toHaveLength(3);
 });

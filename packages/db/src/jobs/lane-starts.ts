@@ -14,6 +14,8 @@ const LOOK_EVERY_MS = 400;
 
 /** A look takes at most one part in so many of the time: it reads all dead entries, which can be millions while an old snapshot is held. */
 const REST_OF_LOOK = 20;
+/** Longest pause between two looks: a job that was put back waits for the next one. */
+const MOST_REST_MS = 5_000;
 
 type Start = { since: number; markedSince: number; fed: number };
 
@@ -45,7 +47,7 @@ export type LaneStarts = {
  *
  * What it remembers may be wrong. A job that gets an older `run_at` than those that were fed, because it was put back or committed late, waits
  * for the next look. A mark that was committed late is not counted, and the lane may have more jobs in flight than its cap, until the next look.
- * A look comes with the next poll of the relay, or after twenty times its own duration.
+ * A look comes with the next poll of the relay; where looks are slow, after twenty times their own duration, at most five seconds.
  *
  * @param onEarlier called when a look has found jobs that the feeds before it did not see.
  */
@@ -97,7 +99,10 @@ export function createLaneStarts(deps: StatementDeps, { onEarlier }: { onEarlier
         .catch(() => starts.clear())
         .finally(() => {
           const now = performance.now();
-          nextLook = Math.max(begunAt + LOOK_EVERY_MS, now + REST_OF_LOOK * (now - begunAt));
+          nextLook = Math.max(
+            begunAt + LOOK_EVERY_MS,
+            now + Math.min(REST_OF_LOOK * (now - begunAt), MOST_REST_MS),
+          );
         });
     },
   };

@@ -1,5 +1,12 @@
 import { CLAIMED, keyedByInPartitions, setStatement } from '../core/set-statement.ts';
 import { queryInSet, type StatementDeps } from '../core/statements.ts';
+import {
+  CLAIMED_DELIVERY,
+  type ClaimedDelivery,
+  type ClaimedDeliveryRow,
+  ITS_ENDPOINT,
+  toClaimedDelivery,
+} from '../delivery/claimed-delivery.ts';
 import { type EventMarkers, type EventRecord, publishEventCtes } from '../events/publish-event.ts';
 import { FED_AT_ONCE, FEED_TURN } from '../jobs/feed-at-once.ts';
 import type { DueJob } from '../jobs/feed-jobs.ts';
@@ -41,9 +48,22 @@ const EVENT_COLUMNS: EventMarkers = {
 const TRACEPARENT = `CASE WHEN EXISTS (SELECT FROM payment WHERE traceparent IS NOT NULL)
              THEN (SELECT traceparent FROM payment WHERE payment.event_id = delivery.event_id) END`;
 
-/** The new jobs that were fed, whose fences are 0, and when. */
-const FED = `ARRAY(SELECT id::text FROM queued WHERE queued_at IS NOT NULL) AS fed, extract(epoch FROM now())::float8 * 1000 AS queued_at`;
-type Settled = { fed?: string[]; queued_at?: number };
+/** Feeds the new jobs at once, and claims as many of them as this process has places for. */
+const AT_ONCE = {
+  queuedAt: FED_AT_ONCE,
+  places: '(SELECT places FROM asked)',
+  leaseMs: '(SELECT lease_ms FROM asked)',
+};
+
+/** The jobs that were fed and not claimed, whose fences are 0, and when; and the claimed deliveries. */
+const FED = `
+  ARRAY(SELECT id::text FROM queued WHERE queued_at IS NOT NULL AND lease_until IS NULL) AS fed,
+  extract(epoch FROM now())::float8 * 1000 AS queued_at,
+  (SELECT json_agg(claimed) FROM (
+     SELECT ${CLAIMED_DELIVERY}
+       FROM queued job JOIN delivery d ON d.id = job.delivery_id JOIN event v ON v.id = d.event_id ${ITS_ENDPOINT}
+      WHERE job.lease_until IS NOT NULL) claimed) AS claimed`;
+type Settled = { fed?: string[]; queued_at?: number; claimed?: ClaimedDeliveryRow[] | null };
 
 /**
  * Ends a payment in one commit: writes its status, the attempt's outcome, the one event, and a delivery with its job for
@@ -71,6 +91,9 @@ const SETTLE = setStatement({
     event_id: 'text',
     event_type: 'text',
     event_body: 'text',
+    // Of a settlement that comes alone: a set feeds and claims nothing.
+    places: 'int',
+    lease_ms: 'float8',
   },
   text: (form) => `job AS (
       DELETE FROM jobs USING asked WHERE ${CLAIMED} RETURNING asked.*, jobs.payment_id, jobs.lane_id, jobs.traceparent
@@ -89,7 +112,7 @@ const SETTLE = setStatement({
       UPDATE posting_attempts a SET outcome = 'posted', finished_at = coalesce(a.finished_at, now()) FROM payment
        WHERE ${keyedByInPartitions('a.payment_id', "SELECT id FROM payment WHERE status = 'posted'", 'payment.id')} AND (a.outcome IS NULL OR a.outcome IN ('unknown', 'accepted'))
          AND NOT (payment.outcome IS NOT NULL AND a.number = payment.fence)
-    ), ${publishEventCtes({ from: 'payment', markers: EVENT_COLUMNS, traceparent: TRACEPARENT, ...(form === 'single' ? { queuedAt: FED_AT_ONCE } : {}) })}, answering AS (
+    ), ${publishEventCtes({ from: 'payment', markers: EVENT_COLUMNS, traceparent: TRACEPARENT, ...(form === 'single' ? { atOnce: AT_ONCE } : {}) })}, answering AS (
       SELECT id FROM lanes WHERE failures > 0
          AND id = ANY (ARRAY(SELECT lane_id FROM payment WHERE status = 'posted' OR outcome = 'refused')) ORDER BY id FOR NO KEY UPDATE
     ), lane AS (
@@ -106,19 +129,30 @@ export type HandOver = {
   take(jobs: readonly DueJob[], ms: number): void;
 };
 
+/** Takes the deliveries that a settlement has claimed for this process. */
+export type Claimant = {
+  /** How many it has places for. */
+  places: number;
+  leaseMs: number;
+  /** @param claimedAt `performance.now()` from before the claim's statement was sent. */
+  take(delivery: ClaimedDelivery, claimedAt: number): void;
+};
+
 /**
  * A settlement that comes alone also feeds its deliveries, if nobody feeds at that moment and their lanes have room: a hop less for a
- * payment that nothing else waits for. All others are fed by the relay.
+ * payment that nothing else waits for. Of those that it feeds it claims as many as this process has places for, which is another hop less.
+ * All others are fed by the relay.
  *
  * @param deps.handOver gets the jobs of the deliveries that were fed. Without it none is.
+ * @param deps.claimant gets the deliveries that were claimed. Without it none is.
  * @returns false when the claim is no longer ours: nothing was changed.
  */
 export async function settlePayment(
-  deps: StatementDeps & { handOver?: HandOver },
+  deps: StatementDeps & { handOver?: HandOver; claimant?: Claimant },
   settlement: Settlement,
 ): Promise<boolean> {
   const { claim, round, clientPk, result, attempt, event } = settlement;
-  const { handOver } = deps;
+  const { handOver, claimant } = deps;
   const posted = result.status === 'posted';
   const values = {
     job_id: claim.jobId,
@@ -136,11 +170,14 @@ export async function settlePayment(
     event_id: event.id,
     event_type: event.type,
     event_body: event.body,
+    places: claimant?.places ?? 0,
+    lease_ms: claimant?.leaseMs ?? 0,
   };
   const turn = handOver?.isOpen() === true ? FEED_TURN : undefined;
   const askedAt = performance.now();
   const settled = await queryInSet<Settled>(deps, SETTLE, values, { turn });
-  const { fed = [], queued_at: queuedAt = 0 } = settled ?? {};
+  const { fed = [], queued_at: queuedAt = 0, claimed } = settled ?? {};
+  for (const row of claimed ?? []) claimant?.take(toClaimedDelivery(row), askedAt);
   const jobs = fed.map((id) => ({ id, kind: 'deliver_webhook', fence: 0, queuedAt }) as const);
   if (turn !== undefined) handOver?.take(jobs, performance.now() - askedAt);
   return settled !== undefined;
