@@ -4,11 +4,11 @@ import type { TakenEntry } from '@emr-payments/runtime';
 import { sendWebhook, type WebhookKey } from '@emr-payments/webhooks';
 import { type AttemptEnd, attemptEnd } from '../loops/lane-traffic.ts';
 import type { Held } from '../loops/leases.ts';
-import type { JobDeps } from './deps.ts';
+import type { ClaimedJob, JobDeps } from './deps.ts';
 import { type DeliveryEnd, endDelivery } from './end-delivery.ts';
 import { isOutage, knownFault } from './own-fault.ts';
 import { postponeDelivery } from './postpone-delivery.ts';
-import { type ClaimedJob, holdClaim, underClaim } from './under-claim.ts';
+import { holdClaim, underClaim } from './under-claim.ts';
 
 const OF_DELIVERY = {
   job: 'delivery',

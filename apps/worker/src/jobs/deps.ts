@@ -7,7 +7,13 @@ import type { LeaseKeeper } from '../loops/leases.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import type { JobSteps } from '../steps.ts';
 import type { HealthNotes } from './health-notes.ts';
-import type { ClaimedJob } from './under-claim.ts';
+
+/** A job that this process has claimed with something else, in one commit. */
+export type ClaimedJob<Job> = {
+  claimed: Job;
+  /** `performance.now()` from before the claim's statement was sent. */
+  claimedAt: number;
+};
 
 /** Everything that the job handlers use. Made in start-worker.ts. */
 export type JobDeps = {

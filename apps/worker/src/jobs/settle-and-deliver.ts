@@ -1,7 +1,6 @@
 import type { Claimant, ClaimedDelivery, Settlement } from '@emr-payments/db';
 import { type Place, untraced } from '@emr-payments/runtime';
-import type { JobDeps } from './deps.ts';
-import type { ClaimedJob } from './under-claim.ts';
+import type { ClaimedJob, JobDeps } from './deps.ts';
 
 /** The most deliveries that one settlement claims. Their places are taken before it is known how many endpoints want the event. */
 const MOST = 2;

@@ -3,7 +3,7 @@ import type { Claim } from '@emr-payments/db';
 import { inJobSpan, type SpanAttributes, type TakenEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
 import type { Work } from '../metrics.ts';
-import type { JobDeps } from './deps.ts';
+import type { ClaimedJob, JobDeps } from './deps.ts';
 import { isOutage, OWN_FAULT_TROUBLE, reportOwnFault, WAITS } from './own-fault.ts';
 import { postingDelay } from './posting-policy.ts';
 
@@ -15,13 +15,6 @@ const SPANS: Readonly<Record<Work, { span: string; claim: string }>> = {
   posting: { span: 'process post-payment', claim: 'claim-posting' },
   delivery: { span: 'process deliver-webhook', claim: 'claim-delivery' },
   sync: { span: 'process sync-connection', claim: 'claim-sync' },
-};
-
-/** A job that this process has claimed with something else, in one commit. */
-export type ClaimedJob<Job> = {
-  claimed: Job;
-  /** `performance.now()` from before the claim's statement was sent. */
-  claimedAt: number;
 };
 
 type Claimable = { claim: Claim; traceparent?: string | null };
