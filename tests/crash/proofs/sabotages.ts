@@ -174,9 +174,9 @@ export const SABOTAGES = {
     runSet: (correct, broke) => async (statement, values) => {
       const row = await correct(statement, values);
       if (row !== undefined || statement.single.name !== 'settle-payment') return row;
-      broke();
       const { name, text } = statement.set;
       const set = { name: `${name} without its fence`, text: text.replaceAll(FENCE, '') };
+      if (set.text !== text) broke();
       return correct({ ...statement, set }, values);
     },
   },

@@ -95,8 +95,8 @@ export function setStatement<const Columns extends ClaimColumns & Record<string,
       name: `${name}-set`,
       text: `
     WITH asked AS MATERIALIZED (
-      SELECT given.* FROM unnest(${arrays.join(', ')}) AS given(${names.join(', ')})
-        JOIN jobs ON ${keyedBy('jobs.id', 'SELECT unnest($1::bigint[])', 'given.job_id')} AND jobs.fence = given.fence ORDER BY jobs.id FOR UPDATE OF jobs
+      SELECT asked.* FROM unnest(${arrays.join(', ')}) AS asked(${names.join(', ')})
+        JOIN jobs ON ${keyedBy('jobs.id', 'SELECT unnest($1::bigint[])', 'asked.job_id')} AND jobs.fence = asked.fence ORDER BY jobs.id FOR UPDATE OF jobs
     ), ${textOf('set')}`,
     },
     values: (given) => names.map((column) => given[column]),
