@@ -40,7 +40,10 @@ export type SetRunner = {
  * Condition of the join of a table with a CTE by a key of the table. With `key = column` alone, the planner may read the whole table and look
  * each row up in the CTE. It does that when its statistics say that the table is nearly empty, and goes on with it while the table fills: the
  * jobs are few whenever the work is done, and so are the rows of a new partition. The keys as an array are a condition on the table alone,
- * for which it always uses the index. (In a statement about one job, `key = (SELECT column FROM cte)` is such a condition.)
+ * for which it always uses the index.
+ *
+ * In a partitioned table the array is looked up in each partition. Bounds by sub-selects would prune them while the statement runs, and a
+ * PostgreSQL 18.4 crashed in that (`perform_pruning_base_step`) when a settlement met other writers of its rows.
  *
  * @param key the table's column, the first one of an index.
  * @param keys a SELECT of all keys, from the CTE.
@@ -48,13 +51,6 @@ export type SetRunner = {
  */
 export const keyedBy = (key: string, keys: string, column: string): string =>
   `${key} = ANY (ARRAY(${keys})) AND ${key} = ${column}`;
-
-/**
- * The same for a table that is partitioned by the key: it reads only the partitions from the least key to the greatest. The planner prunes
- * nothing by the array.
- */
-export const keyedByInPartitions = (key: string, keys: string, column: string): string =>
-  `${keyedBy(key, keys, column)} AND ${key} >= (${keys} ORDER BY 1 LIMIT 1) AND ${key} <= (${keys} ORDER BY 1 DESC LIMIT 1)`;
 
 /** Condition of the join of `jobs` with `asked`: the claim is the job's present one. */
 export const CLAIMED = `${keyedBy('jobs.id', 'SELECT job_id FROM asked', 'asked.job_id')} AND jobs.fence = asked.fence`;

@@ -1,5 +1,5 @@
 import type { AutomaticDisabledCode } from '@emr-payments/contracts';
-import { CLAIMED, keyedByInPartitions, setStatement, UNSYNCED } from '../core/set-statement.ts';
+import { CLAIMED, keyedBy, setStatement, UNSYNCED } from '../core/set-statement.ts';
 import { query, queryInSet, type StatementDeps } from '../core/statements.ts';
 import { cancelWaitingCtes } from '../endpoints/cancel-waiting.ts';
 import { type EventRecord, publishEventCtes } from '../events/publish-event.ts';
@@ -66,7 +66,7 @@ const RECORD = {
   text: `
     WITH job AS MATERIALIZED (
       SELECT j.id, j.lane_id, j.event_id, j.delivery_id, d.endpoint_id
-        FROM jobs j CROSS JOIN LATERAL (SELECT endpoint_id FROM deliveries WHERE event_id = j.event_id AND id = j.delivery_id OFFSET 0) d
+        FROM jobs j JOIN deliveries d ON d.event_id = j.event_id AND d.id = j.delivery_id
        WHERE j.id = $1 AND j.fence = $2 FOR UPDATE OF j
     ), disabled AS (
       UPDATE webhook_endpoints e
@@ -86,17 +86,17 @@ const RECORD = {
                                                     WHERE e.disabled_at IS NULL AND e.deleted_at IS NULL) THEN 'pending'
                   ELSE $3 END AS status
     ), ended AS (
-      DELETE FROM jobs USING job, verdict WHERE jobs.id = $1 AND verdict.status <> 'pending'
+      DELETE FROM jobs USING job, verdict WHERE jobs.id = job.id AND verdict.status <> 'pending'
     ), postponed AS (
       UPDATE jobs SET queued_at = NULL, lease_until = NULL, fence = jobs.fence + 1,
              tries = least(jobs.tries + CASE WHEN $5::timestamptz IS NULL THEN 0 ELSE 1 END, 1000),
              run_at = now() + make_interval(secs => $4 / 1000.0)
-        FROM job, verdict WHERE jobs.id = $1 AND verdict.status = 'pending'
+        FROM job, verdict WHERE jobs.id = job.id AND verdict.status = 'pending'
     ), recorded AS (
       UPDATE deliveries d
          SET status = verdict.status::delivery_status, attempts = d.attempts + CASE WHEN $5::timestamptz IS NULL THEN 0 ELSE 1 END,
              finished_at = CASE WHEN verdict.status <> 'pending' THEN now() END
-        FROM job, verdict WHERE d.event_id = (SELECT event_id FROM job) AND d.id = job.delivery_id
+        FROM job, verdict WHERE d.event_id = job.event_id AND d.id = job.delivery_id
       RETURNING d.event_id, d.id, d.attempts, d.endpoint_id
     ), attempt AS (
       INSERT INTO delivery_attempts (event_id, delivery_id, number, started_at, duration_ms, http_status, error_kind, excerpt)
@@ -144,7 +144,7 @@ const DELIVERED = setStatement({
       DELETE FROM jobs USING asked WHERE ${CLAIMED} RETURNING asked.*, jobs.lane_id, jobs.event_id, jobs.delivery_id
     ), recorded AS (
       UPDATE deliveries d SET status = 'delivered', attempts = d.attempts + 1, finished_at = now()
-        FROM job WHERE ${keyedByInPartitions('d.event_id', 'SELECT event_id FROM job', 'job.event_id')} AND d.id = job.delivery_id
+        FROM job WHERE ${keyedBy('d.event_id', 'SELECT event_id FROM job', 'job.event_id')} AND d.id = job.delivery_id
       RETURNING d.event_id, d.id, d.attempts, d.endpoint_id, job.started_at, job.duration_ms, job.http_status, job.excerpt
     ), attempt AS (
       INSERT INTO delivery_attempts (event_id, delivery_id, number, started_at, duration_ms, http_status, excerpt)

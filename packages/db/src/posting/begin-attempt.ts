@@ -1,4 +1,4 @@
-import { CLAIMED, keyedByInPartitions, setStatement } from '../core/set-statement.ts';
+import { CLAIMED, keyedBy, setStatement } from '../core/set-statement.ts';
 import { queryInSet, type StatementDeps } from '../core/statements.ts';
 import { loginStopsLane } from '../health/gate.ts';
 import { paymentOnHold } from '../holds/on-hold.ts';
@@ -21,7 +21,7 @@ const BEGIN = setStatement({
         FROM asked JOIN jobs ON ${CLAIMED} AND jobs.lease_until > now() FOR UPDATE OF jobs
     ), absent AS (
       UPDATE posting_attempts a SET outcome = 'absent', finished_at = coalesce(a.finished_at, now()) FROM job
-       WHERE ${keyedByInPartitions('a.payment_id', 'SELECT payment_id FROM job WHERE known_absent AND NOT on_hold', 'job.payment_id')}
+       WHERE ${keyedBy('a.payment_id', 'SELECT payment_id FROM job WHERE known_absent AND NOT on_hold', 'job.payment_id')}
          AND (a.outcome IS NULL OR a.outcome = 'unknown')
     ), begun AS (
       INSERT INTO posting_attempts (payment_id, number, sent_at, sent_to)

@@ -1,5 +1,5 @@
 import type { ClientMode } from '@emr-payments/contracts';
-import { CLAIMED, keyedByInPartitions, setStatement } from '../core/set-statement.ts';
+import { CLAIMED, keyedBy, setStatement } from '../core/set-statement.ts';
 import { queryInSet, type StatementDeps } from '../core/statements.ts';
 import { loginStopsLane } from '../health/gate.ts';
 import { takeProbe } from '../health/take-probe.ts';
@@ -110,7 +110,7 @@ const CLAIM = setStatement({
                 jobs.rejected_at, jobs.traceparent, jobs.lease_until IS NULL AS on_hold
     ), payment AS (
       UPDATE payments p SET status = CASE p.status WHEN 'submitted' THEN p.status ELSE 'posting' END FROM job
-       WHERE ${keyedByInPartitions('p.id', 'SELECT payment_id FROM job', 'job.payment_id')} AND NOT job.on_hold AND p.status IN ('accepted', 'retrying', 'posting', 'submitted')
+       WHERE ${keyedBy('p.id', 'SELECT payment_id FROM job', 'job.payment_id')} AND NOT job.on_hold AND p.status IN ('accepted', 'retrying', 'posting', 'submitted')
       RETURNING job.job_id, job.fence, job.tries, job.lane_id, job.record_failures, job.last_code, job.rejected_at, job.traceparent, p.id, p.round, p.user_id,
                 p.patient_mrn, p.emr_patient_id, p.payment_method, p.reference_number, p.location, p.amount, p.notes,
                 p.deposit_date, p.tried_since

@@ -56,13 +56,13 @@ const RETRY = {
       UPDATE payments p
          SET status = CASE p.status WHEN 'submitted' THEN p.status ELSE $8::payment_status END,
              tried_since = CASE WHEN $11::text IS NOT NULL THEN now() ELSE p.tried_since END
-        FROM job WHERE p.id = (SELECT payment_id FROM job) AND p.status IN ('posting', 'submitted')
+        FROM job WHERE p.id = job.payment_id AND p.status IN ('posting', 'submitted')
     ), attempt AS (
       UPDATE posting_attempts a SET outcome = $4, code = $5, detail = $6, emr_text = $12, finished_at = now() FROM job
-       WHERE $4::text IS NOT NULL AND a.payment_id = (SELECT payment_id FROM job) AND a.number = $2
+       WHERE $4::text IS NOT NULL AND a.payment_id = job.payment_id AND a.number = $2
     ), lost AS (
       UPDATE posting_attempts a SET outcome = 'unknown', finished_at = now(), detail = 'The worker ended before it recorded an answer.' FROM job
-       WHERE a.payment_id = (SELECT payment_id FROM job) AND a.number < $2 AND a.outcome IS NULL
+       WHERE a.payment_id = job.payment_id AND a.number < $2 AND a.outcome IS NULL
     ), lane AS (
       UPDATE lanes SET ${FAILED_LANE}
         FROM job WHERE lanes.id = job.lane_id AND $7 = 'failing' AND ${NOT_OPEN}

@@ -1,4 +1,4 @@
-import { CLAIMED, keyedByInPartitions, setStatement } from '../core/set-statement.ts';
+import { CLAIMED, keyedBy, setStatement } from '../core/set-statement.ts';
 import { queryInSet, type StatementDeps } from '../core/statements.ts';
 import {
   CLAIMED_DELIVERY,
@@ -101,16 +101,16 @@ const SETTLE = setStatement({
       UPDATE payments p
          SET status = job.status, round = least(p.round + 1, 32767), settled_at = now(), emr_transaction_id = job.emr_transaction_id,
              failure_code = job.failure_code, failure_reason = job.failure_reason, last_fence = job.fence
-        FROM job WHERE ${keyedByInPartitions('p.id', 'SELECT payment_id FROM job', 'job.payment_id')} AND p.round = job.round AND p.status IN ('posting', 'submitted')
+        FROM job WHERE ${keyedBy('p.id', 'SELECT payment_id FROM job', 'job.payment_id')} AND p.round = job.round AND p.status IN ('posting', 'submitted')
       RETURNING p.id, p.user_id, p.round, job.job_id, job.fence, job.status, job.outcome, job.code, job.detail, job.emr_text,
                 job.client_pk, job.event_id, job.event_type, job.event_body, job.lane_id, job.traceparent
     ), attempt AS (
       UPDATE posting_attempts a
          SET outcome = payment.outcome, code = payment.code, detail = payment.detail, emr_text = payment.emr_text, finished_at = now()
-        FROM payment WHERE ${keyedByInPartitions('a.payment_id', 'SELECT id FROM payment WHERE outcome IS NOT NULL', 'payment.id')} AND a.number = payment.fence
+        FROM payment WHERE ${keyedBy('a.payment_id', 'SELECT id FROM payment WHERE outcome IS NOT NULL', 'payment.id')} AND a.number = payment.fence
     ), doubtful AS (
       UPDATE posting_attempts a SET outcome = 'posted', finished_at = coalesce(a.finished_at, now()) FROM payment
-       WHERE ${keyedByInPartitions('a.payment_id', "SELECT id FROM payment WHERE status = 'posted'", 'payment.id')} AND (a.outcome IS NULL OR a.outcome IN ('unknown', 'accepted'))
+       WHERE ${keyedBy('a.payment_id', "SELECT id FROM payment WHERE status = 'posted'", 'payment.id')} AND (a.outcome IS NULL OR a.outcome IN ('unknown', 'accepted'))
          AND NOT (payment.outcome IS NOT NULL AND a.number = payment.fence)
     ), ${publishEventCtes({ from: 'payment', markers: EVENT_COLUMNS, traceparent: TRACEPARENT, ...(form === 'single' ? { atOnce: AT_ONCE } : {}) })}, answering AS (
       SELECT id FROM lanes WHERE failures > 0
