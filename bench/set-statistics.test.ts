@@ -68,7 +68,7 @@ test('a set looks its rows up by their keys, whatever the statistics say', { tim
     const { statement, values } = await askedBy({ database }, step);
     expect(await database.sets.runSet(statement, [values, values])).toEqual([]);
   }
-  // Of the jobs alone, and then of all tables, which are empty.
+  // First the jobs are analysed alone, then all tables: the others are empty.
   for (const tables of ['jobs', ''])
     for (const dead of [0, 10_000])
       for (const live of [0, 1, 50, 1_000, 10_000])

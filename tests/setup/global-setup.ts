@@ -38,7 +38,7 @@ async function onServer(url: string, sql: string): Promise<void> {
 
 const MEMORY = '/dev/shm';
 
-/** What one whole run's server may fill, several times over. */
+/** Free space that is demanded: several times what the server of one whole run fills. */
 const ENOUGH_BYTES = 4 * 2 ** 30;
 
 /**

@@ -165,7 +165,7 @@ test('of several endpoints it claims as many deliveries as there are places, and
       url: `https://example.com/hook${n}`,
       secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
     });
-  // Of the last one's lane the feed counts the slots.
+  // The last lane has a rate: only the feed of the relay counts its slots.
   await sql('UPDATE lanes SET rate_per_second = 5 WHERE id = (SELECT max(lane_id) FROM webhook_endpoints)');
   places = 2;
   await settleOne();

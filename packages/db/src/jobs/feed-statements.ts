@@ -9,7 +9,7 @@ const MOST = '$1::int';
 /** The kinds of lanes that are fed: those whose queue can be written to. */
 const LANE_KINDS = '$2::lane_kind[]';
 
-/** What is answered of a job. When it was marked as queued: every statement of a transaction has the same `now()`. */
+/** The columns of a fed job. `now()` is when it was marked as queued: it is the same for every statement of a transaction. */
 const FED_JOB = `id, kind, fence, extract(epoch FROM now())::float8 * 1000 AS "queuedAt",
          lane_id AS "laneId", extract(epoch FROM run_at)::float8 * 1000 AS "runAt"`;
 

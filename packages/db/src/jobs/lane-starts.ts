@@ -45,7 +45,7 @@ export type LaneStarts = {
 /**
  * Remembers where live jobs begin, so that a feed need not read past the dead index entries of all that was fed since the last VACUUM.
  *
- * What it remembers may be wrong. A job that gets an older `run_at` than those that were fed, because it was put back or committed late, waits
+ * What is remembered can be out of date. A job that gets an older `run_at` than those that were fed, because it was put back or committed late, waits
  * for the next look. A mark that was committed late is not counted, and the lane may have more jobs in flight than its cap, until the next look.
  * A look comes with the next poll of the relay; where looks are slow, after twenty times their own duration, at most five seconds.
  *

@@ -91,7 +91,7 @@ const SETTLE = setStatement({
     event_id: 'text',
     event_type: 'text',
     event_body: 'text',
-    // Of a settlement that comes alone: a set feeds and claims nothing.
+    // Used by the single statement only: a set feeds and claims nothing.
     places: 'int',
     lease_ms: 'float8',
   },
