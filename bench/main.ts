@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import { buildApps } from '@emr-payments/stack/build';
 import { openEnvironment } from './machine/environment.ts';
 import { WHOLE } from './part.ts';
 import { PROFILING } from './parts/profile.ts';
@@ -45,6 +46,7 @@ async function main(): Promise<void> {
   const wanted = readArguments();
   if (wanted === null) return;
   const { names, size } = wanted;
+  await buildApps();
   const startedAt = new Date();
   const local = join(import.meta.dirname, '..', '.local');
   mkdirSync(local, { recursive: true });

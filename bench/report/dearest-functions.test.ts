@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { BUILT } from '@emr-payments/stack';
 import { expect, onTestFinished, test } from 'vitest';
 import { dearestFunctions } from './dearest-functions.ts';
 
-const frame = (functionName: string, url: string) => ({ functionName, url });
+const frame = (functionName: string, url: string, lineNumber = 0) => ({ functionName, url, lineNumber });
 
 test('sums the own time of each function, without idle time and module loading', () => {
   const folder = mkdtempSync(join(tmpdir(), 'emr-payments-profile-'));
@@ -30,4 +32,18 @@ test('sums the own time of each function, without idle time and module loading',
     { name: 'got (anonymous)', percent: 20 },
   ]);
   expect(dearestFunctions(file, 1)).toHaveLength(1);
+});
+
+test('a function of a built file belongs to the module that it comes from', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'emr-payments-profile-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const built = join(BUILT, 'worker.js');
+  const lines = readFileSync(built, 'utf8').split('\n');
+  const lineNumber = lines.indexOf('// apps/worker/src/main.ts') + 1;
+  expect(lineNumber).toBeGreaterThan(0);
+  const file = join(folder, 'worker.cpuprofile');
+  const url = pathToFileURL(built).href;
+  const nodes = [{ id: 1, callFrame: frame('leaveOutUndici', url, lineNumber) }];
+  writeFileSync(file, JSON.stringify({ nodes, samples: [1], timeDeltas: [10] }));
+  expect(dearestFunctions(file)).toEqual([{ name: 'apps/worker leaveOutUndici', percent: 100 }]);
 });

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { createModuleAt } from './module-at.ts';
 
 type Node = {
   id: number;
-  callFrame: { functionName: string; url: string };
+  callFrame: { functionName: string; url: string; lineNumber: number };
   children?: number[];
 };
 type CpuProfile = { nodes: Node[]; samples: number[]; timeDeltas: number[] };
@@ -15,10 +16,10 @@ const NOT_WORK = new Set(['(idle)', '(program)']);
 const LOADING = 'node:internal/modules/';
 
 /** Names where a function comes from: an npm package, our own folder, or `node`. */
-function ownerOf(url: string): string {
-  const npm = /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/.exec(url)?.[1];
+function ownerOf(module: string): string {
+  const npm = /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/.exec(module)?.[1];
   if (npm !== undefined) return npm;
-  return /\/((?:apps|packages)\/[^/]+)\/src\//.exec(url)?.[1] ?? 'node';
+  return /\/((?:apps|packages)\/[^/]+)\/src\//.exec(module)?.[1] ?? 'node';
 }
 
 /** Finds the nodes of the profile that ran, at any depth, below module loading. */
@@ -45,12 +46,13 @@ function loadingNodes({ nodes }: CpuProfile): Set<number> {
 export function dearestFunctions(profileFile: string, most = 10): DearFunction[] {
   const profile = JSON.parse(readFileSync(profileFile, 'utf8')) as CpuProfile;
   const loading = loadingNodes(profile);
+  const moduleAt = createModuleAt();
   const names = new Map(
-    profile.nodes.map(({ id, callFrame: { functionName, url } }) => [
+    profile.nodes.map(({ id, callFrame: { functionName, ...at } }) => [
       id,
       loading.has(id) || NOT_WORK.has(functionName)
         ? null
-        : `${ownerOf(url)} ${functionName || '(anonymous)'}`,
+        : `${ownerOf(moduleAt(at))} ${functionName || '(anonymous)'}`,
     ]),
   );
   const times = new Map<string, number>();

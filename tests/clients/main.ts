@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removePlace, startEmbeddedPostgres, startStack } from '@emr-payments/stack';
+import { buildApps } from '@emr-payments/stack/build';
 import { FOREIGN_TARGETS } from './foreign-targets.ts';
 import { journeysOf } from './journeys-of-stack.ts';
 import { NPM_TARGETS } from './npm-targets.ts';
@@ -26,6 +27,7 @@ async function main(wanted: readonly string[]): Promise<boolean> {
   const targets = [...NPM_TARGETS, ...FOREIGN_TARGETS].filter(
     ({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)),
   );
+  await buildApps();
   const folder = mkdtempSync(join(tmpdir(), 'emr-payments-clients-'));
   const dataDir = join(folder, 'postgres');
   const postgres = await startEmbeddedPostgres({ dataDir, port: 0, durable: false });

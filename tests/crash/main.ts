@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buildApps } from '@emr-payments/stack/build';
 import { UsageError } from './arguments.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
 import { prove } from './proofs/prove.ts';
@@ -59,6 +60,7 @@ async function proveAll(
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
+  await buildApps();
   const folder = mkdtempSync(join(tmpdir(), 'emr-payments-crash-'));
   const { prove: names } = options;
   const good =

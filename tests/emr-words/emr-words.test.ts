@@ -12,7 +12,7 @@ import {
   openDatabase,
 } from '@emr-payments/db';
 import { open, parseKeyring } from '@emr-payments/runtime';
-import { PUBLISHED_BODY, type Stack, startStack } from '@emr-payments/stack';
+import { BUILT, PUBLISHED_BODY, type Stack, startStack } from '@emr-payments/stack';
 import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
@@ -42,7 +42,7 @@ const SHARED: Complaint = {
 const ALL = [...COMPLAINTS, SHARED];
 const PATIENCE = { timeout: 120_000, interval: 250 };
 const BY = { actor: 'test', source: 'test' };
-const CLI = join(import.meta.dirname, '..', '..', 'apps', 'cli', 'src', 'main.ts');
+const CLI = join(BUILT, 'cli.js');
 
 type Paid = { complaint: Complaint; accessToken: string; paymentId: string };
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buildApps } from '@emr-payments/stack/build';
 import { UsageError } from '../crash/arguments.ts';
 import { readOptions, USAGE, WHOLE_LIST_SECONDS } from './options.ts';
 import { formatFleetReport } from './report.ts';
@@ -12,6 +13,7 @@ const say = (text: string) => process.stdout.write(`${text}\n`);
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
+  await buildApps();
   const folder = mkdtempSync(join(tmpdir(), 'emr-payments-fleet-'));
   say(`\n## PostgreSQL ${options.postgres}, Redis ${options.redis}`);
   const report = await runFleet({ ...options, folder: join(folder, 'run'), say });

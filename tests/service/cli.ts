@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { ROOT } from '../pages/blocks.ts';
+import { BUILT } from '@emr-payments/stack';
 
 export type CliEnd = { code: number; stdout: string; stderr: string };
 
-const MAIN = join(ROOT, 'apps', 'cli', 'src', 'main.ts');
+const MAIN = join(BUILT, 'cli.js');
 
 /** Runs `emr-payments` as a process of its own and waits for its end. */
 export function runCommand(

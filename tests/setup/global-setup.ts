@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { migrate } from '@emr-payments/db';
 import { loadConfig } from '@emr-payments/runtime';
 import { removePlace, startEmbeddedPostgres } from '@emr-payments/stack';
+import { buildApps } from '@emr-payments/stack/build';
 import { environment, hasRedisServer, startRedis, VARIABLES } from '@emr-payments/testkit';
 import { Client } from 'pg';
 
@@ -102,13 +103,14 @@ async function openRedis(releases: Release[], given: string | undefined): Promis
   return redis.url;
 }
 
-/** Runs once before the tests of all packages: starts one PostgreSQL, with one migrated template, and one Redis. */
+/** Runs once before the tests of all packages: makes the apps' files, starts one PostgreSQL, with one migrated template, and one Redis. */
 export default async function setup(): Promise<Release> {
   const releases: Release[] = [];
   const close = async () => {
     for (let next = releases.pop(); next !== undefined; next = releases.pop()) await next();
   };
   try {
+    await buildApps();
     const { DATABASE_URL_TEST, REDIS_URL } = loadConfig(environment, process.env);
     const serverUrl = await openServer(releases, DATABASE_URL_TEST);
     process.env[VARIABLES.template] = await makeTemplate(serverUrl, releases);

@@ -1,5 +1,6 @@
 export { type AppEnd, type AppName, type AppProcess, type AppSpec, startApp } from './apps/app-process.ts';
 export { SMALL_PROCESS } from './apps/small-process.ts';
+export { BUILT } from './build/built.ts';
 export { type Credentials, PUBLISHED_BODY, publishedCurl } from './demo/published-curl.ts';
 export { SANDBOX_MRNS, type SandboxPractice, sandboxPractices } from './demo/sandbox-practices.ts';
 export { describeStack } from './dev/describe-stack.ts';

@@ -69,7 +69,7 @@ const HOST = '127.0.0.1';
 const SANDBOX_HOSTS = '127.0.0.1,localhost';
 
 /**
- * Starts the whole service from source on a given database: runs the migrations, then starts sandbox, inbox, demo data, APIs
+ * Starts the whole service, as `buildApps` has made it, on a given database: runs the migrations, then starts sandbox, inbox, demo data, APIs
  * and workers, each app as a separate process. `pnpm dev`, the journey tests and the bench use it.
  *
  * @throws the error of the part that did not start, after stopping the parts that did.

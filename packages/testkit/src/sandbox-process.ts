@@ -18,7 +18,7 @@ export type SandboxProcess = {
 };
 
 const ROOT = new URL('../../../', import.meta.url);
-const MAIN = fileURLToPath(new URL('apps/emr-sandbox/src/main.ts', ROOT));
+const MAIN = fileURLToPath(new URL('dist/emr-sandbox.js', ROOT));
 /** Where the processes of a local stack keep what Node has compiled, too: half of the processor time of a start. */
 export const COMPILED = fileURLToPath(new URL('node_modules/.cache/compiled', ROOT));
 

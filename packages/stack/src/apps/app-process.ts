@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { BUILT, ROOT } from '../build/built.ts';
 import { tether } from '../tether.ts';
 import { SMALL_PROCESS } from './small-process.ts';
 
@@ -9,7 +10,7 @@ export type AppName = 'api' | 'worker' | 'emr-sandbox' | 'webhook-inbox';
 
 export type AppSpec = {
   app: AppName;
-  /** A file to run in place of the app's own `main.ts`. */
+  /** A file to run in place of the app's own in `dist/`, which `buildApps` has made before. */
   entry?: string | undefined;
   /** Its name in messages, such as `worker-2`. */
   name: string;
@@ -42,7 +43,7 @@ export type AppProcess = {
   onCrash(listener: (end: AppEnd) => void): void;
 };
 
-const APPS = join(import.meta.dirname, '..', '..', '..', '..', 'apps');
+const APPS = join(ROOT, 'apps');
 const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 20_000;
 
@@ -63,7 +64,7 @@ async function isReady(url: string): Promise<boolean> {
 }
 
 /**
- * Starts one of the apps from source as a separate process and waits until it answers. The process has its own process
+ * Starts one of the apps, as the image has it, as a separate process and waits until it answers. The process has its own process
  * group, so Ctrl-C does not reach it and the stack can stop its parts in order. If our process is killed, it is stopped.
  *
  * @throws Error with the end of its log when it ends before it is ready, or is not ready within 60 s.
@@ -78,7 +79,7 @@ export async function startApp(spec: AppSpec): Promise<AppProcess> {
   const start = async (): Promise<void> => {
     if (running) return;
     const log = openSync(spec.logFile, 'a', 0o600);
-    const started = spawn(process.execPath, [spec.entry ?? join(APPS, spec.app, 'src', 'main.ts')], {
+    const started = spawn(process.execPath, [spec.entry ?? join(BUILT, `${spec.app}.js`)], {
       cwd: join(APPS, spec.app),
       env: { TZ: 'UTC', ...SMALL_PROCESS, ...spec.env },
       stdio: ['ignore', log, log],

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import { ROOT } from '../build/built.ts';
 
-const COMPILED = join(import.meta.dirname, '..', '..', '..', '..', 'node_modules', '.cache', 'compiled');
+const COMPILED = join(ROOT, 'node_modules', '.cache', 'compiled');
 
 /**
  * Environment variables that keep a Node process small and make it start fast. docs/performance-notes.md has the measurements; the

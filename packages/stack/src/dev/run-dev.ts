@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Client } from 'pg';
+import { buildApps } from '../build/build-apps.ts';
+import { ROOT } from '../build/built.ts';
 import { writePrivateJson } from '../demo/demo-state.ts';
 import { type EmbeddedPostgres, removePlace, startEmbeddedPostgres } from '../embedded-postgres.ts';
 import { stopStaleServer } from '../postgres/stale.ts';
@@ -12,7 +14,7 @@ import { removeLock, takeLock, writeLock } from './lock.ts';
 import { supervise } from './supervise.ts';
 import { say, shownStep } from './terminal.ts';
 
-const DEFAULT_FOLDER = join(import.meta.dirname, '..', '..', '..', '..', '.local');
+const DEFAULT_FOLDER = join(ROOT, '.local');
 const DATABASE = 'emr_payments';
 
 /** The paths of the local stack's files. */
@@ -88,6 +90,7 @@ export async function runDev({ reset }: { reset: boolean }): Promise<number> {
   }
 
   if (reset) await shownStep('removing the old data', () => removeData(files));
+  await shownStep('apps', buildApps);
   const ports = await choosePorts(config);
   const postgres = await shownStep('PostgreSQL 18', () =>
     startEmbeddedPostgres({ dataDir: files.data, port: ports.postgres, durable: true }),

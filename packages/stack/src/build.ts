@@ -1,0 +1,3 @@
+import { buildApps } from './build/build-apps.ts';
+
+await buildApps();

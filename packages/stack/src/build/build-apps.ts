@@ -1,0 +1,74 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, join, relative } from 'node:path';
+import { build, type Metafile } from 'esbuild';
+import { BUILT, ROOT } from './built.ts';
+import { FILE_START, sourcePlaces } from './source-places.ts';
+
+const APPS = ['api', 'worker', 'cli', 'emr-sandbox', 'webhook-inbox'] as const;
+
+/** Which modules each file of `dist/` contains, by their paths below the root: for the tests of what a process loads. */
+const MODULES = 'modules.json';
+
+/** Replaces a file at once, since a process of an earlier build may be starting. A file that is right already is left alone. */
+async function write(name: string, contents: Uint8Array): Promise<void> {
+  const file = join(BUILT, name);
+  if (existsSync(file) && Buffer.compare(await readFile(file), contents) === 0) return;
+  const aside = `${file}.${process.pid}`;
+  await writeFile(aside, contents);
+  await rename(aside, file);
+}
+
+/** Processes of earlier builds load files late: theirs are kept for a day. */
+const KEPT_MS = 86_400_000;
+
+async function removeOld(isNew: (name: string) => boolean): Promise<void> {
+  for (const name of await readdir(BUILT)) {
+    const file = join(BUILT, name);
+    if (!isNew(name) && (await stat(file)).mtimeMs < Date.now() - KEPT_MS) await rm(file);
+  }
+}
+
+function modulesOf({ outputs }: Metafile): Record<string, string[]> {
+  return Object.fromEntries(
+    Object.entries(outputs).map(([path, { inputs }]) => [basename(path), Object.keys(inputs)]),
+  );
+}
+
+/**
+ * Makes `dist/`: a file for each app, and files that apps share or load late. docs/decisions/0029-built-apps.md says why. The source and
+ * node_modules have to stay where they are: what is not a module is read from there.
+ *
+ * @throws esbuild's error, with the place, when a module cannot be read or found.
+ */
+export async function buildApps(): Promise<void> {
+  await mkdir(BUILT, { recursive: true });
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: Object.fromEntries(APPS.map((app) => [app, join('apps', app, 'src', 'main.ts')])),
+    outdir: relative(ROOT, BUILT),
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    // A letter that is not ASCII would double the memory of its whole file.
+    charset: 'ascii',
+    legalComments: 'none',
+    banner: { js: FILE_START },
+    plugins: [sourcePlaces],
+    metafile: true,
+    write: false,
+    logLevel: 'error',
+  });
+  const files = new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
+  files.set(MODULES, Buffer.from(JSON.stringify(modulesOf(metafile))));
+  await Promise.all([...files].map(([name, contents]) => write(name, contents)));
+  await removeOld((name) => files.has(name));
+}
+
+/** Returns the paths of the modules that a file of `dist/` contains, by that file's name; none for another file. */
+export function modulesIn(file: string): readonly string[] {
+  const all = JSON.parse(readFileSync(join(BUILT, MODULES), 'utf8')) as Record<string, string[]>;
+  return Object.hasOwn(all, file) ? (all[file] ?? []) : [];
+}
