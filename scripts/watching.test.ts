@@ -52,7 +52,7 @@ describe('the alerts', () => {
     const asked = new Set(commands.map(([, command = '']) => command));
     expect(asked.size).toBeGreaterThan(8);
     const help = (words: string[]) => {
-      const main = join(ROOT, 'apps', 'cli', 'src', 'main.ts');
+      const main = join(ROOT, 'dist', 'cli.js');
       const { stdout } = spawnSync(process.execPath, [main, ...words, '--help'], {
         encoding: 'utf8',
         env: { PATH },

@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { BUILT } from '@emr-payments/stack';
 import {
   hasPgbouncer,
   hasRedisServer,
@@ -11,6 +10,7 @@ import {
   type TestDatabase,
 } from '@emr-payments/testkit';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { ROOT } from './pages/blocks.ts';
 
 /** Processes end at their start where a payment could be lost later. What is refused is tested beside `refuseUnfitRedis` and `refuseSharedSessions`. */
 
@@ -39,14 +39,14 @@ function start(
   return new Promise((resolve) => {
     execFile(
       process.execPath,
-      [join(BUILT, file)],
+      [join(ROOT, file)],
       { env: { ...base, ...env }, timeout: 60_000, killSignal: 'SIGKILL' },
       (error, stdout, stderr) => resolve({ code: error?.code ?? 0, said: `${stdout}${stderr}` }),
     );
   });
 }
 
-const SERVICES = ['api.js', 'worker.js'];
+const SERVICES = ['dist/api.js', 'dist/worker.js'];
 
 describe.runIf(hasRedisServer())('a Redis that may remove entries', () => {
   test.each(SERVICES)(
