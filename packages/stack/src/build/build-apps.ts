@@ -29,6 +29,13 @@ async function removeOld(isNew: (name: string) => boolean): Promise<void> {
   }
 }
 
+/**
+ * Writes what esbuild leaves as it is, in regular expressions and the comments of an expression. Strings are escaped already. One letter
+ * that is not ASCII doubles the memory that V8 takes for the text of its file.
+ */
+const asAscii = (code: string): string =>
+  code.replace(/[\u0080-\uffff]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 function modulesOf({ outputs }: Metafile): Record<string, string[]> {
   return Object.fromEntries(
     Object.entries(outputs).map(([path, { inputs }]) => [basename(path), Object.keys(inputs)]),
@@ -52,7 +59,6 @@ export async function buildApps(): Promise<void> {
     format: 'esm',
     platform: 'node',
     target: 'node24',
-    // A letter that is not ASCII would double the memory of its whole file.
     charset: 'ascii',
     legalComments: 'none',
     banner: { js: FILE_START },
@@ -61,7 +67,7 @@ export async function buildApps(): Promise<void> {
     write: false,
     logLevel: 'error',
   });
-  const files = new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
+  const files = new Map(outputFiles.map(({ path, text }) => [basename(path), Buffer.from(asAscii(text))]));
   files.set(MODULES, Buffer.from(JSON.stringify(modulesOf(metafile))));
   await Promise.all([...files].map(([name, contents]) => write(name, contents)));
   await removeOld((name) => files.has(name));
