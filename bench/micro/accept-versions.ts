@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { freePort, startApp } from '@emr-payments/stack';
+import { buildApps } from '@emr-payments/stack/build';
 import { withClient } from '../machine/ask.ts';
 import { openEnvironment } from '../machine/environment.ts';
 import { cpuOfTree, usageOf } from '../machine/process-usage.ts';
@@ -21,7 +22,7 @@ import { openService } from '../service/open-service.ts';
  *
  *     node bench/micro/accept-versions.ts [--rounds 9] [--count 10000] [--profile] [folder=…|sql=…|node=…|env=…|traces=…]…
  *
- * `folder=` runs the API of another working copy; `node=` runs this one with other NODE_OPTIONS; `sql=` runs this API on a database that this statement has changed first, such as
+ * `folder=` runs the API of another working copy, as `pnpm build` has made it there; `node=` runs this one with other NODE_OPTIONS; `sql=` runs this API on a database that this statement has changed first, such as
  * `sql=DROP INDEX …`; `env=` runs it with more variables, such as `env=LOG_LEVEL=silent`; `traces=`
  * runs it with a collector that answers at once, and a sampler with its part of all requests, such as `traces=parentbased_traceidratio:0.01`. `--profile` also lists the functions of each API that took the most time, over all rounds.
  */
@@ -39,6 +40,7 @@ const [rounds, count, connections] = [values.rounds, values.count, values.connec
   number,
   number,
 ];
+await buildApps();
 const ROOT = join(import.meta.dirname, '..', '..');
 const HOST = '127.0.0.1';
 
@@ -48,6 +50,12 @@ const collector = createServer((request, response) => {
 }).listen(0, HOST);
 await once(collector, 'listening');
 const collectorUrl = `http://${HOST}:${(collector.address() as AddressInfo).port}`;
+
+/** A version from before `dist/` runs from its source. */
+function entryOf(folder: string): string {
+  const built = join(folder, 'dist', 'api.js');
+  return existsSync(built) ? built : join(folder, 'apps', 'api', 'src', 'main.ts');
+}
 
 type Version = {
   name: string;
@@ -109,7 +117,7 @@ try {
     databaseUrl.pathname = `/${name}`;
     const api = await startApp({
       app: 'api',
-      entry: join(version.folder, 'apps', 'api', 'src', 'main.ts'),
+      entry: entryOf(version.folder),
       name,
       url: `http://${HOST}:${port}`,
       healthUrl: `http://${HOST}:${health}`,
@@ -193,7 +201,7 @@ try {
     const cost = median(runs.api);
     for (const file of readdirSync(profiles)) {
       const path = join(profiles, file);
-      if (!readFileSync(path, 'utf8').includes('apps/api/src/main.ts')) continue;
+      if (!/dist\/api\.js|apps\/api\/src\/main\.ts/.test(readFileSync(path, 'utf8'))) continue;
       const rows = dearestFunctions(path, 25).map(({ name: what, percent }) =>
         findingOf(what, 'µs', [(percent * cost) / 100]),
       );
