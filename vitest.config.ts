@@ -30,7 +30,7 @@ export default defineConfig({
     testTimeout: 90_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000, interval: 20 } },
-    // Node itself loads the TypeScript, as it does in production.
+    // Node itself loads the TypeScript of the tests. The apps that they start are those of the image (tests/setup/global-setup.ts).
     experimental: { viteModuleRunner: false, nodeLoader: false },
     env: { TZ: 'UTC', NODE_COMPILE_CACHE: COMPILED },
   },
