@@ -96,7 +96,7 @@ async function send(network: Network, request: ExchangeRequest): Promise<Answer 
       agent: request.unshared ? network.unshared : network.kept,
       timeout: { request: request.timeoutMs },
       signal: request.signal,
-      // Of the options that got has for Node, forty are not set here. The agent would copy each of them, twice.
+      // got passes some thirty more options, none of which we set, and Node would copy them all, twice for each request.
       request(target, { method, headers, agent }, onAnswer) {
         const sending = (target.protocol === 'https:' ? requestHttps : requestHttp)(
           target,
