@@ -11,13 +11,14 @@ import {
   noteStatus,
   type Span,
 } from '@emr-payments/runtime/tracing';
-import got, { type Response } from 'got';
+import got from 'got';
 import type { Network } from '../network.ts';
 import type { SendGate } from '../send-gate.ts';
 import type { Trouble } from '../trouble.ts';
 import { decodeContent } from './content-encoding.ts';
 import { EarlyAnswerError, type GatedBody, gateBody } from './gated-body.ts';
 import { NotMadeError } from './not-made.ts';
+import { readAnswer } from './read-answer.ts';
 
 export type ExchangeRequest = {
   method: 'GET' | 'POST';
@@ -44,7 +45,6 @@ export type NoAnswer = { kind: 'no_answer'; handedOver: boolean; error: unknown 
  */
 const client = got.extend({
   decompress: false,
-  responseType: 'buffer',
   followRedirect: false,
   throwHttpErrors: false,
   retry: { limit: 0 },
@@ -89,17 +89,18 @@ async function send(network: Network, request: ExchangeRequest): Promise<Answer 
   let gated: GatedBody | null = null;
   try {
     network.assertUrl(url);
-    const response: Response<Uint8Array> = await client(url, {
+    const stream = client.stream(url, {
       method,
       headers:
         body === undefined ? headers : { ...headers, 'content-length': String(Buffer.byteLength(body.text)) },
       agent: request.unshared ? network.unshared : network.kept,
       timeout: { request: request.timeoutMs },
       signal: request.signal,
-      request(target, options, onAnswer) {
+      // got passes some thirty more options, none of which we set, and Node would copy them all, twice for each request.
+      request(target, { method, headers, agent }, onAnswer) {
         const sending = (target.protocol === 'https:' ? requestHttps : requestHttp)(
           target,
-          options,
+          { method, headers, agent },
           onAnswer,
         );
         const answer = boundAnswer(sending, { maxBytes: maxAnswerBytes });
@@ -107,10 +108,13 @@ async function send(network: Network, request: ExchangeRequest): Promise<Answer 
         return sending;
       },
     });
+    // got ends a GET by itself.
+    if (body !== undefined) stream.end();
+    const { response, bytes } = await readAnswer(stream);
     // An answer that came before our request left is not an answer to it.
     if (body !== undefined && !handedOver(gated))
       throw new EarlyAnswerError('answered before the request was sent');
-    const decoded = await decodeContent(response.body, {
+    const decoded = await decodeContent(bytes, {
       encoding: response.headers['content-encoding'],
       maxBytes: maxAnswerBytes,
     });

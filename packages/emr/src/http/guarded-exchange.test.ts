@@ -41,8 +41,12 @@ async function emr({ tls = true, answer }: { tls?: boolean; answer?: RequestList
   return { seen, port: (server.address() as AddressInfo).port };
 }
 
-function guarded(policy: AddressPolicy, resolve: Resolve): Network {
-  const network = guardedNetwork({ policy, resolve }, { ca: TEST_CERTIFICATE });
+function guarded(
+  policy: AddressPolicy,
+  resolve: Resolve,
+  trust: { ca?: string } = { ca: TEST_CERTIFICATE },
+): Network {
+  const network = guardedNetwork({ policy, resolve }, trust);
   onTestFinished(() => {
     for (const pool of [network.kept, network.unshared]) {
       pool.http.destroy();
@@ -126,6 +130,17 @@ test('each new connection is checked again: a name that changed is refused after
   expect(await call(network, url)).toMatchObject({ status: 200 });
   expect(await troubleOf(network, url, { unshared: true })).toEqual(REFUSED);
   expect(seen.connections).toBe(1);
+});
+
+test.each([
+  ['is for another name', '127.0.0.1', { ca: TEST_CERTIFICATE }],
+  ['nobody vouches for', NAME, {}],
+])('an EMR whose certificate %s receives nothing', async (_, host, trust) => {
+  const { seen, port } = await emr();
+  const { resolve } = nameServers(['127.0.0.1']);
+  const network = guarded({ ...loopback, ports: [port] }, resolve, trust);
+  expect(await troubleOf(network, `https://${host}:${port}/`, { body: '{}' })).toMatchObject({ code: 'tls' });
+  expect(seen.requests).toEqual([]);
 });
 
 test('no connection is shared with calls that are not guarded', async () => {
