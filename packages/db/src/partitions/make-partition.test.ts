@@ -149,10 +149,15 @@ test('a new partition has the storage parameters of the last one', async () => {
   )) as [{ name: string }];
   await sql(`ALTER TABLE ${name} SET (autovacuum_vacuum_scale_factor = 0.01)`);
   for (const table of ['payments', 'deliveries']) await makeAll(table, { width: 28, ahead: 100 });
-  const rows = await sql(
-    `SELECT reloptions FROM partition_bounds('deliveries') JOIN pg_class ON oid = partition ORDER BY upto DESC LIMIT 1`,
-  );
-  expect(rows).toEqual([{ reloptions: ['fillfactor=50', 'autovacuum_vacuum_scale_factor=0.01'] }]);
+  const last = async (table: string) =>
+    await sql(
+      `SELECT reloptions FROM partition_bounds($1) JOIN pg_class ON oid = partition ORDER BY upto DESC LIMIT 1`,
+      [table],
+    );
+  expect(await last('deliveries')).toEqual([
+    { reloptions: ['fillfactor=50', 'autovacuum_vacuum_scale_factor=0.01'] },
+  ]);
+  expect(await last('payments')).toEqual([{ reloptions: ['fillfactor=60'] }]);
 });
 
 test('what holds the default partition makes it give up within its own time-out, and nothing is left half done', async () => {
