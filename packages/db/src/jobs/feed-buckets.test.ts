@@ -235,7 +235,7 @@ test('a wait that the EMR asks for pauses the bucket, all its lanes and callers,
   await accept(practice, 1);
   await share(HOUR, [practice.laneId, shared.laneId]);
   const [job] = await feedJobs(deps(), 1);
-  const posting = await claimPosting(deps(), { jobId: job?.id ?? '', fence: 0, leaseMs: 5_000 });
+  const posting = await claimPosting(deps(), { jobId: job?.id ?? '', fence: 0, leaseMs: 60_000 });
   if (posting === null) throw new Error('the fed job could not be claimed');
   await throttled(posting, 600_000);
   const [bucket] = await sql(
@@ -262,7 +262,7 @@ test('of two waits that the EMR asks for, the longer one counts', async () => {
   await share();
   const postings: ClaimedPosting[] = [];
   for (const { id, fence } of await feedJobs(deps(), 2)) {
-    const posting = await claimPosting(deps(), { jobId: id, fence, leaseMs: 5_000 });
+    const posting = await claimPosting(deps(), { jobId: id, fence, leaseMs: 60_000 });
     if (posting !== null) postings.push(posting);
   }
   const [first, second] = postings as [ClaimedPosting, ClaimedPosting];
