@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { createAcceptor } from '../accept/acceptor.ts';
 import { saveBucket } from '../buckets/bucket.ts';
 import { openCallCounter } from '../buckets/call-counter.ts';
@@ -6,8 +6,9 @@ import type { Database } from '../core/database.ts';
 import { DatabaseUnavailableError } from '../core/statements.ts';
 import { type ClaimedPosting, claimPosting } from '../posting/claim-posting.ts';
 import { retryPosting } from '../posting/retry-posting.ts';
-import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import type { OpenPractice } from '../testing/open-practice.ts';
 import { createPractice, type Practice } from '../testing/practice.ts';
+import { practiceOfFile } from '../testing/practice-of-file.ts';
 import { createFeed, feedJobs } from './feed-jobs.ts';
 
 /** Four calls at once, and then one every 107 s. The feed leaves half of the four to the calls of the jobs in hand. */
@@ -16,11 +17,11 @@ const GAP_S = (3600 * 1.1) / 37;
 
 let practice: OpenPractice;
 let others: Practice[];
+const beginWithPractice = practiceOfFile();
 beforeEach(async () => {
-  practice = await openPractice({ concurrency: 100 });
+  practice = await beginWithPractice({ concurrency: 100 });
   others = [];
 });
-afterEach(() => practice.close());
 
 const sql = async (text: string) => (await practice.owner.pool.query(text)).rows;
 const deps = () => ({ database: practice.database });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { createAcceptor } from '../accept/acceptor.ts';
 import { claimDelivery } from '../delivery/claim-delivery.ts';
 import { recordDelivery } from '../delivery/record-delivery.ts';
@@ -6,16 +6,17 @@ import { beginAttempt } from '../posting/begin-attempt.ts';
 import { claimPosting } from '../posting/claim-posting.ts';
 import { type Postponement, retryPosting } from '../posting/retry-posting.ts';
 import { type Settlement, settlePayment } from '../posting/settle-payment.ts';
-import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import type { OpenPractice } from '../testing/open-practice.ts';
+import { practiceOfFile } from '../testing/practice-of-file.ts';
 import { feedJobs } from './feed-jobs.ts';
 import { renewLeases } from './renew-leases.ts';
 import { type QueueWaits, sweepJobs } from './sweep-jobs.ts';
 
 let practice: OpenPractice;
+const beginWithPractice = practiceOfFile();
 beforeEach(async () => {
-  practice = await openPractice({ concurrency: 3 });
+  practice = await beginWithPractice({ concurrency: 3 });
 });
-afterEach(() => practice.close());
 
 const NONE_WAITS: QueueWaits = { post_payment: null, deliver_webhook: null, sync_connection: null };
 
