@@ -72,7 +72,11 @@ beforeAll(async () => {
     },
   });
   await onServer('CREATE DATABASE service');
-  service = await openService({ name: 'backups', databaseUrl: server.urlOf('service') });
+  service = await openService({
+    name: 'backups',
+    leaseMs: 2_000,
+    databaseUrl: server.urlOf('service'),
+  });
   practices = [];
   for (const each of PRACTICES) practices.push(await service.addPractice(each));
 }, 180_000);

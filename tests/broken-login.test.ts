@@ -135,7 +135,7 @@ test('payments wait over the weekend behind one stop and one event, and are post
         '--setting',
         'conditional_create=false',
       ],
-      ...['--setting', 'timeout_ms=1500', '--setting', 'settle_ms=500'],
+      ...['--setting', 'timeout_ms=20000', '--setting', 'settle_ms=500'],
     ],
     JSON.stringify({ bearer_token: 'the-new-password' }),
   );

@@ -21,7 +21,7 @@ let practices: ServicePractice[];
 let server: Session;
 
 beforeAll(async () => {
-  service = await openService({ name: 'restore' });
+  service = await openService({ name: 'restore', leaseMs: 2_000 });
   practices = [];
   for (const each of CAPABILITIES) practices.push(await service.addPractice(each));
   const url = new URL(service.database.url);

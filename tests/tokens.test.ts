@@ -15,7 +15,7 @@ let service: Service;
 let proxy: TokenProxy;
 let session: Session;
 beforeEach(async () => {
-  service = await openService({ name: 'tokens', workers: 2 });
+  service = await openService({ name: 'tokens', workers: 2, leaseMs: 2_000 });
   proxy = await openTokenProxy(`${service.stack.emrUrl}/drchrono`);
   session = new Session({ connectionString: service.database.url });
   await session.connect();
@@ -50,7 +50,7 @@ async function logIn(refreshToken: string): Promise<void> {
     [
       ...['user', 'connect', '--user', await userId(), '--adapter', 'drchrono', '--base-url', proxy.url],
       ...['--time-zone', 'UTC', '--concurrency', '8', '--credentials', '-'],
-      ...['--setting', 'calls_per_hour=0', '--setting', 'timeout_ms=1000', '--setting', 'settle_ms=500'],
+      ...['--setting', 'calls_per_hour=0', '--setting', 'timeout_ms=20000', '--setting', 'settle_ms=500'],
     ],
     JSON.stringify(credentials),
   );

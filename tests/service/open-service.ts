@@ -42,6 +42,10 @@ export type Service = {
   close(): Promise<void>;
 };
 
+/** A machine that stands still for seconds must lose no lease and no answer of the EMR, because most tests are about something else. */
+const LEASE_MS = 30_000;
+const EMR_TIMEOUT_MS = 20_000;
+
 /** The whole service as processes, on a database of its own. */
 export async function openService(options: {
   name: string;
@@ -53,6 +57,7 @@ export async function openService(options: {
   worker?: Readonly<Record<string, string>>;
   /** Without a URL, BullMQ runs on the database. */
   redisUrl?: string | undefined;
+  /** Short where a worker dies or is frozen, and its work is to be taken over. */
   leaseMs?: number;
   /** An empty database, with a role that owns it and may create roles, in place of one on the server of the tests. */
   databaseUrl?: string;
@@ -61,7 +66,7 @@ export async function openService(options: {
   const given = options.databaseUrl === undefined ? await openTestDatabase() : null;
   const databaseUrl = given?.url ?? options.databaseUrl ?? '';
   const settings: AppSettings = {
-    worker: { LEASE_MS: String(options.leaseMs ?? 2_000), ...options.worker },
+    worker: { LEASE_MS: String(options.leaseMs ?? LEASE_MS), ...options.worker },
     api: options.api ?? {},
   };
   const stack = await startStack({
@@ -108,7 +113,7 @@ export async function openService(options: {
           settings: {
             conditional_create: capability === 'conditional-create',
             search: capability !== 'none',
-            timeout_ms: 1_500,
+            timeout_ms: EMR_TIMEOUT_MS,
             settle_ms: 500,
           },
           timeZone: 'UTC',

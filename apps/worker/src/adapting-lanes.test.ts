@@ -40,7 +40,7 @@ async function startOne(change: Partial<WorkerConfig> = {}): Promise<() => Promi
     postingConcurrency: 4,
     deliveryConcurrency: 256,
     poolSize: 4,
-    leaseMs: 10_000,
+    leaseMs: 60_000,
     horizonMs: 3_600_000,
     eventRetentionDays: 30,
     partitionDays: 28,

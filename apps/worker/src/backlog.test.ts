@@ -38,7 +38,7 @@ function openWorker(databaseUrl: string): () => Promise<Record<string, number>> 
       metricsToken: undefined,
     },
     ...{ allowHosts: ['127.0.0.1'], sandboxHosts: parseSandboxHosts('') },
-    ...{ postingConcurrency: PLACES, deliveryConcurrency: PLACES, poolSize: 4, leaseMs: 10_000 },
+    ...{ postingConcurrency: PLACES, deliveryConcurrency: PLACES, poolSize: 4, leaseMs: 60_000 },
     ...{ horizonMs: 3_600_000, eventRetentionDays: 30, partitionDays: 28, drainMs: 0, logLevel: 'silent' },
   };
   const releases = new Releases();

@@ -27,7 +27,7 @@ test('a worker opens the connections of payments and of syncs by the rule of tes
     },
     ...{ keyring: parseKeyring(`test:${randomBytes(32).toString('base64')}`), metricsToken: undefined },
     ...{ allowHosts: [], sandboxHosts: parseSandboxHosts('sandbox.example') },
-    ...{ postingConcurrency: 1, deliveryConcurrency: 1, poolSize: 2, leaseMs: 10_000, horizonMs: 3_600_000 },
+    ...{ postingConcurrency: 1, deliveryConcurrency: 1, poolSize: 2, leaseMs: 60_000, horizonMs: 3_600_000 },
     ...{ eventRetentionDays: 30, partitionDays: 28, drainMs: 0 },
     logLevel: 'silent',
   };

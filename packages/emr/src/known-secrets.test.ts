@@ -81,7 +81,7 @@ test.each<[string, string, string, Record<string, string>]>([
       timeZone: 'America/New_York',
     };
     const adapter = openAdapter(connection, localAdapterDeps());
-    const signal = AbortSignal.timeout(5000);
+    const signal = AbortSignal.timeout(60_000);
     const outcome = await adapter.post(posting(methodId), { signal, mayStillSend: () => true });
     const checked = await adapter.check({ signal });
     expect(outcome).toMatchObject({ emrText: expect.stringContaining('[credential]') });

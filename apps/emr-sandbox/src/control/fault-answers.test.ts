@@ -20,7 +20,7 @@ function post(base: string, headers: Record<string, string> = {}): Promise<Respo
     method: 'POST',
     headers: { 'content-type': 'application/fhir+json', ...headers },
     body: JSON.stringify(goodPayment),
-    signal: AbortSignal.timeout(5000),
+    signal: AbortSignal.timeout(60_000),
   });
 }
 
@@ -128,7 +128,7 @@ async function rawAnswer(port: number, head: string, body = ''): Promise<string>
   socket.write(
     `${head}\r\nhost: sandbox\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
-  await once(socket, 'close', { signal: AbortSignal.timeout(5000) });
+  await once(socket, 'close', { signal: AbortSignal.timeout(60_000) });
   return text;
 }
 

@@ -98,6 +98,9 @@ test('an unknown method or location fails with a reason that lists what the EMR 
   expect(await fixture.ledger()).toEqual([]);
 });
 
+/** The time that a test waits for an answer that never comes. */
+const NO_ANSWER = { timeout_ms: 1_500 };
+
 const lost = ['commit_then_hang', 'commit_then_reset', 'commit_then_500'];
 const capabilities = [
   { name: 'conditional-create', settings: {} },
@@ -108,7 +111,10 @@ const capabilities = [
 for (const { name, settings } of capabilities) {
   for (const kind of lost) {
     test(`${name}: the answer is lost (${kind}), and the payment is found, not posted twice`, async () => {
-      fixture = await openWorkerFixture({ sandbox: emr(), settings });
+      fixture = await openWorkerFixture({
+        sandbox: emr(),
+        settings: { ...settings, ...(kind === 'commit_then_hang' ? NO_ANSWER : {}) },
+      });
       await fixture.accept();
       await fixture.fault({ kind, count: 1 });
       await fixture.workOne('post_payment');
@@ -149,7 +155,7 @@ test('lookup: a payment known to be absent is sent again, but only after the set
 test('none: an unknown outcome needs a review and is never sent again', async () => {
   fixture = await openWorkerFixture({
     sandbox: emr(),
-    settings: { conditional_create: false, search: false },
+    settings: { conditional_create: false, search: false, ...NO_ANSWER },
   });
   await fixture.accept();
   await fixture.fault({ kind: 'commit_then_hang', count: 1 });

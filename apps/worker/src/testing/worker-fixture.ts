@@ -78,7 +78,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     {
       connection: {
         baseUrl: options.emrUrl ?? sandbox().fhirUrl,
-        settings: { timeout_ms: 1_500, settle_ms: 0, ...options.settings },
+        settings: { timeout_ms: 20_000, settle_ms: 0, ...options.settings },
       },
       patients: [
         { mrn: 'MRN-12345', emrPatientId: started === null ? 'pat-1001' : await patientAt(started) },
@@ -90,7 +90,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
   const logger = createLogger('test', 'silent');
   const policy = { allowHosts: ['127.0.0.1'] };
   const agents = createAgents({ policy });
-  const leases = createLeaseKeeper({ database, logger }, { leaseMs: 10_000 });
+  const leases = createLeaseKeeper({ database, logger }, { leaseMs: 60_000 });
   const adapters = createAdapters({
     ...localAdapterDeps(),
     credentialsOf: (sealed) => openCredentials(keyring, sealed),

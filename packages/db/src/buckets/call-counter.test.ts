@@ -1,16 +1,17 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { openDatabase } from '../core/database.ts';
-import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import type { OpenPractice } from '../testing/open-practice.ts';
+import { practiceOfFile } from '../testing/practice-of-file.ts';
 import { type Bucket, saveBucket } from './bucket.ts';
 import { openCallCounter } from './call-counter.ts';
 import type { LimitWindow } from './pace.ts';
 import { takeCall } from './take-call.ts';
 
 let practice: OpenPractice;
+const beginWithPractice = practiceOfFile();
 beforeEach(async () => {
-  practice = await openPractice();
+  practice = await beginWithPractice();
 });
-afterEach(() => practice.close());
 
 const sql = async (text: string) => (await practice.owner.pool.query(text)).rows;
 const counter = (options?: { yields?: boolean }) => openCallCounter(practice, options);

@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { findConnection } from '../tenants/find-connection.ts';
 import { type ConnectionSetup, connectUser, saveConnection } from '../tenants/save-connection.ts';
-import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import type { OpenPractice } from '../testing/open-practice.ts';
+import { practiceOfFile } from '../testing/practice-of-file.ts';
 import type { Bucket } from './bucket.ts';
 import { linkBucket } from './link-bucket.ts';
 
@@ -14,10 +15,10 @@ const BUCKET = {
 };
 
 let practice: OpenPractice;
+const beginWithPractice = practiceOfFile();
 beforeEach(async () => {
-  practice = await openPractice();
+  practice = await beginWithPractice();
 });
-afterEach(() => practice.close());
 
 const sql = async (text: string) => (await practice.owner.pool.query(text)).rows;
 const setup = (bucket: Bucket | null): ConnectionSetup => ({

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { createAcceptor } from '../accept/acceptor.ts';
 import { SYSTEM } from '../audit/entry.ts';
 import { feedJobs } from '../jobs/feed-jobs.ts';
@@ -7,7 +7,8 @@ import { MOST_ROUNDS, retryPayment } from '../payments/retry-payment.ts';
 import { claimPosting } from '../posting/claim-posting.ts';
 import { retryPosting } from '../posting/retry-posting.ts';
 import { settlePayment } from '../posting/settle-payment.ts';
-import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import type { OpenPractice } from '../testing/open-practice.ts';
+import { practiceOfFile } from '../testing/practice-of-file.ts';
 import { claimDelivery } from './claim-delivery.ts';
 import { recordDelivery } from './record-delivery.ts';
 import { redeliverEvent } from './redeliver-event.ts';
@@ -15,10 +16,10 @@ import { redeliverEvent } from './redeliver-event.ts';
 const SMALLINT = 32_767;
 
 let practice: OpenPractice;
+const beginWithPractice = practiceOfFile();
 beforeEach(async () => {
-  practice = await openPractice();
+  practice = await beginWithPractice();
 });
-afterEach(() => practice.close());
 
 const by = SYSTEM;
 const sql = async (text: string, values: unknown[] = []) =>

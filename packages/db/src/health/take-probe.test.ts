@@ -1,5 +1,5 @@
 import { sentence } from '@emr-payments/contracts';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { createAcceptor } from '../accept/acceptor.ts';
 import { inTransaction } from '../core/transaction.ts';
 import { feedJobs } from '../jobs/feed-jobs.ts';
@@ -12,16 +12,17 @@ import { startSync } from '../sync/start-sync.ts';
 import { claimRun } from '../sync/sync-run.fixture.ts';
 import { findConnection } from '../tenants/find-connection.ts';
 import { saveConnection } from '../tenants/save-connection.ts';
-import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import type { OpenPractice } from '../testing/open-practice.ts';
+import { practiceOfFile } from '../testing/practice-of-file.ts';
 import type { Exchange } from './next-state.ts';
 import { noteExchange } from './note-exchange.ts';
 import { endProbe, takeProbe } from './take-probe.ts';
 
 let practice: OpenPractice;
+const beginWithPractice = practiceOfFile();
 beforeEach(async () => {
-  practice = await openPractice();
+  practice = await beginWithPractice();
 });
-afterEach(() => practice.close());
 
 const LOGIN: Exchange = {
   kind: 'login',

@@ -9,20 +9,21 @@ import { retryPayment } from '../payments/retry-payment.ts';
 import { beginAttempt } from '../posting/begin-attempt.ts';
 import { claimPosting } from '../posting/claim-posting.ts';
 import { settlePayment } from '../posting/settle-payment.ts';
-import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import type { OpenPractice } from '../testing/open-practice.ts';
 import { createPractice } from '../testing/practice.ts';
+import { practiceOfFile } from '../testing/practice-of-file.ts';
 import { listHolds } from './list-holds.ts';
 import { endHold, type HoldScope, startHold } from './switch-hold.ts';
 import { type InHand, waitForClaims } from './wait-for-claims.ts';
 
 let practice: OpenPractice;
+const beginWithPractice = practiceOfFile();
 beforeEach(async () => {
-  practice = await openPractice();
+  practice = await beginWithPractice();
 });
 const clients: Client[] = [];
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.end()));
-  await practice.close();
 });
 
 /** Another session on the database of the test. */

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { createAcceptor } from '../accept/acceptor.ts';
 import { openDatabase } from '../core/database.ts';
 import { claimDelivery } from '../delivery/claim-delivery.ts';
@@ -6,7 +6,8 @@ import type { ClaimedDelivery } from '../delivery/claimed-delivery.ts';
 import { registerEndpoint } from '../endpoints/register-endpoint.ts';
 import { type ClaimedPosting, claimPosting } from '../posting/claim-posting.ts';
 import { settlePayment } from '../posting/settle-payment.ts';
-import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import type { OpenPractice } from '../testing/open-practice.ts';
+import { practiceOfFile } from '../testing/practice-of-file.ts';
 import { FEED_TURN } from './feed-at-once.ts';
 import { type DueJob, feedJobs } from './feed-jobs.ts';
 import { sweepJobs } from './sweep-jobs.ts';
@@ -16,15 +17,15 @@ let handed: DueJob[];
 let isOpen: boolean;
 let places: number;
 let taken: ClaimedDelivery[];
+const beginWithPractice = practiceOfFile();
 beforeEach(async () => {
-  practice = await openPractice({ concurrency: 50 });
+  practice = await beginWithPractice({ concurrency: 50 });
   await sql('UPDATE lanes SET concurrency = 50');
   handed = [];
   isOpen = true;
   places = 0;
   taken = [];
 });
-afterEach(() => practice.close());
 
 const sql = async (text: string) => (await practice.database.pool.query(text)).rows;
 const handOver = { isOpen: () => isOpen, take: (jobs: readonly DueJob[]) => void handed.push(...jobs) };

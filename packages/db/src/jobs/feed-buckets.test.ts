@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { createAcceptor } from '../accept/acceptor.ts';
 import { saveBucket } from '../buckets/bucket.ts';
 import { openCallCounter } from '../buckets/call-counter.ts';
@@ -6,8 +6,9 @@ import type { Database } from '../core/database.ts';
 import { DatabaseUnavailableError } from '../core/statements.ts';
 import { type ClaimedPosting, claimPosting } from '../posting/claim-posting.ts';
 import { retryPosting } from '../posting/retry-posting.ts';
-import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import type { OpenPractice } from '../testing/open-practice.ts';
 import { createPractice, type Practice } from '../testing/practice.ts';
+import { practiceOfFile } from '../testing/practice-of-file.ts';
 import { createFeed, feedJobs } from './feed-jobs.ts';
 
 /** Four calls at once, and then one every 107 s. The feed leaves half of the four to the calls of the jobs in hand. */
@@ -16,11 +17,11 @@ const GAP_S = (3600 * 1.1) / 37;
 
 let practice: OpenPractice;
 let others: Practice[];
+const beginWithPractice = practiceOfFile();
 beforeEach(async () => {
-  practice = await openPractice({ concurrency: 100 });
+  practice = await beginWithPractice({ concurrency: 100 });
   others = [];
 });
-afterEach(() => practice.close());
 
 const sql = async (text: string) => (await practice.owner.pool.query(text)).rows;
 const deps = () => ({ database: practice.database });
@@ -235,7 +236,7 @@ test('a wait that the EMR asks for pauses the bucket, all its lanes and callers,
   await accept(practice, 1);
   await share(HOUR, [practice.laneId, shared.laneId]);
   const [job] = await feedJobs(deps(), 1);
-  const posting = await claimPosting(deps(), { jobId: job?.id ?? '', fence: 0, leaseMs: 5_000 });
+  const posting = await claimPosting(deps(), { jobId: job?.id ?? '', fence: 0, leaseMs: 60_000 });
   if (posting === null) throw new Error('the fed job could not be claimed');
   await throttled(posting, 600_000);
   const [bucket] = await sql(
@@ -262,7 +263,7 @@ test('of two waits that the EMR asks for, the longer one counts', async () => {
   await share();
   const postings: ClaimedPosting[] = [];
   for (const { id, fence } of await feedJobs(deps(), 2)) {
-    const posting = await claimPosting(deps(), { jobId: id, fence, leaseMs: 5_000 });
+    const posting = await claimPosting(deps(), { jobId: id, fence, leaseMs: 60_000 });
     if (posting !== null) postings.push(posting);
   }
   const [first, second] = postings as [ClaimedPosting, ClaimedPosting];

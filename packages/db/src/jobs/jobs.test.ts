@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { createAcceptor } from '../accept/acceptor.ts';
 import { claimDelivery } from '../delivery/claim-delivery.ts';
 import { recordDelivery } from '../delivery/record-delivery.ts';
@@ -6,16 +6,17 @@ import { beginAttempt } from '../posting/begin-attempt.ts';
 import { claimPosting } from '../posting/claim-posting.ts';
 import { type Postponement, retryPosting } from '../posting/retry-posting.ts';
 import { type Settlement, settlePayment } from '../posting/settle-payment.ts';
-import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import type { OpenPractice } from '../testing/open-practice.ts';
+import { practiceOfFile } from '../testing/practice-of-file.ts';
 import { feedJobs } from './feed-jobs.ts';
 import { renewLeases } from './renew-leases.ts';
 import { type QueueWaits, sweepJobs } from './sweep-jobs.ts';
 
 let practice: OpenPractice;
+const beginWithPractice = practiceOfFile();
 beforeEach(async () => {
-  practice = await openPractice({ concurrency: 3 });
+  practice = await beginWithPractice({ concurrency: 3 });
 });
-afterEach(() => practice.close());
 
 const NONE_WAITS: QueueWaits = { post_payment: null, deliver_webhook: null, sync_connection: null };
 
@@ -34,7 +35,7 @@ async function claimed() {
     {
       jobId: job?.id ?? '',
       fence: job?.fence ?? -1,
-      leaseMs: 5_000,
+      leaseMs: 60_000,
     },
   );
   if (posting === null) throw new Error('the fed job could not be claimed');
@@ -69,7 +70,7 @@ test('a lane is fed up to its cap, and again as it gets room', async () => {
   const [job] = first;
   const posting = await claimPosting(
     { database: practice.database },
-    { jobId: job?.id ?? '', fence: 0, leaseMs: 5_000 },
+    { jobId: job?.id ?? '', fence: 0, leaseMs: 60_000 },
   );
   if (posting !== null) await settlePayment({ database: practice.database }, settlement(posting));
   const kinds = (await feedJobs({ database: practice.database }, 100)).map((fed) => fed.kind).sort();
@@ -89,7 +90,7 @@ test('only one of many claims of one entry gets it', async () => {
   const [job] = await feedJobs({ database: practice.database }, 1);
   const claims = await Promise.all(
     Array.from({ length: 6 }, () =>
-      claimPosting({ database: practice.database }, { jobId: job?.id ?? '', fence: 0, leaseMs: 5_000 }),
+      claimPosting({ database: practice.database }, { jobId: job?.id ?? '', fence: 0, leaseMs: 60_000 }),
     ),
   );
   expect(claims.filter((claim) => claim !== null).length).toBe(1);
@@ -137,7 +138,7 @@ test('a stale holder can neither send nor settle nor postpone', async () => {
     {
       jobId: again?.id ?? '',
       fence: again?.fence ?? -1,
-      leaseMs: 5_000,
+      leaseMs: 60_000,
     },
   );
   expect(holder?.claim.fence).toBe(stale.claim.fence + 1);
@@ -146,7 +147,7 @@ test('a stale holder can neither send nor settle nor postpone', async () => {
   const later = { attempt: null, postponement: { ...POSTPONED, farEnd: 'answering' as const } };
   expect(await retryPosting({ database: practice.database }, { claim: stale.claim, ...later })).toBeNull();
   expect(
-    await renewLeases({ database: practice.database }, { claims: [stale.claim], leaseMs: 5_000 }),
+    await renewLeases({ database: practice.database }, { claims: [stale.claim], leaseMs: 60_000 }),
   ).toEqual(new Set());
   expect(await sql('SELECT status FROM payments')).toEqual([{ status: 'posting' }]);
   expect(holder !== null && (await settlePayment({ database: practice.database }, settlement(holder)))).toBe(
@@ -162,7 +163,7 @@ test('a send whose holder was lost may have left until the next claim: the time 
   const next = async () => {
     await sql('UPDATE jobs SET lease_until = NULL, queued_at = NULL, run_at = now()');
     const [job] = await feedJobs(practice, 10);
-    return claimPosting(practice, { jobId: job?.id ?? '', fence: job?.fence ?? -1, leaseMs: 5_000 });
+    return claimPosting(practice, { jobId: job?.id ?? '', fence: job?.fence ?? -1, leaseMs: 60_000 });
   };
   const second = await next();
   expect(second?.unresolvedMs).toBe(0);
@@ -194,7 +195,7 @@ test('a send whose outcome was lost is known to the next holder, until the EMR h
     {
       jobId: job?.id ?? '',
       fence: job?.fence ?? -1,
-      leaseMs: 5_000,
+      leaseMs: 60_000,
     },
   );
   expect(second?.sends).toBe(1);
@@ -272,7 +273,7 @@ test('five failures open the circuit: its lane waits, then gets one probe, and a
         {
           jobId: job.id,
           fence: job.fence,
-          leaseMs: 5_000,
+          leaseMs: 60_000,
         },
       );
       if (posting !== null)
@@ -289,7 +290,7 @@ test('five failures open the circuit: its lane waits, then gets one probe, and a
     {
       jobId: probe?.id ?? '',
       fence: probe?.fence ?? -1,
-      leaseMs: 5_000,
+      leaseMs: 60_000,
     },
   );
   if (posting !== null) await settlePayment({ database: practice.database }, settlement(posting));
@@ -316,7 +317,7 @@ test('a delivery is retried, then delivered, with its attempts; 410 disables the
       {
         jobId: job?.id ?? '',
         fence: job?.fence ?? -1,
-        leaseMs: 5_000,
+        leaseMs: 60_000,
       },
     );
   };

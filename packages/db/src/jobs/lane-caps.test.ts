@@ -4,7 +4,8 @@ import { claimDelivery } from '../delivery/claim-delivery.ts';
 import { recordDelivery } from '../delivery/record-delivery.ts';
 import { registerEndpoint } from '../endpoints/register-endpoint.ts';
 import { listEndpoints } from '../tenants/list.ts';
-import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import type { OpenPractice } from '../testing/open-practice.ts';
+import { practiceOfFile } from '../testing/practice-of-file.ts';
 import { feedJobs } from './feed-jobs.ts';
 import { type LaneCap, type LaneNow, readLaneCaps } from './read-lane-caps.ts';
 import { writeLaneCaps } from './write-lane-caps.ts';
@@ -13,13 +14,13 @@ let practice: OpenPractice;
 /** An endpoint's lane, registered without a `concurrency`. */
 let laneId: number;
 const sessions: Client[] = [];
+const beginWithPractice = practiceOfFile();
 beforeEach(async () => {
-  practice = await openPractice();
+  practice = await beginWithPractice();
   laneId = await register();
 });
 afterEach(async () => {
   await Promise.all(sessions.splice(0).map((session) => session.end()));
-  await practice.close();
 });
 
 const sql = async (text: string) => (await practice.owner.pool.query(text)).rows;

@@ -1,5 +1,5 @@
 import { sentence } from '@emr-payments/contracts';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { createAcceptor } from '../accept/acceptor.ts';
 import { SYSTEM } from '../audit/entry.ts';
 import { listBrokenConnections } from '../health/list-troubled.ts';
@@ -8,17 +8,18 @@ import { endHold, startHold } from '../holds/switch-hold.ts';
 import { feedJobs } from '../jobs/feed-jobs.ts';
 import { findConnection } from '../tenants/find-connection.ts';
 import { saveConnection } from '../tenants/save-connection.ts';
-import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import type { OpenPractice } from '../testing/open-practice.ts';
+import { practiceOfFile } from '../testing/practice-of-file.ts';
 import { measureWork } from './measure-work.ts';
 
 let practice: OpenPractice;
+const beginWithPractice = practiceOfFile();
 beforeEach(async () => {
-  practice = await openPractice();
+  practice = await beginWithPractice();
   const accepted = await createAcceptor(practice).accept(practice.input());
   expect(accepted.outcome).toBe('accepted');
   await practice.owner.pool.query(`UPDATE jobs SET run_at = now() - interval '1 hour'`);
 });
-afterEach(() => practice.close());
 
 const payments = async () => {
   const { jobs, oldestDue } = await measureWork(practice);

@@ -4,7 +4,8 @@ import { openTestDatabase } from '@emr-payments/testkit';
 import { type Database, openDatabase } from '../core/database.ts';
 import { createPractice, type Practice } from './practice.ts';
 
-export type OpenPractice = Practice & {
+/** A database that only the caller uses. */
+export type OpenedDatabase = {
   /** The database's URL, for its owner. */
   url: string;
   /** The same for the role that the service runs as. */
@@ -17,28 +18,34 @@ export type OpenPractice = Practice & {
   close(): Promise<void>;
 };
 
-/** Opens a database of its own with one practice in it. For the tests of this package. */
-export async function openPractice({
-  concurrency = 4,
-}: {
-  concurrency?: number;
-} = {}): Promise<OpenPractice> {
+export type OpenPractice = Practice & OpenedDatabase;
+
+/** Opens a database of its own, without rows. */
+export async function openOwnDatabase(): Promise<OpenedDatabase> {
   const { url, appUrl, drop } = await openTestDatabase();
   const database = openDatabase({ url: appUrl, poolSize: 6, applicationName: 'test' });
   const owner = openDatabase({ url, poolSize: 2, applicationName: 'test owner' });
-  const keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);
-  const practice = await createPractice({ database, keyring }, { connection: { concurrency } });
   return {
-    ...practice,
     url,
     appUrl,
     database,
     owner,
-    keyring,
+    keyring: parseKeyring(`test:${randomBytes(32).toString('base64')}`),
     async close() {
       await database.close();
       await owner.close();
       await drop();
     },
   };
+}
+
+/** Opens a database of its own with one practice in it. For the tests of this package. */
+export async function openPractice({
+  concurrency = 4,
+}: {
+  concurrency?: number;
+} = {}): Promise<OpenPractice> {
+  const opened = await openOwnDatabase();
+  const practice = await createPractice(opened, { connection: { concurrency } });
+  return { ...practice, ...opened };
 }

@@ -136,6 +136,6 @@ export async function postAndSettle(
       if (found.outcome !== 'found') throw new Error(`not found yet: ${found.outcome}`);
       return found.emrTransactionId;
     },
-    { timeout: 5000, interval: 20 },
+    { timeout: 10_000, interval: 20 },
   );
 }

@@ -144,7 +144,7 @@ export function sandboxUnderTest(
       deps,
     );
   const entries = ledgerReader(() => running().baseUrl, input);
-  const signal = () => AbortSignal.timeout(10_000);
+  const signal = () => AbortSignal.timeout(60_000);
 
   return Object.defineProperties(
     {

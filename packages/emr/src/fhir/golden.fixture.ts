@@ -61,7 +61,7 @@ export async function requestsOfOnePayment({
       depositDate: '2026-06-15',
       ...names,
     },
-    { signal: AbortSignal.timeout(10_000), mayStillSend: () => true },
+    { signal: AbortSignal.timeout(60_000), mayStillSend: () => true },
   );
   expect(outcome).toEqual({ outcome: 'posted', emrTransactionId: '7' });
   return seen;

@@ -30,8 +30,8 @@ async function answered(encoding: string, body: Uint8Array, method: 'GET' | 'POS
     method,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`,
     headers: {},
-    signal: AbortSignal.timeout(5000),
-    timeoutMs: 5000,
+    signal: AbortSignal.timeout(60_000),
+    timeoutMs: 20_000,
     maxAnswerBytes: LIMIT,
     ...(method === 'POST' ? { body: { text: '{}', mayStillSend: () => true } } : {}),
   });

@@ -50,7 +50,7 @@ function post(port: number, overrides: Partial<ExchangeRequest> = {}): ExchangeR
     url: `http://127.0.0.1:${port}/x`,
     headers: { 'content-type': 'application/json' },
     signal: new AbortController().signal,
-    timeoutMs: 5000,
+    timeoutMs: 20_000,
     maxAnswerBytes: 64 * 1024,
     body: { text: '{"a":1}', mayStillSend: () => true },
     ...overrides,

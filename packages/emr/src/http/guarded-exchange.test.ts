@@ -66,7 +66,7 @@ const call = (network: Network, url: string, change: { unshared?: boolean; body?
     url,
     headers: {},
     signal: new AbortController().signal,
-    timeoutMs: 5000,
+    timeoutMs: 20_000,
     maxAnswerBytes: 64 * 1024,
     unshared: change.unshared,
     ...(change.body === undefined ? {} : { body: { text: change.body, mayStillSend: () => true } }),

@@ -56,7 +56,7 @@ const BUCKET: RateBucket = { scope: 'connection', key: 'k', windows: [{ calls: 1
 const open = (input: Partial<SessionInput> & { baseUrl: string }, calls: CallCounter = granted) =>
   openSession(
     { calls, network: OPEN_NETWORK },
-    { auth: { kind: 'none' }, bucket: null, timeoutMs: 5000, ...input },
+    { auth: { kind: 'none' }, bucket: null, timeoutMs: 20_000, ...input },
   );
 const signal = new AbortController().signal;
 const by401 = ({ status }: { status: number }): boolean => status === 401;

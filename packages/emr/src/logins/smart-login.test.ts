@@ -58,8 +58,8 @@ describe.each(['client_secret_basic', 'client_secret_post'] as const)(
       let rejected: string | undefined;
       for (let round = 0; round < 2; round += 1) {
         const got = await source.get({
-          signal: AbortSignal.timeout(10_000),
-          timeoutMs: 5000,
+          signal: AbortSignal.timeout(60_000),
+          timeoutMs: 20_000,
           network: OPEN_NETWORK,
           permit: async () => null,
           rejected,

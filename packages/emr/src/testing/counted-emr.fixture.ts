@@ -89,7 +89,7 @@ export function openCountedAdapter(
   deps: Pick<AdapterDeps, 'calls' | 'network'>,
   { baseUrl, bucket }: { baseUrl: string; bucket: RateBucket | null },
 ): EmrAdapter {
-  const session = openSession(deps, { baseUrl, auth: { kind: 'none' }, bucket, timeoutMs: 5_000 });
+  const session = openSession(deps, { baseUrl, auth: { kind: 'none' }, bucket, timeoutMs: 20_000 });
 
   async function read(path: string, options: CallOptions): Promise<unknown[] | Trouble> {
     const result = await session.read({ path, maxAnswerBytes: 4096 }, options);

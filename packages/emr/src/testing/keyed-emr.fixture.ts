@@ -135,7 +135,7 @@ export function openKeyedAdapter(
         ? { kind: 'none' }
         : { kind: 'bearer', source: token, rejects: (answer) => rejectsCredentials(FORM, answer) },
     bucket: null,
-    timeoutMs: 1500,
+    timeoutMs: 20_000,
   });
   return {
     capability: 'conditional-create',

@@ -73,7 +73,7 @@ export function openListedAdapter(
   deps: Pick<AdapterDeps, 'calls' | 'network'>,
   { baseUrl }: { baseUrl: string },
 ): EmrAdapter {
-  const session = openSession(deps, { baseUrl, auth: { kind: 'none' }, bucket: null, timeoutMs: 5_000 });
+  const session = openSession(deps, { baseUrl, auth: { kind: 'none' }, bucket: null, timeoutMs: 20_000 });
 
   async function read(path: string, signal: AbortSignal): Promise<{ body: unknown } | Trouble> {
     const result = await session.read({ path, maxAnswerBytes: 65_536 }, { signal });

@@ -16,7 +16,7 @@ afterAll(() => server.close());
 const get = (source: TokenSource, rejected?: string) =>
   source.get({
     signal: new AbortController().signal,
-    timeoutMs: 5000,
+    timeoutMs: 20_000,
     network: OPEN_NETWORK,
     permit: async () => null,
     rejected,

@@ -40,7 +40,7 @@ function open({ waitMs = 0, network = OPEN_NETWORK }: { waitMs?: number; network
       baseUrl: server.apiUrl,
       auth: { kind: 'bearer', source, rejects: ({ status }) => status === 401 },
       bucket: BUCKET,
-      timeoutMs: 2000,
+      timeoutMs: 20_000,
     },
   );
   return { session, counted };

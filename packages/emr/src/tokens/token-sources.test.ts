@@ -35,7 +35,7 @@ const refreshToken = (token = 'first'): Grant => ({
 const get = (source: TokenSource, call: Partial<TokenCall> = {}) =>
   source.get({
     signal: new AbortController().signal,
-    timeoutMs: 2000,
+    timeoutMs: 20_000,
     network: OPEN_NETWORK,
     permit: async () => null,
     ...call,

@@ -62,4 +62,4 @@ export const posting: Posting = {
   method: { id: 'CHECK', name: 'Check' },
   location: { id: '12', name: 'Main Street Clinic' },
 };
-export const sending = () => ({ signal: AbortSignal.timeout(10_000), mayStillSend: () => true });
+export const sending = () => ({ signal: AbortSignal.timeout(60_000), mayStillSend: () => true });

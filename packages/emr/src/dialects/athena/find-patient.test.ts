@@ -6,7 +6,7 @@ import { athenaPpv, athenaRecord } from './adapter.ts';
 import { openAthenaServer, type Reply } from './athena-server.fixture.ts';
 import { contradiction } from './patient-id.ts';
 
-const quiet = () => ({ signal: AbortSignal.timeout(10_000) });
+const quiet = () => ({ signal: AbortSignal.timeout(60_000) });
 
 /** A row as athena gives it, with what must not be kept. */
 const patient = (change: object = {}) => ({

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { athenaPpv, athenaRecord } from './adapter.ts';
 import { openAthenaServer, type Reply } from './athena-server.fixture.ts';
 
-const quiet = () => ({ signal: AbortSignal.timeout(10_000) });
+const quiet = () => ({ signal: AbortSignal.timeout(60_000) });
 const METHODS = '{"totalcount":1,"paymentmethods":[{"paymentmethod":"CASH","name":"Cash"}]}';
 const department = (id: number) => ({ departmentid: String(id), name: `D${id}` });
 

@@ -73,7 +73,7 @@ test('the bytes of a token request and of a payment', async () => {
       method: { id: '', name: 'Card' },
       location: { id: '', name: 'Main Street Clinic' },
     },
-    { signal: AbortSignal.timeout(10_000), mayStillSend: () => true },
+    { signal: AbortSignal.timeout(60_000), mayStillSend: () => true },
   );
   // The body of a 201 is `null`, and without `Location` nobody names the entry.
   expect(outcome).toEqual({ outcome: 'posted', emrTransactionId: null });

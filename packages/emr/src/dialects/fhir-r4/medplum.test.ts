@@ -66,7 +66,7 @@ const open = (settings: Record<string, string | number | boolean> = {}) =>
     },
     localAdapterDeps(),
   );
-const signal = () => AbortSignal.timeout(10_000);
+const signal = () => AbortSignal.timeout(60_000);
 const sending = () => ({ signal: signal(), mayStillSend: () => true });
 
 test.each([

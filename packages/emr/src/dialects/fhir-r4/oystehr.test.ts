@@ -65,7 +65,7 @@ const open = () =>
     },
     localAdapterDeps(),
   );
-const signal = () => AbortSignal.timeout(10_000);
+const signal = () => AbortSignal.timeout(60_000);
 
 test('it reads what we post, with every field where Ottehr reads it', async () => {
   const posting = payment();

@@ -127,7 +127,7 @@ test.each([
   '%s from the sandbox is unknown, and the look-up shows what happened',
   async (_name, fault, code, entries) => {
     await script(fault);
-    const adapter = open({ timeout_ms: 400 });
+    const adapter = open({ timeout_ms: code === 'timeout' ? 1_500 : 20_000 });
     const posting = payment();
     expect(await adapter.post(posting, options())).toMatchObject({ outcome: 'unknown', code });
     const ledger = await inLedger(posting.paymentId);
@@ -139,8 +139,8 @@ test.each([
 );
 
 test('a slow EMR may create the entry after the look-up found nothing: the reason for settleMs', async () => {
-  await script({ kind: 'latency', latency_ms: 600, match: { method: 'POST' } });
-  const adapter = open({ timeout_ms: 200 });
+  await script({ kind: 'latency', latency_ms: 4_000, match: { method: 'POST' } });
+  const adapter = open({ timeout_ms: 1_000 });
   const posting = payment();
   expect(await adapter.post(posting, options())).toMatchObject({ outcome: 'unknown', code: 'timeout' });
   expect(await adapter.find?.(hintsOf(posting), options())).toEqual({ outcome: 'absent' });

@@ -37,7 +37,7 @@ const statement = (payments: object | null, more: object = {}) => ({
 async function check(metadata: unknown, { settings = {}, search = bundle() as unknown } = {}) {
   const server = await openAnsweringServer({ ...USUAL, metadata, [SEARCH]: search }, settings);
   servers.push(server);
-  const checked = await checkFhirConnection(server.connection, { signal: AbortSignal.timeout(5000) });
+  const checked = await checkFhirConnection(server.connection, { signal: AbortSignal.timeout(60_000) });
   return { checked, searched: server.asked.some(({ path }) => path === SEARCH) };
 }
 

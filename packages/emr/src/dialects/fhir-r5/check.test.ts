@@ -33,7 +33,7 @@ function check({ token = 'sesame', baseUrl = sandbox.fhirUrl, settings = {} }) {
     },
     localAdapterDeps(),
   );
-  return adapter.check({ signal: AbortSignal.timeout(5000) });
+  return adapter.check({ signal: AbortSignal.timeout(60_000) });
 }
 
 test('a good connection gives the length of its lists and what the EMR says about itself, and writes nothing', async () => {

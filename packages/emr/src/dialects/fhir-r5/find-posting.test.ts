@@ -37,7 +37,7 @@ function find(answers: unknown[], headers: Record<string, string> = {}, status =
   const pages = [...answers];
   const search: ForeignWays['search'] = () => ({ status, headers, body: pages.shift() });
   emr.behave({ search });
-  return findPosting(connection, hints, { signal: AbortSignal.timeout(5000) });
+  return findPosting(connection, hints, { signal: AbortSignal.timeout(60_000) });
 }
 
 const bundle = (fields: object = {}) => ({ resourceType: 'Bundle', type: 'searchset', ...fields });
@@ -261,7 +261,7 @@ test('a server that is one answer behind on a kept connection is not believed', 
       },
       localAdapterDeps(),
     );
-    const options = { signal: AbortSignal.timeout(5000) };
+    const options = { signal: AbortSignal.timeout(60_000) };
     await readResource(connection, { path: 'ValueSet/x', schema: AnyResourceSchema, ...options });
     expect(await findPosting(connection, hints, options)).toMatchObject({ outcome: 'found' });
     expect(sockets.size).toBe(2);

@@ -49,7 +49,7 @@ const connectionTo = (baseUrl: string, settings: Record<string, unknown> = {}): 
 });
 const open = (baseUrl = medplum.baseUrl, settings = {}) =>
   fhirR5.open(connectionTo(baseUrl, settings), localAdapterDeps());
-const signal = () => AbortSignal.timeout(10_000);
+const signal = () => AbortSignal.timeout(60_000);
 const payment = (): Posting => ({
   paymentId: randomBytes(16).toString('hex'),
   emrPatientId: 'pat-1',

@@ -26,7 +26,7 @@ async function serverWith(answers: Record<string, unknown>): Promise<AnsweringSe
 }
 
 async function methodsAt(server: AnsweringServer) {
-  const read = await readLists(server.connection, { signal: AbortSignal.timeout(5000) });
+  const read = await readLists(server.connection, { signal: AbortSignal.timeout(60_000) });
   return read.ok
     ? { methods: read.lists.methods.map(({ id, name }) => `${id}=${name}`), unusable: read.unusable }
     : { trouble: read.trouble.code, request: read.refusal.request };

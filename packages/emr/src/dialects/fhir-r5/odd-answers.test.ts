@@ -54,7 +54,7 @@ const connect = (settings: Record<string, unknown> = {}) =>
     },
     localAdapterDeps(),
   );
-const options = () => ({ signal: AbortSignal.timeout(5000), mayStillSend: () => true });
+const options = () => ({ signal: AbortSignal.timeout(60_000), mayStillSend: () => true });
 
 function find(search: NonNullable<ForeignWays['search']>) {
   emr.behave({ search });

@@ -21,7 +21,7 @@ async function office(payments: readonly Row[], change?: (office: Office) => voi
   onTestFinished(() => opened.close());
   change?.(opened);
   const find = (more: Partial<FindHints> = {}) =>
-    opened.adapter.find?.({ ...hints, ...more }, { signal: AbortSignal.timeout(5000) });
+    opened.adapter.find?.({ ...hints, ...more }, { signal: AbortSignal.timeout(60_000) });
   return { ...opened, find };
 }
 /** Payments of the patient, oldest first. */

@@ -53,7 +53,7 @@ test('the bytes of one payment', async () => {
       method: { id: '69', name: 'Check' },
       location: { id: '3', name: 'Main Street Clinic' },
     },
-    { signal: AbortSignal.timeout(5000), mayStillSend: () => true },
+    { signal: AbortSignal.timeout(60_000), mayStillSend: () => true },
   );
   expect(outcome).toEqual({ outcome: 'posted', emrTransactionId: '56734' });
   expect(seen).toEqual([

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { WRITING } from './check.ts';
 import { CLINICS, DEFINITIONS, type Office, openOffice, paged, type Row, row } from './office.fixture.ts';
 
-const quiet = () => ({ signal: AbortSignal.timeout(5000) });
+const quiet = () => ({ signal: AbortSignal.timeout(60_000) });
 const list = (rows: readonly Row[]) => (asked: { query: URLSearchParams }) => ({
   body: paged(rows, asked.query),
 });

@@ -41,7 +41,7 @@ test.each([
   const { adapter, asked, close } = await openOffice();
   onTestFinished(close);
   const outcome = await adapter.post(posting(change), {
-    signal: AbortSignal.timeout(5000),
+    signal: AbortSignal.timeout(60_000),
     mayStillSend: () => true,
   });
   expect(outcome).toMatchObject({ outcome: 'refused', code });
@@ -58,7 +58,7 @@ test('every call takes its place in the bucket of the keys', async () => {
   };
   const { adapter, asked, close } = await openOffice({ deps: { ...localAdapterDeps(), calls } });
   onTestFinished(close);
-  const options = { signal: AbortSignal.timeout(5000), mayStillSend: () => true };
+  const options = { signal: AbortSignal.timeout(60_000), mayStillSend: () => true };
   await adapter.list(options);
   await adapter.post(posting(), options);
   await adapter.find?.({ ...posting(), sentAt: null }, options);

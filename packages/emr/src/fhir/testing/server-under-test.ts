@@ -65,7 +65,7 @@ export function fhirServerUnderTest<Entry extends { created: string }>(
         { ...connection, baseUrl, credentials: good, settings: unprotected },
         localAdapterDeps(),
       );
-      const options = { signal: AbortSignal.timeout(10_000), mayStillSend: () => true };
+      const options = { signal: AbortSignal.timeout(60_000), mayStillSend: () => true };
       const result = await adapter.post(posting, options);
       if (result.outcome !== 'posted') throw new Error(JSON.stringify(result));
     },
