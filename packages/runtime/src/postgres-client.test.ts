@@ -226,6 +226,17 @@ test('a pool has no more statements on the server than connections, also when it
   });
 }, 60_000);
 
+test('a session that ends its statement a moment after it was closed keeps nobody out', async () => {
+  const pool = new Pool(postgresConfig({ url: server.url, max: 1, application_name: 'closed a moment ago' }));
+  pool.on('error', () => undefined);
+  closing.push(() => pool.end());
+  const first = await pool.connect();
+  const unheard = first.query('SELECT pg_sleep(0.05)').catch(() => undefined);
+  first.release(true);
+  await unheard;
+  expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+});
+
 test('values are written as our statements read them, whatever the role has of its own', async () => {
   const url = new URL(server.url);
   const theirs = 'datestyle=SQL,DMY intervalstyle=sql_standard bytea_output=escape extra_float_digits=-10';

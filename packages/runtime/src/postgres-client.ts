@@ -23,6 +23,9 @@ export type Settings = Readonly<Record<string, string | number>>;
 /** Longest time to connect where the caller names none. */
 const CONNECT_MS = 3_000;
 
+/** Until a session that was closed a moment ago, in the last of its statement, has had time to end it. */
+const ASKED_AGAIN_AFTER_MS = 100;
+
 /** A connection that the bound of its pool does not allow fails after this time: at once, a busy pool would try again without a pause. */
 const REFUSED_AFTER_MS = 1_000;
 
@@ -233,17 +236,26 @@ function clientClass(way: Way): typeof Client {
       this.#host = host;
     }
 
+    async #ask(text: string): Promise<State> {
+      const statement = { text, query_timeout: way.connectMs };
+      const state = ([await this.query<State>(statement)].flat() as QueryResult<State>[]).at(-1)?.rows[0];
+      if (state === undefined) throw withCode('the server did not say how the session is', 'ECONNRESET');
+      return state;
+    }
+
     /** Asks what the session can do, and makes its settings, in one round trip. */
     async #setUp(): Promise<void> {
       const host = hosts[this.#host]?.name ?? '';
-      const asked = way.sessions.leftAt(host);
-      const statement = { text: `${way.setUp} ${stateOf(asked)}`, query_timeout: way.connectMs };
-      const state = ([await this.query<State>(statement)].flat() as QueryResult<State>[]).at(-1)?.rows[0];
-      if (state === undefined) throw withCode('the server did not say how the session is', 'ECONNRESET');
+      let asked = way.sessions.leftAt(host);
+      let state = await this.#ask(`${way.setUp} ${stateOf(asked)}`);
       const { need } = way.address;
       if (need !== 'any' && (state.standby || (need === 'read-write' && state.read_only)))
         throw withCode('read-only', READ_ONLY);
       await way.onOpen?.(this);
+      if (way.sessions.join(this, { host, asked, ...state })) return;
+      await wait(ASKED_AGAIN_AFTER_MS);
+      asked = way.sessions.leftAt(host);
+      state = await this.#ask(stateOf(asked));
       if (way.sessions.join(this, { host, asked, ...state })) return;
       await super.end();
       await wait(REFUSED_AFTER_MS);
