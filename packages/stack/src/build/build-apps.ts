@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { BUILT, ROOT } from './built.ts';
@@ -10,16 +10,19 @@ const APPS = ['api', 'worker', 'cli', 'emr-sandbox', 'webhook-inbox'] as const;
 /** Which modules each file of `dist/` contains, by their paths below the root: for the tests of what a process loads. */
 const MODULES = 'modules.json';
 
-/** Replaces a file at once, since a process of an earlier build may be starting. A file that is right already is left alone. */
+/** Replaces a file at once, since a process of an earlier build may be starting. Of one that is right already only the time is changed. */
 async function write(name: string, contents: Uint8Array): Promise<void> {
   const file = join(BUILT, name);
-  if (existsSync(file) && Buffer.compare(await readFile(file), contents) === 0) return;
+  if (existsSync(file) && Buffer.compare(await readFile(file), contents) === 0) {
+    const now = new Date();
+    return utimes(file, now, now);
+  }
   const aside = `${file}.${process.pid}`;
   await writeFile(aside, contents);
   await rename(aside, file);
 }
 
-/** Processes of earlier builds load files late: theirs are kept for a day. */
+/** Processes of earlier builds load files late: what no build of the last day had is removed. */
 const KEPT_MS = 86_400_000;
 
 async function removeOld(isNew: (name: string) => boolean): Promise<void> {
