@@ -27,8 +27,11 @@ const KEPT_MS = 86_400_000;
 
 async function removeOld(isNew: (name: string) => boolean): Promise<void> {
   for (const name of await readdir(BUILT)) {
+    if (isNew(name)) continue;
     const file = join(BUILT, name);
-    if (!isNew(name) && (await stat(file)).mtimeMs < Date.now() - KEPT_MS) await rm(file);
+    // Another build may remove it, or give it its own name, at the same time.
+    const found = await stat(file).catch(() => null);
+    if (found !== null && found.mtimeMs < Date.now() - KEPT_MS) await rm(file, { force: true });
   }
 }
 
