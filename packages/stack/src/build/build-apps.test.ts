@@ -15,7 +15,7 @@ test('a build keeps the files of the last day, for processes that load them late
   for (const file of [worker, old]) utimesSync(file, TWO_DAYS_AGO, TWO_DAYS_AGO);
   await buildApps();
   expect([worker, recent, old].map((file) => existsSync(file))).toEqual([true, true, false]);
-  // Of this build, so the next one keeps it for another day.
+  // This build has the file as well, so its time is that of the build.
   expect(statSync(worker).mtimeMs).toBeGreaterThan(TWO_DAYS_AGO.getTime() + 86_400_000);
 });
 

@@ -11,8 +11,8 @@ const SHARED_WITH_PRISMA = /^pg$/;
 const fromBuilt = (path: string): string => `../${relative(ROOT, path)}`;
 
 /**
- * What each built file begins with: the place of a module's source, and the `require` that CommonJS modules call for Node's own modules. A
- * module that is CommonJS cannot say `import.meta` itself.
+ * The beginning of each built file. It has a `require`, which CommonJS modules call for Node's own modules, and functions that tell where
+ * a source is: a CommonJS module cannot use `import.meta`.
  */
 export const FILE_START = `import { createRequire as __createRequire } from 'node:module';
 import { fileURLToPath as __pathOf } from 'node:url';
