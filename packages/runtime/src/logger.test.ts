@@ -1,5 +1,9 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, constants, createReadStream, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 
@@ -57,4 +61,61 @@ test('an error that is its own cause, or whose causes go on and on, is one line'
   const output = await text(child.stdout);
   expect(countsOf(output)).toEqual([0, 1, 2]);
   expect(output.length).toBeLessThan(30_000);
+});
+
+test('a log without a reader or on a full disk does not end the process, and is reported once', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'emr-payments-log-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const fifo = join(folder, 'log');
+  execFileSync('mkfifo', [fifo]);
+  const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+  for (const [code, path] of [
+    ['EPIPE', fifo],
+    ['ENOSPC', '/dev/full'],
+  ] as const) {
+    const log = openSync(path, 'w');
+    if (path === fifo) closeSync(reader);
+    const script = `import { createLogger, isLogWritten } from '${LOGGER}'; const logger = createLogger('test');
+      for (let n = 0; n < 20_000; n += 1) logger.info({ count: n }, 'line');
+      setTimeout(() => { logger.info({}, 'line'); process.exitCode = isLogWritten() ? 1 : 7; }, 150);`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+      stdio: ['ignore', log, 'pipe'],
+    });
+    closeSync(log);
+    const [said, [exit]] = await Promise.all([
+      text(child.stderr as NodeJS.ReadableStream),
+      once(child, 'exit'),
+    ]);
+    expect(said).toMatch(new RegExp(`^The log cannot be written to standard output \\(${code}\\)\\. .*\\n$`));
+    expect(exit).toBe(7);
+  }
+});
+
+test('when the log gets a reader again, it has the lines that waited and says how many are missing', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'emr-payments-log-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const fifo = join(folder, 'log');
+  execFileSync('mkfifo', [fifo]);
+  const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+  const log = openSync(fifo, 'w');
+  closeSync(reader);
+  const script = `import { createLogger } from '${LOGGER}'; const logger = createLogger('test');
+    for (let n = 0; n < 20_000; n += 1) logger.info({ count: n }, 'line');
+    setInterval(() => undefined, 1000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['ignore', log, 'pipe'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  closeSync(log);
+  await once(child.stderr as NodeJS.ReadableStream, 'data');
+
+  const counts: number[] = [];
+  for await (const line of createInterface({ input: createReadStream(fifo) })) {
+    const { level, count } = JSON.parse(line) as { level: string; count: number };
+    counts.push(count);
+    if (level === 'warn') break;
+  }
+  const missing = counts.pop() ?? 0;
+  expect(missing).toBeGreaterThan(0);
+  expect(counts).toEqual(Array.from({ length: 20_000 - missing }, (_, n) => n));
 });
