@@ -30,7 +30,7 @@ test('a service whose log has lost its reader takes and posts payments, says so 
   const client = createClient({ baseUrl: stack.apiUrl, clientId, clientSecret, accessToken });
   const { payment_id } = await client.payments.create(PUBLISHED_BODY);
   await vi.waitFor(
-    async () => expect(await client.payments.retrieve(payment_id)).toMatchObject({ status: 'posted' }),
+    async () => expect(await client.payments.get(payment_id)).toMatchObject({ status: 'posted' }),
     PATIENCE,
   );
   const processes = [...stack.apis, ...stack.workers];

@@ -1,7 +1,7 @@
 import { isatty } from 'node:tty';
 import { print, type StandardStream } from '@emr-payments/runtime';
-import type { Terminal } from '../cli.ts';
-import { EXIT } from '../outcome.ts';
+import type { Terminal } from './cli.ts';
+import { EXIT } from './outcome.ts';
 
 const notWritten = (code: string): string =>
   `The output of this command could not be written (${code}). The command itself has run to its end: look at the record, or at audit list, ` +
