@@ -164,8 +164,8 @@ describe('a "no"', () => {
   });
 
   test('is no MRN that could be read', async () => {
-    await answered('MRN-12345');
-    expect(JSON.stringify(await sql('SELECT * FROM patient_lookups'))).not.toContain('12345');
+    await answered('mrn-of-the-test');
+    expect(JSON.stringify(await sql('SELECT * FROM patient_lookups'))).not.toContain('mrn-of-the-test');
   });
 });
 
