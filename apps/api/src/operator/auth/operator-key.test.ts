@@ -37,9 +37,10 @@ test('the day of the last use is written, once', async () => {
   const { keyId, secret } = await api.newKey(['clients:read']);
   const find = () => api.database.prisma.operatorKey.findUniqueOrThrow({ where: { publicId: keyId } });
   expect((await find()).lastUsedOn).toBeNull();
+  const today = () => new Date().toISOString().slice(0, 10);
+  const before = today();
   await api.ask('GET', '/clients', { secret });
-  const day = new Date().toISOString().slice(0, 10);
-  expect((await find()).lastUsedOn?.toISOString().slice(0, 10)).toBe(day);
+  expect([before, today()]).toContain((await find()).lastUsedOn?.toISOString().slice(0, 10));
 });
 
 describe('is refused, and counted with its address:', () => {
