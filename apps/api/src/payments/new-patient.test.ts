@@ -175,7 +175,9 @@ describe('a "no" of the EMR', () => {
     expect((await pay(NOBODY_ELSE)).statusCode).toBe(404);
     expect([asked().length, await payments(), await patient(NOBODY)]).toEqual([2, 0, null]);
     const found = (await api.audited()).filter(({ action }) => action === 'patients.find');
-    const written = JSON.stringify(found, (_key, value) => (typeof value === 'bigint' ? String(value) : value));
+    const written = JSON.stringify(found, (_key, value) =>
+      typeof value === 'bigint' ? String(value) : value,
+    );
     for (const mrn of [NOBODY, NOBODY_ELSE]) expect(written).not.toContain(mrn);
     expect(found.at(-1)).toMatchObject({ detail: { found: 'none' } });
   });
