@@ -23,7 +23,9 @@ let practice: ServicePractice;
 let owner: Session;
 let folder: string;
 
-const midnight = (days: number) => new Date(Math.floor(Date.now() / 86_400_000 - days) * 86_400_000);
+// Of one day for the whole test, also when it runs over midnight.
+const today = Math.floor(Date.now() / 86_400_000);
+const midnight = (days: number) => new Date((today - days) * 86_400_000);
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'emr-payments-archive-'));

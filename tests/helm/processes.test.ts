@@ -6,8 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { appAccess, SMALL_PROCESS, tether } from '@emr-payments/stack';
-import { openEmptyDatabase, redisForTests, startRedis, type TestDatabase } from '@emr-payments/testkit';
-import getPort from 'get-port';
+import {
+  freePort,
+  openEmptyDatabase,
+  redisForTests,
+  startRedis,
+  type TestDatabase,
+} from '@emr-payments/testkit';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 
@@ -118,8 +123,8 @@ describe.runIf(redisForTests() !== null)('the processes of the chart', () => {
     expect(migrated.printed).toMatch(/^Applied \d+ migrations\.$/m);
     expect(migrated.code).toBe(0);
 
-    const ports = { PORT: await getPort(), HEALTH_PORT: await getPort() };
-    const workerPorts = { HEALTH_PORT: await getPort() };
+    const ports = { PORT: await freePort(), HEALTH_PORT: await freePort() };
+    const workerPorts = { HEALTH_PORT: await freePort() };
     const pods = [
       { pod: start('api', service, ports), port: ports.HEALTH_PORT },
       { pod: start('worker', service, workerPorts), port: workerPorts.HEALTH_PORT },

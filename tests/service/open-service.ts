@@ -5,7 +5,7 @@ import { type Client, createClient } from '@emr-payments/client';
 import { createUser, findClientPk, importPatients, openDatabase, saveConnection } from '@emr-payments/db';
 import { parseKeyring } from '@emr-payments/runtime';
 import { type AppSettings, type Stack, startStack } from '@emr-payments/stack';
-import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
+import { freePort, openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { type CliEnd, runCommand } from './cli.ts';
 
 export type Capability = 'conditional-create' | 'lookup' | 'none';
@@ -76,6 +76,7 @@ export async function openService(options: {
     redisUrl: options.redisUrl,
     workers: options.workers ?? 1,
     apis: options.apis ?? 1,
+    freePort,
     settings,
   });
   const database = given ?? {

@@ -102,7 +102,7 @@ describe.runIf(hasRedisServer())('a Redis', { timeout: 120_000 }, () => {
     const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
     writeFileSync(cert, REDIS_CERTIFICATE);
     writeFileSync(key, REDIS_KEY, { mode: 0o600 });
-    const port = await freePort({ host: '127.0.0.1' });
+    const port = await freePort();
     const files = { 'tls-cert-file': cert, 'tls-key-file': key, 'tls-ca-cert-file': cert };
     await opened(startRedis({ 'tls-port': String(port), 'tls-auth-clients': 'yes', ...files }));
     const trouble = async (query: string, withinMs?: number) =>

@@ -7,7 +7,7 @@ import type { DemoState } from './demo/demo-state.ts';
 import { seedDemo } from './demo/seed-demo.ts';
 import type { DemoUser } from './demo/seed-practices.ts';
 import { keepEncryptionKeys, keepWebhookSecret } from './keys.ts';
-import { freePort } from './ports.ts';
+import { freePort as anyFreePort } from './ports.ts';
 import { appAccess } from './postgres/app-access.ts';
 
 /** Additional environment variables per app, such as `{ worker: { LOG_LEVEL: 'debug' } }`. */
@@ -30,6 +30,8 @@ export type StackOptions = {
   workers?: number;
   /** Ports of the first API, the sandbox and the inbox; any free port by default. */
   ports?: { api?: number; sandbox?: number; inbox?: number };
+  /** Finds the other ports; tests have one that no other process of the tests takes from. */
+  freePort?: () => Promise<number>;
   settings?: AppSettings;
   step?: Step;
 };
@@ -75,7 +77,7 @@ const SANDBOX_HOSTS = '127.0.0.1,localhost';
  * @throws the error of the part that did not start, after stopping the parts that did.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { folder, redisUrl, ports = {}, settings = {} } = options;
+  const { folder, redisUrl, ports = {}, settings = {}, freePort = anyFreePort } = options;
   const app = options.appUrl === undefined ? appAccess(options.databaseUrl) : { url: options.appUrl };
   const databaseUrl = app.url;
   const step: Step = options.step ?? ((_name, work) => work());

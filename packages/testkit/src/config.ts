@@ -29,6 +29,9 @@ export const VARIABLES = {
   redis: 'EMR_PAYMENTS_TEST_REDIS',
 } as const;
 
+/** Which of the processes that run test files at the same time this one is, from 1; 0 in any other process. Vitest sets the variable. */
+export const workerNumber = (): number => Number(process.env.VITEST_POOL_ID ?? 0);
+
 export type TestServers = {
   serverUrl: string;
   template: string;

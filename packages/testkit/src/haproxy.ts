@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import getPort from 'get-port';
+import { freePort } from './free-port.ts';
 import { findProgram, launchServer } from './server-process.ts';
 
 const command = () => findProgram('haproxy', '-v');
@@ -83,7 +83,7 @@ export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
   const file = command();
   if (file === undefined) throw new Error('haproxy is not installed');
   const folder = mkdtempSync(join(tmpdir(), 'emr-payments-haproxy-'));
-  const [port, statsPort] = [await getPort({ host: '127.0.0.1' }), await getPort({ host: '127.0.0.1' })];
+  const [port, statsPort] = [await freePort(), await freePort()];
   const configFile = join(folder, 'haproxy.cfg');
   writeFileSync(configFile, configuration({ port, statsPort, ...options }));
   const up = async (): Promise<string[]> => {

@@ -1,7 +1,7 @@
-export { default as freePort } from 'get-port';
 export * from './config.ts';
 export * from './evil-requests.ts';
 export * from './evil-values.ts';
+export * from './free-port.ts';
 export * from './haproxy.ts';
 export * from './jaeger.ts';
 export * from './name-servers.ts';

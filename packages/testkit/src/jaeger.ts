@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import getPort from 'get-port';
+import { freePort } from './free-port.ts';
 
 /** True when Jaeger 2, which is OpenTelemetry's Collector with a store and a query API, is on the PATH. */
 export const hasJaeger = (): boolean => spawnSync('jaeger', ['version'], { stdio: 'ignore' }).status === 0;
@@ -50,7 +50,7 @@ const READY_WITHIN_MS = 60_000;
 
 /** Starts a Jaeger that keeps traces in memory. */
 export async function startJaeger(): Promise<Jaeger> {
-  const [otlp, query, grpc] = [await getPort(), await getPort(), await getPort()];
+  const [otlp, query, grpc] = [await freePort(), await freePort(), await freePort()];
   const folder = mkdtempSync(join(tmpdir(), 'emr-payments-jaeger-'));
   const file = join(folder, 'jaeger.yaml');
   writeFileSync(file, configuration({ otlp, query, grpc }));

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import getPort from 'get-port';
+import { freePort } from './free-port.ts';
 import { findProgram, launchServer } from './server-process.ts';
 
 const command = () => findProgram('pgbouncer', '--version');
@@ -41,7 +41,7 @@ export async function startPgbouncer(options: {
   if (file === undefined) throw new Error('pgbouncer is not installed');
   if (first === undefined) throw new Error('pgbouncer needs the URL of at least one account');
   const folder = mkdtempSync(join(tmpdir(), 'emr-payments-pgbouncer-'));
-  const port = await getPort({ host: '127.0.0.1' });
+  const port = await freePort();
   const accounts = options.urls.map((url) => new URL(url));
   const usersFile = join(folder, 'users.txt');
   writeFileSync(

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import getPort from 'get-port';
+import { freePort } from './free-port.ts';
 import { findProgram, launchServer } from './server-process.ts';
 
 /** True when Prometheus is installed. */
@@ -27,7 +27,7 @@ const START_WITHIN_MS = 30_000;
 /** Starts a Prometheus on loopback that scrapes these processes. It is stopped with our process. */
 export async function startPrometheus({ jobs, rules, everyMs }: PrometheusOptions): Promise<Prometheus> {
   const folder = mkdtempSync(join(tmpdir(), 'emr-payments-prometheus-'));
-  const port = await getPort({ host: '127.0.0.1' });
+  const port = await freePort();
   const config = {
     global: { scrape_interval: `${everyMs}ms`, scrape_timeout: `${everyMs}ms`, evaluation_interval: '1s' },
     rule_files: rules,

@@ -1,4 +1,4 @@
-import getPort from 'get-port';
+import { freePort } from './free-port.ts';
 import { type RedisServer, startRedis } from './redis.ts';
 import { untilSeen } from './redis-process.ts';
 
@@ -96,7 +96,7 @@ export async function startRedisCluster(options: Options = {}): Promise<RedisClu
   };
   try {
     for (let n = 0; n < masters * (1 + replicas); n += 1) {
-      const busPort = await getPort({ host: '127.0.0.1' });
+      const busPort = await freePort();
       const server = await startRedis({
         'cluster-enabled': 'yes',
         'cluster-port': String(busPort),

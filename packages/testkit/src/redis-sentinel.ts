@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import getPort from 'get-port';
+import { freePort } from './free-port.ts';
 import { type RedisServer, startRedis } from './redis.ts';
 import { launchRedis, type RedisProcess, sendCommand, untilSeen } from './redis-process.ts';
 
@@ -37,7 +37,7 @@ type Options = {
 async function startSentinel(input: { master: RedisServer; quorum: number; options: Options }) {
   const { master, quorum, options } = input;
   const folder = mkdtempSync(join(tmpdir(), 'emr-payments-sentinel-'));
-  const port = await getPort({ host: '127.0.0.1' });
+  const port = await freePort();
   const file = join(folder, 'sentinel.conf');
   const lines = [
     `port ${port}`,

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import getPort from 'get-port';
 import { testServers } from './config.ts';
+import { freePort } from './free-port.ts';
 import { launchRedis, type RedisProcess, sendCommand } from './redis-process.ts';
 
 /**
@@ -48,7 +48,7 @@ export function hasRedisServer(): boolean {
  */
 export async function startRedis(settings: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
   const folder = mkdtempSync(join(tmpdir(), 'emr-payments-redis-'));
-  const port = await getPort({ host: '127.0.0.1' });
+  const port = await freePort();
   const options = {
     port,
     bind: '127.0.0.1',

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { freePort } from './free-port.ts';
 
 /** A TCP relay in front of a server. It causes a real outage for one test without affecting the others. */
 export type Relay = {
@@ -22,7 +23,7 @@ export async function openRelay(target: string): Promise<Relay> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
   let server: Server | undefined;
-  let ownPort = 0;
+  const ownPort = await freePort();
   const answering = new Set<Socket>();
   let paused = false;
   let toLose = 0;
@@ -56,7 +57,6 @@ export async function openRelay(target: string): Promise<Relay> {
   const mend = async (): Promise<void> => {
     server = createServer(relay).listen({ host: '127.0.0.1', port: ownPort });
     await once(server, 'listening');
-    ownPort = (server.address() as AddressInfo).port;
   };
 
   await mend();

@@ -93,33 +93,35 @@ describe('GET /v1/patients', () => {
 describe('PUT /v1/patients/{mrn}', () => {
   test('makes a patient, replaces an id, and does nothing when it is stored', async () => {
     const { put, find, pay, audited } = await practice();
-    const made = await put('NEW', 'Patient/p7');
+    const made = await put('MRN-of-the-test', 'Patient/emr-id-first');
     expect([made.statusCode, made.json()]).toEqual([
       200,
       {
         success: true,
         message: 'Patient stored.',
         data: expect.objectContaining({
-          mrn: 'NEW',
-          emr_patient_id: 'p7',
+          mrn: 'MRN-of-the-test',
+          emr_patient_id: 'emr-id-first',
           state: 'active',
           source: 'import',
         }),
       },
     ]);
-    const again = await put('NEW', 'p7');
+    const again = await put('MRN-of-the-test', 'emr-id-first');
     expect(again.json()).toEqual({ ...made.json(), message: 'Patient stored already.' });
-    expect((await put('NEW', 'p8')).json().data.emr_patient_id).toBe('p8');
+    expect((await put('MRN-of-the-test', 'emr-id-later')).json().data.emr_patient_id).toBe('emr-id-later');
     expect((await put('MRN-UNSYNCED', 'p9')).statusCode).toBe(200);
     await pay({ patient_mrn: 'MRN-UNSYNCED' });
-    expect(await find('NEW')).toMatchObject([{ emr_patient_id: 'p8' }]);
+    expect(await find('MRN-of-the-test')).toMatchObject([{ emr_patient_id: 'emr-id-later' }]);
     const entries = (await audited()).filter(({ action }) => action === 'patients.put');
     expect(entries.map(({ detail }) => detail)).toEqual([
       { stored: 'added' },
       { stored: 'changed' },
       { stored: 'added' },
     ]);
-    expect(JSON.stringify(entries.map(({ subject, detail }) => [subject, detail]))).not.toMatch(/NEW|p7|p8/);
+    expect(JSON.stringify(entries.map(({ subject, detail }) => [subject, detail]))).not.toMatch(
+      /MRN-of-the-test|emr-id-/,
+    );
   });
 
   test('makes a closed patient an active one', async () => {

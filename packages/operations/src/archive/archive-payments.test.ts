@@ -22,7 +22,9 @@ let service: Service;
 let folder: string;
 let write: (days: number, input?: Partial<PastPaymentsInput>) => Promise<unknown>;
 
-const midnight = (days: number) => new Date(Math.floor(Date.now() / 86_400_000 - days) * 86_400_000);
+// Of one day for the whole test, also when it runs over midnight.
+const today = Math.floor(Date.now() / 86_400_000);
+const midnight = (days: number) => new Date((today - days) * 86_400_000);
 const nameOf = (table: string, days: number) =>
   `${table}_${midnight(days).toISOString().slice(0, 10).replaceAll('-', '')}`;
 

@@ -37,9 +37,10 @@ test('the day of the last use is written, once', async () => {
   const { keyId, secret } = await api.newKey(['clients:read']);
   const find = () => api.database.prisma.operatorKey.findUniqueOrThrow({ where: { publicId: keyId } });
   expect((await find()).lastUsedOn).toBeNull();
+  const today = () => new Date().toISOString().slice(0, 10);
+  const before = today();
   await api.ask('GET', '/clients', { secret });
-  const day = new Date().toISOString().slice(0, 10);
-  expect((await find()).lastUsedOn?.toISOString().slice(0, 10)).toBe(day);
+  expect([before, today()]).toContain((await find()).lastUsedOn?.toISOString().slice(0, 10));
 });
 
 describe('is refused, and counted with its address:', () => {
@@ -56,7 +57,7 @@ describe('is refused, and counted with its address:', () => {
     expect(answer.headers['www-authenticate']).toBe('Bearer');
     expect(answer.json()).toMatchObject({ code: 'invalid_operator_key', safe_to_retry: false });
     if (hint !== undefined) expect(answer.json().hint).toMatch(hint);
-    expect(answer.body).not.toContain('cs_Mf');
+    expect(answer.body).not.toContain('cs_MfKQ9r8G');
     expect(await api.audited()).toMatchObject([
       {
         actor: 'operator:',

@@ -38,7 +38,8 @@ export const wordRules: readonly Rule[] = [
           await adapter.resolve({ paymentMethod: 'x', location: 'x' }, quiet()),
           ...(canFind(emr, adapter) ? [await lookUp(adapter, posting)] : []),
         ];
-        for (const outcome of outcomes) expect(sentencesOf(outcome)).not.toMatch(/JANE|DOE|1970|078-?05/);
+        for (const outcome of outcomes)
+          expect(sentencesOf(outcome)).not.toMatch(/JANE\b|\bDOE\b|1970-01|078-05/);
       },
     }),
   ),

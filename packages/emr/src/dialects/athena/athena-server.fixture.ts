@@ -63,3 +63,11 @@ export const posting: Posting = {
   location: { id: '12', name: 'Main Street Clinic' },
 };
 export const sending = () => ({ signal: AbortSignal.timeout(60_000), mayStillSend: () => true });
+
+const DAY_MS = 86_400_000;
+
+/** How far a time is from the nearest midnight GMT. A test may run over midnight, so it does not ask how long that is away. */
+export const msFromMidnight = (time: number): number => {
+  const since = time % DAY_MS;
+  return Math.min(since, DAY_MS - since);
+};

