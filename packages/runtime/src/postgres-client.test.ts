@@ -59,7 +59,7 @@ test('a host that closes the connection is passed over without an end of the cli
   await client.connect();
   expect(ends).toEqual([]);
   await client.end();
-  await vi.waitFor(() => expect(ends).toEqual(['end']));
+  await vi.waitFor(() => expect(ends).toEqual(['end']), { timeout: 30_000 });
 });
 
 test('a client that is ended while it connects to one host does not go on to the next', async () => {
