@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { chmodSync, mkdtempSync, realpathSync, rmSync, statfsSync } from 'node:fs';
 import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { migrate } from '@emr-payments/db';
@@ -59,6 +59,8 @@ function folderOfServers(): string {
 async function openServer(releases: Release[], given: string | undefined): Promise<string> {
   if (given !== undefined) return given;
   const folder = mkdtempSync(join(folderOfServers(), 'emr-payments-test-'));
+  // Where root runs the tests, another account runs the server. Where it cannot enter, it has its data in /var/tmp: on the disk.
+  chmodSync(folder, 0o711);
   const dataDir = join(folder, 'postgres');
   releases.push(async () => {
     removePlace(dataDir);
@@ -71,6 +73,10 @@ async function openServer(releases: Release[], given: string | undefined): Promi
     settings: { max_connections: '400', shared_buffers: '64MB' },
   });
   releases.push(() => server.stop('immediate'));
+  if (!server.data.startsWith(realpathSync(folder)))
+    throw new Error(
+      `The account that runs PostgreSQL cannot enter ${folder}. Let it enter the folders above, or set DATABASE_URL_TEST.`,
+    );
   return server.url;
 }
 
