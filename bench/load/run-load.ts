@@ -47,7 +47,7 @@ export async function runLoad({ host, port, connections, pace, next, track }: Op
   const overdue: number[] = [];
   const limit =
     pace.kind === 'open'
-      ? Math.round(pace.ratePerSecond * pace.seconds)
+      ? Math.max(1, Math.round(pace.ratePerSecond * pace.seconds))
       : (pace.count ?? Number.POSITIVE_INFINITY);
   let begun = 0;
   let answered = 0;

@@ -160,7 +160,7 @@ test('a request that was accepted behind the last answer of its connection is lo
   // A line of an earlier test can come late: that of the body that never came.
   const accepted = () => lines.filter(({ fields }) => fields.status === 200);
   await vi.waitFor(() => expect(accepted()).toHaveLength(2), {
-    timeout: 10_000,
+    timeout: 30_000,
   });
 });
 

@@ -86,7 +86,7 @@ test('while Postgres is down: 503 with Retry-After; when it is back: no restart 
 
   await relay.mend();
   await vi.waitFor(async () => expect((await post({ 'idempotency-key': 'outage' })).statusCode).toBe(200), {
-    timeout: 10_000,
+    timeout: 30_000,
     interval: 50,
   });
   expect((await api.app.inject('/health/ready')).json()).toMatchObject({ status: 'ok' });

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { type Client, type ClientConfig, Client as OwnClient, Pool } from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -41,15 +41,25 @@ const show = async (client: Pick<Client, 'query'>, name: string): Promise<unknow
   (await client.query(`SHOW ${name}`)).rows[0][name];
 
 test('a host that refuses connections is passed over, by a connection and by a pool', async () => {
-  const client = await connected({ url: behindDead(), settings: { statement_timeout: 4000 } });
+  const unhurried = { url: behindDead(), connectionTimeoutMillis: 30_000 };
+  const client = await connected({ ...unhurried, settings: { statement_timeout: 4000 } });
   expect(await show(client, 'statement_timeout')).toBe('4s');
-  const pool = new Pool(
-    postgresConfig({ url: behindDead(), max: 3, pipeline: true, settings: { jit: 'off' } }),
-  );
+  const pool = new Pool(postgresConfig({ ...unhurried, max: 3, pipeline: true, settings: { jit: 'off' } }));
   closing.push(() => pool.end());
   const three = await Promise.all([1, 2, 3].map(() => pool.connect()));
   for (const one of three) expect(await show(one, 'jit')).toBe('off');
   for (const one of three) one.release();
+});
+
+test('a host that refuses connections leaves its time to the next one', async () => {
+  const { hostname, port } = new URL(server.url);
+  const slow = await hostThat((socket) => {
+    const late = setTimeout(() => socket.pipe(connect(Number(port), hostname)).pipe(socket), 6_500);
+    socket.on('error', () => undefined).on('close', () => clearTimeout(late));
+  });
+  const url = server.url.replace(`@${hostname}:${port}/`, `@127.0.0.1:1,${slow}/`);
+  const client = await connected({ url, connectionTimeoutMillis: 12_000 });
+  expect(await show(client, 'transaction_read_only')).toBe('off');
 });
 
 test('a host that closes the connection is passed over without an end of the client', async () => {
@@ -59,7 +69,7 @@ test('a host that closes the connection is passed over without an end of the cli
   await client.connect();
   expect(ends).toEqual([]);
   await client.end();
-  await vi.waitFor(() => expect(ends).toEqual(['end']));
+  await vi.waitFor(() => expect(ends).toEqual(['end']), { timeout: 30_000 });
 });
 
 test('a client that is ended while it connects to one host does not go on to the next', async () => {

@@ -97,7 +97,7 @@ export function postgresConfig(options: PostgresOptions): PoolConfig {
   const connectMs = rest.connectionTimeoutMillis ?? CONNECT_MS;
   const own: Way = {
     address,
-    connectMs: connectMs / address.hosts.length,
+    connectMs,
     setUp: [...Object.entries({ ...FORMS, ...settings }).map(settingText), first].join(' '),
     sessions: createSessions({ max: rest.max }),
     onOpen,
@@ -123,7 +123,7 @@ export function postgresClient(options: PostgresOptions): Client {
 
 type Way = {
   address: PostgresAddress;
-  /** For each host. */
+  /** Longest time until one of the hosts is connected. */
   connectMs: number;
   setUp: string;
   sessions: Sessions;
@@ -147,16 +147,19 @@ const passwordOf = (config: ClientConfig, client: Client): string =>
 
 function clientClass(way: Way): typeof Client {
   const { hosts } = way.address;
-  const configOf = (config: ClientConfig, host: number): ClientConfig => ({
+  const share = way.connectMs / hosts.length;
+  const configOf = (config: ClientConfig, host: number, limitMs = share): ClientConfig => ({
     ...config,
     connectionString: hosts[host]?.url,
-    connectionTimeoutMillis: way.connectMs,
+    connectionTimeoutMillis: limitMs,
   });
 
   return class extends Client {
     readonly #config: ClientConfig;
     #host = way.preferred;
     #begun = false;
+    /** Longest time for the host that is tried. */
+    #limitMs = share;
     #opening = false;
     #ended = false;
 
@@ -206,7 +209,11 @@ function clientClass(way: Way): typeof Client {
     async #open(): Promise<void> {
       const failures: Failure[] = [];
       const others = [...hosts.keys()].filter((host) => host !== way.preferred);
-      for (const host of [way.preferred, ...others]) {
+      const startedAt = performance.now();
+      for (const [tried, host] of [way.preferred, ...others].entries()) {
+        // A host that refuses at once leaves its time to those after it. None gets less than its share: 0 would be no limit.
+        const leftMs = way.connectMs - (performance.now() - startedAt);
+        this.#limitMs = Math.max(share, leftMs / (hosts.length - tried));
         if (this.#begun || host !== this.#host) this.#renew(host);
         this.#begun = true;
         try {
@@ -229,7 +236,7 @@ function clientClass(way: Way): typeof Client {
     #renew(host: number): void {
       this.connection.removeAllListeners();
       this.connection.on('error', () => undefined);
-      const fresh = new Client(configOf(this.#config, host));
+      const fresh = new Client(configOf(this.#config, host, this.#limitMs));
       const state = Object.entries(fresh).filter(([name]) => !OF_EMITTER.has(name));
       Object.assign(this, Object.fromEntries(state));
       this.password = passwordOf(this.#config, fresh);
@@ -237,7 +244,7 @@ function clientClass(way: Way): typeof Client {
     }
 
     async #ask(text: string): Promise<State> {
-      const statement = { text, query_timeout: way.connectMs };
+      const statement = { text, query_timeout: this.#limitMs };
       const state = ([await this.query<State>(statement)].flat() as QueryResult<State>[]).at(-1)?.rows[0];
       if (state === undefined) throw withCode('the server did not say how the session is', 'ECONNRESET');
       return state;

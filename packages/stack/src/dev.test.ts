@@ -47,7 +47,7 @@ type StackFile = Record<string, string> & { users: { adapter: string }[] };
 async function whenUp(run: Run): Promise<StackFile> {
   const isUp = (): boolean => run.output().includes('Ctrl-C stops everything');
   await vi.waitFor(() => expect(isUp() || run.child.exitCode !== null).toBe(true), {
-    timeout: 45_000,
+    timeout: 120_000,
     interval: 50,
   });
   if (!isUp()) throw new Error(run.output());
@@ -134,7 +134,7 @@ describe('pnpm dev', () => {
     first.child.kill('SIGKILL');
     await first.ended;
     const port = Number(new URL(stack.api_url ?? '').port);
-    await vi.waitFor(() => expectFree(port), { timeout: 20_000 });
+    await vi.waitFor(() => expectFree(port), { timeout: 60_000 });
     const again = await whenUp(dev([], { API_PORT: String(port) }));
     expect(again.client_id).toBe(stack.client_id);
     expect(again.api_url).toBe(stack.api_url);
@@ -150,7 +150,7 @@ describe('pnpm dev', () => {
       await vi.waitFor(
         () => expect(run.output().split('emr-sandbox is running again')).toHaveLength(time + 1),
         {
-          timeout: 20_000,
+          timeout: 60_000,
         },
       );
       expect((await fetch(`${stack.emr_fhir_url}/metadata`)).status).toBe(200);

@@ -147,6 +147,6 @@ describe('an embedded PostgreSQL', () => {
     const data = dataFolder();
     expect(isServerOf(data, Number(pid))).toBe(true);
     parent.kill('SIGKILL');
-    await vi.waitFor(() => expect(isServerOf(data, Number(pid))).toBe(false), { timeout: 10_000 });
+    await vi.waitFor(() => expect(isServerOf(data, Number(pid))).toBe(false), { timeout: 30_000 });
   });
 });

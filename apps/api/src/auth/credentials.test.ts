@@ -74,7 +74,24 @@ describe('the user', () => {
 });
 
 describe.concurrent('revoked credentials stop working within 5 s, and a second secret works at once', () => {
-  const bound = { timeout: 5000, interval: 50 };
+  /**
+   * Posts until the answer is this refusal, after what was revoked. Compares the times at which requests began: a busy machine may need
+   * long for one.
+   */
+  async function stopsWorking(headers: Record<string, string>, refusal: object): Promise<void> {
+    const revokedAt = performance.now();
+    let lastAccepted = 0;
+    await vi.waitFor(
+      async () => {
+        const beganAt = performance.now();
+        const answer = await post(headers);
+        if (answer.statusCode === 200) lastAccepted = beganAt - revokedAt;
+        expect(answer.json()).toMatchObject(refusal);
+      },
+      { timeout: 30_000, interval: 50 },
+    );
+    expect(lastAccepted).toBeLessThan(5_000);
+  }
   const longAgo = new Date(0);
 
   test('a revoked access token', async () => {
@@ -84,20 +101,14 @@ describe.concurrent('revoked credentials stop working within 5 s, and a second s
       where: { userId: one.userId },
       data: { expiresAt: longAgo },
     });
-    await vi.waitFor(
-      async () => expect((await post(credentialHeaders(one))).json()).toMatchObject(NO_USER),
-      bound,
-    );
+    await stopsWorking(credentialHeaders(one), NO_USER);
   });
 
   test('a disabled user', async () => {
     const one = await api.newCaller();
     expect((await post(credentialHeaders(one))).statusCode).toBe(200);
     await api.database.prisma.user.update({ where: { id: one.userId }, data: { disabledAt: longAgo } });
-    await vi.waitFor(
-      async () => expect((await post(credentialHeaders(one))).json()).toMatchObject(NO_USER),
-      bound,
-    );
+    await stopsWorking(credentialHeaders(one), NO_USER);
   });
 
   test('a rotated client secret, then a disabled client', async () => {
@@ -115,14 +126,11 @@ describe.concurrent('revoked credentials stop working within 5 s, and a second s
       where: { ...where, secretHash: new Uint8Array(hashSecret(one.client_secret)) },
       data: { expiresAt: longAgo },
     });
-    await vi.waitFor(
-      async () => expect((await post(credentialHeaders(one))).json()).toMatchObject(UNAUTHORIZED),
-      bound,
-    );
+    await stopsWorking(credentialHeaders(one), UNAUTHORIZED);
     expect((await post(rotated)).statusCode).toBe(200);
 
     await api.database.prisma.client.update({ where: { id: one.clientPk }, data: { disabledAt: longAgo } });
-    await vi.waitFor(async () => expect((await post(rotated)).json()).toMatchObject(UNAUTHORIZED), bound);
+    await stopsWorking(rotated, UNAUTHORIZED);
   });
 });
 

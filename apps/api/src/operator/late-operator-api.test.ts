@@ -116,7 +116,7 @@ describe('the operator’s API', () => {
     expect(await open()).toBeGreaterThan(0);
     await api.close();
     server.close();
-    await vi.waitFor(async () => expect(await open()).toBe(0), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await open()).toBe(0), { timeout: 30_000 });
     await database.close();
   });
 });

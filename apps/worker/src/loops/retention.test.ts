@@ -52,12 +52,12 @@ test('prunes batch after batch, at every interval, until it is closed', async ()
     { database, logger, keyring, metrics: createWorkerMetrics({ database }) },
     { eventDays: 30, firstAfterMs: 1, intervalMs: 20, pauseMs: 1 },
   );
-  await vi.waitFor(async () => expect(await left()).toBe(0), { timeout: 10_000 });
+  await vi.waitFor(async () => expect(await left()).toBe(0), { timeout: 30_000 });
   await vi.waitFor(() => expect(pruned).toHaveBeenCalledWith({ count: 1_201, code: 'events' }, 'pruned'), {
     timeout: 20_000,
   });
   await addEvents(3, 'b');
-  await vi.waitFor(async () => expect(await left()).toBe(0), { timeout: 10_000 });
+  await vi.waitFor(async () => expect(await left()).toBe(0), { timeout: 30_000 });
   await vi.waitFor(
     async () => expect(await database.prisma.emrToken.findUnique({ where: { key } })).toBeNull(),
     { timeout: 20_000 },
@@ -91,7 +91,7 @@ test('events are dropped by partition, without a row of the payments', async () 
     { eventDays: 30, firstAfterMs: 1, intervalMs: 20, pauseMs: 1 },
   );
   // A failure is logged and counted, and keeps nothing else from being pruned.
-  await vi.waitFor(() => expect(warned.mock.calls.length).toBeGreaterThan(1), { timeout: 10_000 });
+  await vi.waitFor(() => expect(warned.mock.calls.length).toBeGreaterThan(1), { timeout: 30_000 });
   expect(warned).toHaveBeenCalledWith({ err: expect.anything() }, 'could not drop partitions');
   expect(await metrics.registry.metrics()).toMatch(
     /^emr_payments_partition_failures_total\{what="drop"\} [1-9]/m,

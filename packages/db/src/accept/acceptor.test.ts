@@ -4,6 +4,7 @@ import { listenForJobs } from '../core/listen.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { createAcceptor } from './acceptor.ts';
 
+const PATIENCE = { timeout: 30_000, interval: 20 };
 let practice: OpenPractice;
 beforeAll(async () => {
   practice = await openPractice();
@@ -74,9 +75,9 @@ test('a lone payment notifies in its own commit, and many at once do so in a sta
   await acceptor.accept(practice.input({}));
   // At the same moment: a commit that notifies holds up others that do.
   await acceptor.accept(practice.input({}));
-  await vi.waitFor(() => expect(texts).toEqual(['accept, true', 'accept, false', 'nudge']));
+  await vi.waitFor(() => expect(texts).toEqual(['accept, true', 'accept, false', 'nudge']), PATIENCE);
   await Promise.all([acceptor.accept(practice.input({})), acceptor.accept(practice.input({}))]);
-  await vi.waitFor(() => expect(texts.slice(3)).toEqual(['accept, false', 'nudge']));
+  await vi.waitFor(() => expect(texts.slice(3)).toEqual(['accept, false', 'nudge']), PATIENCE);
 });
 
 test('an unknown patient, and one without an EMR id, is not found, and its neighbours are accepted', async () => {

@@ -147,7 +147,7 @@ test('a payment that a retry brings back to life while its partition is read sta
   const archiving = archive(300);
   const waiting = `SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND relation = 'payments'::regclass`;
   await vi.waitUntil(async () => (await past.owner.pool.query(waiting)).rows[0].n > 0, {
-    timeout: 10_000,
+    timeout: 30_000,
     interval: 5,
   });
   const tx = { database: { pool: client } };

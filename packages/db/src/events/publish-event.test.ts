@@ -9,6 +9,7 @@ import { disableEndpoint } from '../tenants/disable.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { publishEvent } from './publish-event.ts';
 
+const PATIENCE = { timeout: 30_000, interval: 20 };
 let practice: OpenPractice;
 beforeAll(async () => {
   practice = await openPractice();
@@ -51,10 +52,10 @@ test('an event about no payment has a delivery and a job for each endpoint that 
   const listener = listenForJobs({ url: practice.url, onJobs: notified });
   onTestFinished(() => listener.close());
   // The listener calls once when it begins to listen.
-  await vi.waitFor(() => expect(notified).toHaveBeenCalledTimes(1));
+  await vi.waitFor(() => expect(notified).toHaveBeenCalledTimes(1), PATIENCE);
   const published = event();
   await publish(published, true);
-  await vi.waitFor(() => expect(notified).toHaveBeenCalledTimes(2));
+  await vi.waitFor(() => expect(notified).toHaveBeenCalledTimes(2), PATIENCE);
 
   const { clientPk } = practice;
   const listed = await pageOfEvents(practice, { clientPk, after: null, limit: 10 });

@@ -1,5 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, sep } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { BUILT } from '../build/built.ts';
 import { commandOf } from '../process-command.ts';
 
 /** The content of the lock file: process ids of `dev` and of the apps that it started. */
@@ -25,7 +27,7 @@ export function removeLock(file: string): void {
 }
 
 const isDev = (pid: number): boolean => pid !== process.pid && /dev\.ts(\s|$)/.test(commandOf(pid));
-const isApp = (pid: number): boolean => /apps[/\\][a-z-]+[/\\]src[/\\]main\.ts/.test(commandOf(pid));
+const isApp = (pid: number): boolean => commandOf(pid).includes(join(BUILT, sep));
 
 /**
  * Makes this process the only `dev` of its folder. Stops the apps that a killed run left behind and waits for them to end,

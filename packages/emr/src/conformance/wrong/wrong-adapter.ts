@@ -10,7 +10,7 @@ export type WrongAdapter = {
   mistake: string;
   /** Matches the names of exactly the rules that it breaks, but for those of `mayBreak`. */
   breaks: RegExp;
-  /** Matches the names of rules that it breaks at some EMRs, by the order in which they list. */
+  /** Matches the names of rules that it breaks at some EMRs, by the order in which they list, or at some times. */
   mayBreak?: RegExp;
   /** False for an EMR at which it is no mistake. Absent: it is one everywhere. */
   needs?: (emr: UnderTest) => boolean;
