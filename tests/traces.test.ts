@@ -15,7 +15,13 @@ import { openService, type Service, type ServicePractice } from './service/open-
 
 const PATIENCE = { timeout: 60_000, interval: 50 };
 const SLOW = 180_000;
-const LOCATION = '1404';
+/** Of the patient and the payment: too long to be found by chance among the random ids and the times of spans. */
+const MRN = 'MRN-of-the-patient';
+const REFERENCE = '#reference-of-the-payment';
+const METHOD = 'Patient Portal';
+const LOCATION = 'Main Street Clinic';
+const AMOUNT = 31_415_926.53;
+const NOTES = 'notes-of-the-payment';
 
 const backends = [
   { backend: 'PostgreSQL', withRedis: false },
@@ -45,7 +51,7 @@ describe.each(backends)('with the queue on $backend', ({ withRedis }) => {
     });
     practice = await service.addPractice({
       capability: 'conditional-create',
-      mrn: 'MRN-31415',
+      mrn: MRN,
       emrPatientId: 'pat-1001',
     });
   }, SLOW);
@@ -77,11 +83,11 @@ describe.each(backends)('with the queue on $backend', ({ withRedis }) => {
       },
       body: JSON.stringify({
         patient_mrn: practice.mrn,
-        payment_method: 'Card',
-        reference_number: own.reference ?? '#27182',
+        payment_method: METHOD,
+        reference_number: own.reference ?? REFERENCE,
         location: LOCATION,
-        amount: 161.8,
-        notes: 'notes-of-1618',
+        amount: AMOUNT,
+        notes: NOTES,
       }),
     });
     expect(answer.status).toBe(200);
@@ -270,15 +276,18 @@ describe.each(backends)('with the queue on $backend', ({ withRedis }) => {
     const { credentials } = practice;
     const secrets = [credentials.client_secret, credentials.access_token, service.stack.webhookSecret];
     const texts = [
-      'MRN-',
-      '161.8',
-      '27182',
-      'notes-of-1618',
+      MRN,
+      'MRN-in-tracestate',
+      'MRN-in-baggage',
+      'MRN-in-traceparent',
+      String(AMOUNT),
+      REFERENCE.slice(1),
+      NOTES,
       'pat-1001',
       LOCATION,
+      METHOD,
       '/fhir',
       '/webhooks?',
-      'Card',
     ];
     expect([...secrets, ...texts].filter((text) => bytes.includes(text))).toEqual([]);
   });
