@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import { print } from '@emr-payments/runtime';
 import { buildApps } from '@emr-payments/stack/build';
 import { openEnvironment } from './machine/environment.ts';
 import { WHOLE } from './part.ts';
@@ -21,7 +22,7 @@ const USAGE = `pnpm bench [--only ${Object.keys(PARTS).join(',')}] [--quick | --
 `;
 
 function say(text: string): void {
-  process.stdout.write(`${text}\n`);
+  print('stdout', `${text}\n`);
 }
 
 function readArguments(): { names: string[]; size: Size } | null {

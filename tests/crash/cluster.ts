@@ -1,7 +1,13 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { migrate } from '@emr-payments/db';
-import { appAccess, type EmbeddedPostgres, removePlace, startEmbeddedPostgres } from '@emr-payments/stack';
+import {
+  appAccess,
+  type EmbeddedPostgres,
+  OVERWRITES_FREED_MEMORY,
+  removePlace,
+  startEmbeddedPostgres,
+} from '@emr-payments/stack';
 import { type RedisServer, startRedis } from '@emr-payments/testkit';
 import { createProcesses } from './processes.ts';
 import type { Capability } from './records.ts';
@@ -40,8 +46,13 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 async function startPostgres(folder: string, releases: Release[]): Promise<EmbeddedPostgres> {
   const dataDir = join(folder, 'postgres');
   releases.push(async () => removePlace(dataDir));
-  const settings = POSTGRES_SETTINGS;
-  const postgres = await startEmbeddedPostgres({ dataDir, port: 0, durable: true, settings });
+  const postgres = await startEmbeddedPostgres({
+    dataDir,
+    port: 0,
+    durable: true,
+    env: OVERWRITES_FREED_MEMORY,
+    settings: POSTGRES_SETTINGS,
+  });
   releases.push(async () => {
     await postgres.stop('immediate');
     copyFileSync(postgres.logFile, join(folder, 'postgres.log'));

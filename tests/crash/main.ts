@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { print } from '@emr-payments/runtime';
 import { buildApps } from '@emr-payments/stack/build';
 import { UsageError } from './arguments.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
@@ -13,7 +14,7 @@ import { runCrash } from './run.ts';
 
 // `pnpm crash`: docs/reliability.md describes the suite.
 
-const say = (text: string) => process.stdout.write(`${text}\n`);
+const say = (text: string) => print('stdout', `${text}\n`);
 
 async function runAll(options: Options, folder: string): Promise<boolean> {
   let good = true;

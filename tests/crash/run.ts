@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { check } from './check.ts';
 import { startCluster } from './cluster.ts';
 import { collect } from './collect.ts';
+import { crashedSessions } from './crashed-sessions.ts';
 import { countShapes } from './foreign/count-shapes.ts';
 import { type Injection, injectFaults } from './inject-faults.ts';
 import { startLoad } from './load.ts';
@@ -74,7 +75,11 @@ export async function runCrash(options: RunOptions): Promise<RunReport> {
       withForeign,
     });
     const records = await collect(
-      { ...cluster, databaseUrl: cluster.postgres.url },
+      {
+        ...cluster,
+        databaseUrl: cluster.postgres.url,
+        endedUnexpectedly: [...cluster.endedUnexpectedly, ...crashedSessions(cluster.postgres.logFile)],
+      },
       { requested: load.requested },
     );
     const violations = check(records);

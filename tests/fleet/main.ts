@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { print } from '@emr-payments/runtime';
 import { buildApps } from '@emr-payments/stack/build';
 import { UsageError } from '../crash/arguments.ts';
 import { readOptions, USAGE, WHOLE_LIST_SECONDS } from './options.ts';
@@ -9,7 +10,7 @@ import { runFleet } from './run.ts';
 
 // `pnpm fleet`: docs/production.md describes it.
 
-const say = (text: string) => process.stdout.write(`${text}\n`);
+const say = (text: string) => print('stdout', `${text}\n`);
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));

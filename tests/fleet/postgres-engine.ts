@@ -2,7 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type AppAccess, appAccess, removePlace, startEmbeddedPostgres } from '@emr-payments/stack';
+import {
+  type AppAccess,
+  appAccess,
+  OVERWRITES_FREED_MEMORY,
+  removePlace,
+  startEmbeddedPostgres,
+} from '@emr-payments/stack';
 import { startPostgresPair } from '@emr-payments/stack/testing';
 import type { FleetFault } from './fault.ts';
 import type { PostgresKind } from './options.ts';
@@ -16,6 +22,8 @@ export type PostgresEngine = {
   serviceUrl: string;
   /** The faults of the engine, the most telling ones first. */
   faults: readonly FleetFault[];
+  /** The logs of its servers. */
+  logFiles(): string[];
   stop(): Promise<void>;
 };
 
@@ -60,7 +68,13 @@ async function freeze(server: number): Promise<void> {
 
 async function openSingle({ folder }: PostgresOptions): Promise<PostgresEngine> {
   const dataDir = join(folder, 'postgres');
-  const server = await startEmbeddedPostgres({ dataDir, port: 0, durable: true, settings: SETTINGS });
+  const server = await startEmbeddedPostgres({
+    dataDir,
+    port: 0,
+    durable: true,
+    env: OVERWRITES_FREED_MEMORY,
+    settings: SETTINGS,
+  });
   const access = appAccess(server.url);
   return {
     ownerUrl: server.url,
@@ -77,6 +91,7 @@ async function openSingle({ folder }: PostgresOptions): Promise<PostgresEngine> 
         },
       },
     ],
+    logFiles: () => [server.logFile],
     async stop() {
       await server.stop('immediate');
       copyFileSync(server.logFile, join(folder, 'postgres.log'));
@@ -134,6 +149,7 @@ async function openPair({ folder }: PostgresOptions): Promise<PostgresEngine> {
         strike: () => freeze(pair.primary.pid),
       },
     ],
+    logFiles: () => [pair.primary.logFile, pair.standby.logFile],
     async stop() {
       for (const [name, server] of Object.entries({ primary: pair.primary, standby: pair.standby }))
         copyFileSync(server.logFile, join(folder, `postgres-${name}.log`));

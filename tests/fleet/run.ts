@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { check } from '../crash/check.ts';
 import { collect } from '../crash/collect.ts';
+import { crashedSessions } from '../crash/crashed-sessions.ts';
 import { type Quiet, waitForQuiet } from '../crash/quiet.ts';
 import type { Records } from '../crash/records.ts';
 import type { Violation } from '../crash/rules.ts';
@@ -61,7 +62,9 @@ export async function runFleet(
       stuckAfterMs: STUCK_AFTER_MS,
       withForeign: false,
     });
-    const records = await collect({ ...fleet, databaseUrl }, { requested });
+    const crashed = fleet.postgres.logFiles().flatMap(crashedSessions);
+    const endedUnexpectedly = [...fleet.endedUnexpectedly, ...crashed];
+    const records = await collect({ ...fleet, databaseUrl, endedUnexpectedly }, { requested });
     const violations = check(records);
     const effects = measureEffects({
       records,

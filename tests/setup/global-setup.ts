@@ -4,7 +4,7 @@ import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { migrate } from '@emr-payments/db';
 import { loadConfig } from '@emr-payments/runtime';
-import { removePlace, startEmbeddedPostgres } from '@emr-payments/stack';
+import { OVERWRITES_FREED_MEMORY, removePlace, startEmbeddedPostgres } from '@emr-payments/stack';
 import { buildApps } from '@emr-payments/stack/build';
 import { environment, hasRedisServer, startRedis, VARIABLES } from '@emr-payments/testkit';
 import { Client } from 'pg';
@@ -70,6 +70,7 @@ async function openServer(releases: Release[], given: string | undefined): Promi
     dataDir,
     port: 0,
     durable: false,
+    env: OVERWRITES_FREED_MEMORY,
     settings: { max_connections: '400', shared_buffers: '64MB' },
   });
   releases.push(() => server.stop('immediate'));

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Operator, openOperator } from './testing/operator.ts';
 import { openPayments, type PaymentsOfTest, unknownPayment } from './testing/payments.ts';
-import { runCliProcess } from './testing/run-cli.ts';
+import { runCli, runCliProcess, runInPipeline } from './testing/run-cli.ts';
 
 // Each command as a process of its own: its environment, its streams and its exit code. All else about the commands is
 // tested in commands/, in the process of the test.
@@ -70,4 +70,41 @@ test('a wrong command line is exit code 2 with one line, help is 0', async () =>
     code: 0,
     stdout: expect.stringContaining('Exit codes: 0 done'),
   });
+});
+
+async function clientNamed(name: string): Promise<{ client_id: string } | undefined> {
+  const listed = await runCli(['client', 'list', '--json'], { env: operator.env });
+  return listed
+    .json<{ clients: { client_id: string; name: string }[] }>()
+    .clients.find((client) => client.name === name);
+}
+
+test('a reader that ends early changes neither what a command does nor its exit code', async () => {
+  const pipeline = (args: readonly string[]) => runInPipeline(args, '| true', operator.env);
+  expect(await pipeline(['--help'])).toEqual({ code: 0, stdout: '', stderr: '' });
+  expect(await pipeline(['client', 'create', 'Unread', '--json'])).toEqual({
+    code: 0,
+    stdout: '',
+    stderr: '',
+  });
+  // The sentence about an error meets a closed pipe, too.
+  expect(
+    await runInPipeline(['payment', 'retry', unknownPayment()], '2>&1 | true', operator.env),
+  ).toMatchObject({
+    code: 3,
+  });
+  const client = await clientNamed('Unread');
+  const audited = await runCli(['audit', 'list', '--action', 'client.create'], { env: operator.env });
+  expect(audited.stdout).toContain(`client:${client?.client_id} `);
+});
+
+test('output that a full disk does not take is a failure with one sentence, and the command is done', async () => {
+  const lost = await runInPipeline(['client', 'create', 'Unwritten'], '> /dev/full', operator.env);
+  expect(lost).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/^The output of this command could not be written \(ENOSPC\)\..*\n$/),
+  });
+  expect(await clientNamed('Unwritten')).toBeDefined();
+  expect(await runInPipeline(['client'], '2> /dev/full', operator.env)).toMatchObject({ code: 2 });
 });

@@ -8,5 +8,7 @@ enableCompileCache(join(import.meta.dirname, '..', '..', '..', 'node_modules', '
 
 // Imported here and not at the top, because modules that are loaded before are not kept.
 const { runCommandLine } = await import('./command-line.ts');
+const { openTerminal } = await import('./terminal.ts');
 
-process.exitCode = await runCommandLine({ terminal: process }, { argv: process.argv.slice(2) });
+const { terminal, exitCode } = openTerminal();
+process.exitCode = exitCode(await runCommandLine({ terminal }, { argv: process.argv.slice(2) }));

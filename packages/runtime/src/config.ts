@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import type { Static, TObject } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import { print } from './print.ts';
 import { type FileStart, readFileStart } from './read-file-start.ts';
 
 /** The environment is not enough to run the process. The message names the variable and says what it takes. */
@@ -114,7 +115,7 @@ export function configOrExit<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    print('stderr', `${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(1);
   }
 }

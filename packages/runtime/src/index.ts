@@ -7,6 +7,7 @@ export * from './every.ts';
 export * from './keyring-config.ts';
 export * from './logger.ts';
 export * from './opened-secrets.ts';
+export { print, type StandardStream } from './print.ts';
 export { type Marks, QUEUE_NAMES, type QueueName } from './queue-backend.ts';
 export type { DueEntry, QueueEntry } from './queue-bundles.ts';
 export type { EntryHandler, Place, TakenEntry } from './queue-takers.ts';

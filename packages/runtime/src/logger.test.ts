@@ -1,5 +1,10 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, constants, createReadStream, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 
@@ -57,4 +62,57 @@ test('an error that is its own cause, or whose causes go on and on, is one line'
   const output = await text(child.stdout);
   expect(countsOf(output)).toEqual([0, 1, 2]);
   expect(output.length).toBeLessThan(30_000);
+});
+
+/** Starts a process that logs to a file or a pipe with a name, more lines than wait for a log, and then does as `code` says. */
+function loggingTo(log: number, code: string) {
+  const script = `import { createLogger, isLogWritten } from '${LOGGER}'; const logger = createLogger('test');
+    for (let n = 0; n < 20_000; n += 1) logger.info({ count: n }, 'line');
+    ${code}`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['ignore', log, 'pipe'],
+  });
+  closeSync(log);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return { child, stderr: child.stderr as Readable };
+}
+
+/** A pipe with a name whose reader has ended, and its writing end. */
+function abandonedPipe(): { path: string; log: number } {
+  const folder = mkdtempSync(join(tmpdir(), 'emr-payments-log-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'log');
+  execFileSync('mkfifo', [path]);
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const log = openSync(path, 'w');
+  closeSync(reader);
+  return { path, log };
+}
+
+test.each([
+  ['EPIPE', () => abandonedPipe().log],
+  ['ENOSPC', () => openSync('/dev/full', 'w')],
+])('a log that cannot be written (%s) does not end the process, and is reported once', async (code, open) => {
+  const { child, stderr } = loggingTo(
+    open(),
+    "setTimeout(() => { logger.info({}, 'line'); process.exitCode = isLogWritten() ? 1 : 7; }, 150);",
+  );
+  const [said, [exit]] = await Promise.all([text(stderr), once(child, 'exit')]);
+  expect(said).toMatch(new RegExp(`^The log cannot be written to standard output \\(${code}\\)\\. .*\\n$`));
+  expect(exit).toBe(7);
+});
+
+test('when the log gets a reader again, it has the lines that waited and says how many are missing', async () => {
+  const { path, log } = abandonedPipe();
+  const { stderr } = loggingTo(log, 'setInterval(() => undefined, 1000);');
+  await once(stderr, 'data');
+  const counts: number[] = [];
+  for await (const line of createInterface({ input: createReadStream(path) })) {
+    const { level, count } = JSON.parse(line) as { level: string; count: number };
+    counts.push(count);
+    if (level === 'warn') break;
+  }
+  const missing = counts.pop() ?? 0;
+  expect(missing).toBeGreaterThan(0);
+  expect(counts).toEqual(Array.from({ length: 20_000 - missing }, (_, n) => n));
 });

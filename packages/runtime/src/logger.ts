@@ -93,11 +93,16 @@ function traced(fields: LogFields): LogFields {
   return span === undefined ? fields : { ...traceFields(span), ...fields };
 }
 
+/** False while this process cannot write its log. */
+export const isLogWritten = (): boolean => stdout?.areWritten() ?? true;
+
 /** Creates a logger that writes JSON lines to standard output. `name` is the process: api, worker, … */
 export function createLogger(name: string, level: LogLevel = 'info'): Logger {
-  stdout ??= gatherLines();
-  const lines = stdout;
   const lineOf = createLogLine({ name, pid: process.pid, errorOf: (error) => safeError(error) });
+  stdout ??= gatherLines({
+    afterDropping: (count) => lineOf('warn', { count }, 'log lines were dropped: they could not be written'),
+  });
+  const lines = stdout;
   const least = level === 'silent' ? LEVELS.length : LEVELS.indexOf(level);
   const writer = (own: (typeof LEVELS)[number]) =>
     LEVELS.indexOf(own) < least

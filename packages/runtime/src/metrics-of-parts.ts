@@ -1,4 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
+import { isLogWritten } from './logger.ts';
 import { createReadiness, type ReadinessChecks } from './readiness.ts';
 
 /** A scrape waits no longer than this for a part. */
@@ -6,7 +7,7 @@ const CHECK_MS = 2_000;
 /** Scrapes that follow each other closely share one result. */
 const REUSE_MS = 250;
 
-/** Adds a gauge that says at each scrape whether this process can use PostgreSQL and the queue, by the checks of its readiness. */
+/** Adds a gauge that says at each scrape whether this process can use PostgreSQL and the queue, by the checks of its readiness, and whether its log is written. */
 export function addPartGauges({ registry, checks }: { registry: Registry; checks: ReadinessChecks }): void {
   const readiness = createReadiness(
     { checks, stopping: () => false },
@@ -14,7 +15,7 @@ export function addPartGauges({ registry, checks }: { registry: Registry; checks
   );
   new Gauge({
     name: 'emr_payments_usable',
-    help: '1 when this process can use the part: write to PostgreSQL, find there the schema that it needs, write to the queue.',
+    help: '1 when this process can use the part: write to PostgreSQL, find there the schema that it needs, write to the queue, write its log.',
     labelNames: ['part'],
     registers: [registry],
     async collect() {
@@ -22,6 +23,7 @@ export function addPartGauges({ registry, checks }: { registry: Registry; checks
       this.set({ part: 'postgres' }, postgres === 'up' ? 1 : 0);
       this.set({ part: 'schema' }, schema === 'current' ? 1 : 0);
       this.set({ part: 'queue' }, queue === 'up' ? 1 : 0);
+      this.set({ part: 'log' }, isLogWritten() ? 1 : 0);
     },
   });
 }

@@ -10,6 +10,8 @@ export type PostgresOptions = Omit<PoolConfig, Own | 'idle_in_transaction_sessio
   url: string;
   /** Settings of the session by their name in PostgreSQL, such as `statement_timeout`. They win over the operator's. */
   settings?: Settings;
+  /** A statement that each session begins with, after its settings. */
+  first?: string;
   /** Makes the class of the connections out of ours. */
   extend?: (base: typeof Client) => typeof Client;
   /** Runs on each new connection before anybody else has it. Where it throws, there is no connection. */
@@ -90,15 +92,13 @@ const settingText = ([name, value]: [string, string | number]): string =>
  * - A pool has never more than `max` statements on the server, also when it gives up waiting for some: see `Sessions`.
  */
 export function postgresConfig(options: PostgresOptions): PoolConfig {
-  const { url, settings = {}, extend = (base: typeof Client) => base, onOpen, ...rest } = options;
+  const { url, settings = {}, first = '', extend = (base: typeof Client) => base, onOpen, ...rest } = options;
   const address = parsePostgresUrl(url);
   const connectMs = rest.connectionTimeoutMillis ?? CONNECT_MS;
   const own: Way = {
     address,
     connectMs: connectMs / address.hosts.length,
-    setUp: Object.entries({ ...FORMS, ...settings })
-      .map(settingText)
-      .join(' '),
+    setUp: [...Object.entries({ ...FORMS, ...settings }).map(settingText), first].join(' '),
     sessions: createSessions({ max: rest.max }),
     onOpen,
     preferred: 0,

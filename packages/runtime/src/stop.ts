@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from './logger.ts';
+import { print } from './print.ts';
 import { Stopping } from './stopping.ts';
 
 /** Remembers what has been opened, to close it last first; after a start that fails half-way, as far as it is open. */
@@ -81,7 +82,7 @@ export async function runProcess(
     await start(releases);
   } catch (error) {
     // Somebody reads this on a terminal: print the sentence, not the stack.
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    print('stderr', `${error instanceof Error ? error.message : String(error)}\n`);
     logger.error({ err: error }, 'could not start');
     await releases.close(logger);
     process.exit(1);

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { print } from '@emr-payments/runtime';
 import { shownStep } from './dev/terminal.ts';
 
 const USAGE = `usage: npx -y pnpm@12 dev [--reset]
@@ -22,10 +23,10 @@ async function main(): Promise<number> {
   const given = process.argv.slice(2).filter((argument) => argument !== '--');
   const unknown = given.filter((argument) => argument !== '--reset');
   if (unknown.length > 0) {
-    process.stderr.write(USAGE);
+    print('stderr', USAGE);
     return unknown.includes('--help') || unknown.includes('-h') ? 0 : 2;
   }
-  process.stdout.write('emr-payments, the local stack\n');
+  print('stdout', 'emr-payments, the local stack\n');
   await shownStep('database client', async () => generateClient());
   // Imported here and not at the top, because it imports the client that has just been generated.
   const { runDev } = await import('./dev/run-dev.ts');
@@ -35,7 +36,7 @@ async function main(): Promise<number> {
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
-    process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n`);
+    print('stderr', `\n${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(1);
   },
 );

@@ -26,6 +26,8 @@ export type EmbeddedPostgresOptions = {
   durable: boolean;
   /** Further server settings, such as `{ max_connections: '200' }`. */
   settings?: Readonly<Record<string, string>>;
+  /** Further environment variables of the server. */
+  env?: Readonly<Record<string, string>>;
   /** Creates the data as those of a streaming standby of this server, under this name, with the same password. */
   standbyOf?: { source: EmbeddedPostgres; name: string };
 };
@@ -52,6 +54,12 @@ export type EmbeddedPostgres = {
   /** Registers a listener for ends of the server that neither `stop` nor `restart` caused. */
   onCrash(listener: (code: number | null) => void): void;
 };
+
+/**
+ * The environment of a server in which glibc overwrites all memory that is freed: a use of freed memory, which goes well nearly always,
+ * crashes it. https://man7.org/linux/man-pages/man3/mallopt.3.html
+ */
+export const OVERWRITES_FREED_MEMORY = { MALLOC_PERTURB_: '165' };
 
 const NOT_DURABLE = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
 
@@ -121,7 +129,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
         {
           ...account,
           cwd: place.folder,
-          env: { LC_ALL: 'C', TZ: 'UTC' },
+          env: { LC_ALL: 'C', TZ: 'UTC', ...options.env },
           stdio: ['ignore', log, log],
           // Ctrl-C signals the whole process group. The server has its own, because the stack stops it last.
           detached: true,

@@ -82,6 +82,7 @@ export function openBulkheads(options: BulkheadOptions): Bulkheads {
     applicationName: 'emr-payments-api read',
     statementMs: options.readTimeoutMs,
     parallel: false,
+    readsOnly: true,
   });
   const redelivering = openServiceDatabase({
     url,

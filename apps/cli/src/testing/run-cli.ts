@@ -75,3 +75,27 @@ export async function runCliProcess(
   ]);
   return { code: code ?? -1, stdout, stderr, json: <T>() => JSON.parse(stdout) as T };
 }
+
+/**
+ * Runs `emr-payments` with its output where a shell's words say, such as `| true` for a pipe whose reader ends at once.
+ *
+ * @returns the exit code of `emr-payments`, and what was written past those words.
+ */
+export async function runInPipeline(
+  args: readonly string[],
+  where: string,
+  env: Record<string, string>,
+): Promise<Omit<CliRun, 'json'>> {
+  // bash keeps the exit code of each part of a pipeline.
+  const script = `"$0" "$@" ${where}; exit "\${PIPESTATUS[0]}"`;
+  const shell = spawn('bash', ['-c', script, process.execPath, MAIN, ...args], {
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(shell.stdout),
+    text(shell.stderr),
+    once(shell, 'exit') as Promise<[number | null]>,
+  ]);
+  return { code: code ?? -1, stdout, stderr };
+}

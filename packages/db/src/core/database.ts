@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { type OnOpen, postgresConfig } from '@emr-payments/runtime/postgres';
 import { Pool, types } from 'pg';
 import type { PrismaClient } from '../generated/client.ts';
+import { PRUNE_SAFELY } from './faulty-pruning.ts';
 import { oneTextClients } from './one-text-clients.ts';
 import { openSets, PLANNED_ONCE, type Sets } from './sets.ts';
 import { query } from './statements.ts';
@@ -52,6 +53,8 @@ export type DatabaseOptions = {
   statementMs?: number;
   /** false: a statement takes one processor at most. */
   parallel?: boolean;
+  /** true: no statement locks rows, so partitions are pruned whatever the server's version (`PRUNE_SAFELY`). */
+  readsOnly?: boolean;
   /** Longest wait for a row that another transaction has locked, in milliseconds: then the statement is undone. No limit by default. */
   lockMs?: number;
   /** true: the pool is for array statements, each of which is planned once on each connection. */
@@ -69,7 +72,13 @@ const loadPrisma = () => load('./prisma-client.ts') as typeof import('./prisma-c
  * No connection is opened before it is needed.
  */
 export function openDatabase(options: DatabaseOptions): Database {
-  const { statementMs = STATEMENT_MS, parallel = true, lockMs, plannedOnce = false } = options;
+  const {
+    statementMs = STATEMENT_MS,
+    parallel = true,
+    readsOnly = false,
+    lockMs,
+    plannedOnce = false,
+  } = options;
   const config = {
     url: options.url,
     application_name: options.applicationName,
@@ -82,6 +91,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       ...(parallel ? {} : { max_parallel_workers_per_gather: 0 }),
       ...(plannedOnce ? PLANNED_ONCE : {}),
     },
+    ...(readsOnly ? {} : { first: PRUNE_SAFELY }),
     // The client's own time-out: the server's does not help when the server is gone.
     query_timeout: statementMs + 1_000,
     types: typeParsers,

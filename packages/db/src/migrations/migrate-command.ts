@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { print } from '@emr-payments/runtime';
 import { refuseSharedSessions } from '../core/own-sessions.ts';
 import { readConfig } from './config.ts';
 import { migrate } from './migrate.ts';
@@ -9,7 +10,7 @@ const USAGE = `Usage: migrate                                  applies the migra
        migrate --resolve NAME --applied         a migration that failed is complete, or was completed by hand
 `;
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const say = (line: string): void => void print('stdout', `${line}\n`);
 
 function readArguments(): { resolve: string; as: Resolution } | undefined {
   const { values } = parseArgs({
@@ -58,7 +59,7 @@ try {
 } catch (error) {
   // Those of parseArgs are TypeErrors, too.
   const usage = error instanceof TypeError ? `\n${USAGE}` : '';
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
+  print('stderr', `${error instanceof Error ? error.message : String(error)}\n${usage}`);
   process.exitCode = usage === '' ? 1 : 2;
 }
 // Prisma's engine leaves a timer behind, which would keep the process for ten seconds, and with it whoever waits for its end.

@@ -87,6 +87,14 @@ test('the command that is stopped ends its statement on the server, says so, and
   expect(endedAfterMs).toBeLessThan(5_000);
 });
 
+test('the command goes on to its end when nobody reads what it says', async () => {
+  const { process, ended } = started([join(import.meta.dirname, 'migrate-command.ts')]);
+  process.stdout?.destroy();
+  process.stderr?.destroy();
+  expect(await ended).toEqual({ code: 0, signal: null, output: '' });
+  expect(await pendingMigrations({ database: { pool: owner } })).toMatchObject({ pending: [], failed: [] });
+});
+
 describe('a migration that was interrupted', () => {
   const SCRIPTS = {
     '1_first': 'CREATE TABLE one (n int); CREATE TABLE slow (n int); INSERT INTO slow VALUES (1);',

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { print } from '@emr-payments/runtime';
 import { postgresConfig } from '@emr-payments/runtime/postgres';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
@@ -41,7 +42,7 @@ let loading: Promise<void> | undefined;
 async function loadEngine(): Promise<void> {
   // The engine hands the message of a panic to this hook before it traps.
   Object.assign(globalThis, {
-    PRISMA_WASM_PANIC_REGISTRY: { set_message: (message: string) => process.stderr.write(`${message}\n`) },
+    PRISMA_WASM_PANIC_REGISTRY: { set_message: (message: string) => print('stderr', `${message}\n`) },
   });
   const wasmFile = join(
     dirname(createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm')),

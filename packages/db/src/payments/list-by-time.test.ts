@@ -1,6 +1,7 @@
 import { firstPaymentUuid } from '@emr-payments/contracts';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Database, openDatabase } from '../core/database.ts';
 import { dropEventPartitions } from '../partitions/drop-event-partitions.ts';
 import { daysAgo } from '../testing/open-past.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
@@ -17,9 +18,17 @@ const DAY_MS = 86_400_000;
 const MOST_BUFFERS = 70;
 
 let practice: OpenPractice;
+/** As the API's lists have it. */
+let reading: Database;
 
 beforeAll(async () => {
   practice = await openPractice();
+  reading = openDatabase({
+    url: practice.appUrl,
+    poolSize: 2,
+    applicationName: 'test read',
+    readsOnly: true,
+  });
   const client = new Client({ connectionString: practice.url });
   await client.connect();
   await makePastPartitions(client, { starts: STARTS.map(daysAgo) });
@@ -61,11 +70,14 @@ beforeAll(async () => {
   // Those of events are kept for 30 days.
   while ((await dropEventPartitions(practice, { days: 30 })).length > 0);
 }, 60_000);
-afterAll(() => practice.close());
+afterAll(async () => {
+  await reading.close();
+  await practice.close();
+});
 
 const explain = async (options: string, filter: Partial<PaymentFilter>) => {
   const { text, values } = listStatement({ userId: practice.userId, limit: 21, ...filter });
-  const { rows } = await practice.database.pool.query(`EXPLAIN (${options}, FORMAT JSON) ${text}`, values);
+  const { rows } = await reading.pool.query(`EXPLAIN (${options}, FORMAT JSON) ${text}`, values);
   return rows[0]['QUERY PLAN'][0];
 };
 

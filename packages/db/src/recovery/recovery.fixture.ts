@@ -41,6 +41,7 @@ export async function openRecoveries() {
   return {
     url: server.url,
     database,
+    owner: owner.pool,
     rows,
     /** Counts the jobs of all recoveries. */
     jobs: async () => (await rows<{ n: number }>('SELECT count(*)::int AS n FROM jobs'))[0]?.n ?? 0,

@@ -1,15 +1,30 @@
+import { prunesFaultily } from '../core/faulty-pruning.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
 
 const CLOCK = {
   name: 'server-clock',
-  text: `SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS now, current_setting('server_version') AS version`,
+  text: `SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS now, current_setting('server_version') AS version,
+                current_setting('server_version_num')::int AS number`,
 };
 
-/** Reads the server's time, in milliseconds since 1970, and its version. */
-export async function serverClock(deps: StatementDeps): Promise<{ now: number; version: string }> {
-  const [row] = await query<{ now: number; version: string }>(deps, CLOCK, []);
+export type ServerClock = {
+  /** Milliseconds since 1970. */
+  now: number;
+  /** Such as `18.7`. */
+  version: string;
+  /** The fault of its partition pruning is worked around (`PRUNE_SAFELY`). */
+  prunesFaultily: boolean;
+};
+
+/** Reads the server's time and its version. */
+export async function serverClock(deps: StatementDeps): Promise<ServerClock> {
+  const [row] = await query<{ now: number; version: string; number: number }>(deps, CLOCK, []);
   if (row === undefined) throw new Error('the server did not return its time');
-  return { now: Math.round(row.now), version: row.version.split(' ', 1)[0] ?? row.version };
+  return {
+    now: Math.round(row.now),
+    version: row.version.split(' ', 1)[0] ?? row.version,
+    prunesFaultily: prunesFaultily(row.number),
+  };
 }
 
 const GUARD = {

@@ -1,4 +1,4 @@
-import { createAcceptor, createUser, openDatabase, saveConnection } from '@emr-payments/db';
+import { createAcceptor, createUser, openDatabase, saveConnection, serverClock } from '@emr-payments/db';
 import { createPractice } from '@emr-payments/db/testing';
 import { ConfigError, parseKeyring } from '@emr-payments/runtime';
 import { hasPgbouncer, openEmptyDatabase, startPgbouncer } from '@emr-payments/testkit';
@@ -60,6 +60,8 @@ test('a healthy service passes every check', async () => {
     ['outbound', 'ok'],
   ]);
   expect(findingOf(checks, 'configuration')?.found).toBe("from the environment; key 'k1'");
+  const { prunesFaultily } = await serverClock(service);
+  expect(findingOf(checks, 'database')?.found.includes('a fault of this version')).toBe(prunesFaultily);
   expect(findingOf(checks, 'keys')?.found).toBe('nothing is sealed yet');
   expect(findingOf(checks, 'queue')?.found).toBe('BullMQ on PostgreSQL');
 });

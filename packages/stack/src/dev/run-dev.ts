@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { print } from '@emr-payments/runtime';
 import { Client } from 'pg';
 import { buildApps } from '../build/build-apps.ts';
 import { ROOT } from '../build/built.ts';
@@ -58,7 +59,7 @@ function alreadyRunning(pid: number, stackFile: string): void {
   } catch {
     // There is no file yet: that stack is still starting.
   }
-  process.stderr.write(`The local stack is already running (process ${pid}).${where} Stop it first.\n`);
+  print('stderr', `The local stack is already running (process ${pid}).${where} Stop it first.\n`);
 }
 
 /**

@@ -1,7 +1,8 @@
+import { print } from '@emr-payments/runtime';
 import type { Step } from '../start-stack.ts';
 
 export function say(text: string): void {
-  process.stdout.write(`${text}\n`);
+  print('stdout', `${text}\n`);
 }
 
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;
@@ -9,7 +10,7 @@ const seconds = (since: number): string => `${((performance.now() - since) / 100
 /** Prints the name of a step when it begins and, on the same line, how long it took when it ends. */
 export const shownStep: Step = async (name, work) => {
   const since = performance.now();
-  process.stdout.write(`  ${`${name} `.padEnd(34, '.')} `);
+  print('stdout', `  ${`${name} `.padEnd(34, '.')} `);
   try {
     const result = await work();
     say(seconds(since));

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { openDatabase } from '@emr-payments/db';
-import { parseKeyring } from '@emr-payments/runtime';
+import { parseKeyring, print } from '@emr-payments/runtime';
 import { publishedCurlInOneLine } from '../demo/published-curl.ts';
 import { seedDemo } from '../demo/seed-demo.ts';
 import { keepEncryptionKeys, keepWebhookSecret } from '../keys.ts';
@@ -38,7 +38,8 @@ async function seed(config: SeedConfig): Promise<void> {
         timeZone: 'America/New_York',
       },
     );
-    process.stdout.write(
+    print(
+      'stdout',
       `Paste this into a terminal once the API is up, in a few seconds:\n${publishedCurlInOneLine(config.PUBLIC_API_URL, demo)}\n`,
     );
   } finally {
@@ -49,6 +50,6 @@ async function seed(config: SeedConfig): Promise<void> {
 try {
   await seed(readConfig());
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  print('stderr', `${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
 }

@@ -2,7 +2,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Client } from 'pg';
-import { type EmbeddedPostgres, removePlace, startEmbeddedPostgres } from '../embedded-postgres.ts';
+import {
+  type EmbeddedPostgres,
+  OVERWRITES_FREED_MEMORY,
+  removePlace,
+  startEmbeddedPostgres,
+} from '../embedded-postgres.ts';
 
 const NODES = ['a', 'b'] as const;
 type Node = (typeof NODES)[number];
@@ -67,6 +72,7 @@ export async function startPostgresPair(options: {
       dataDir: dirOf(node),
       port: more.port,
       durable: true,
+      env: OVERWRITES_FREED_MEMORY,
       settings,
       ...(more.standbyOf === undefined ? {} : { standbyOf: { source: more.standbyOf, name: node } }),
     });
