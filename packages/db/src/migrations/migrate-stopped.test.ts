@@ -91,7 +91,7 @@ test('the command goes on to its end when nobody reads what it says', async () =
   const { process, ended } = started([join(import.meta.dirname, 'migrate-command.ts')]);
   process.stdout?.destroy();
   process.stderr?.destroy();
-  expect(await ended).toEqual({ code: 0, signal: null, output: '' });
+  expect(await ended).toMatchObject({ code: 0, signal: null, output: '' });
   expect(await pendingMigrations({ database: { pool: owner } })).toMatchObject({ pending: [], failed: [] });
 });
 
