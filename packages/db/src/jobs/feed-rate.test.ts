@@ -1,13 +1,14 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { createAcceptor } from '../accept/acceptor.ts';
-import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import type { OpenPractice } from '../testing/open-practice.ts';
+import { practiceOfFile } from '../testing/practice-of-file.ts';
 import { feedJobs } from './feed-jobs.ts';
 
 let practice: OpenPractice;
+const begin = practiceOfFile();
 beforeEach(async () => {
-  practice = await openPractice({ concurrency: 100 });
+  practice = await begin({ concurrency: 100 });
 });
-afterEach(() => practice.close());
 
 const sql = async (text: string) => (await practice.database.pool.query(text)).rows;
 const limit = (rate: number) =>

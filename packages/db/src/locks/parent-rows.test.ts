@@ -13,17 +13,18 @@ import { feedJobs } from '../jobs/feed-jobs.ts';
 import { createUser } from '../tenants/create-user.ts';
 import { disableClient, disableEndpoint, disableUser, enableEndpoint } from '../tenants/disable.ts';
 import { rotateAccessToken, rotateClientSecret } from '../tenants/rotate-credentials.ts';
-import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import type { OpenPractice } from '../testing/open-practice.ts';
+import { practiceOfFile } from '../testing/practice-of-file.ts';
 import { lockClient, lockEndpoint, lockUser } from './parent-rows.ts';
 
 let practice: OpenPractice;
 const sessions: Client[] = [];
+const begin = practiceOfFile();
 beforeEach(async () => {
-  practice = await openPractice();
+  practice = await begin();
 });
 afterEach(async () => {
   await Promise.all(sessions.splice(0).map((session) => session.end()));
-  await practice.close();
 });
 
 const PATIENCE = { timeout: 30_000, interval: 10 };

@@ -1,10 +1,11 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { createAcceptor } from '../accept/acceptor.ts';
 import { SYSTEM } from '../audit/entry.ts';
 import type { StatementDeps } from '../core/statements.ts';
 import { feedJobs } from '../jobs/feed-jobs.ts';
 import { resolvePayment } from '../payments/resolve-payment.ts';
-import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import type { OpenPractice } from '../testing/open-practice.ts';
+import { practiceOfFile } from '../testing/practice-of-file.ts';
 import { type ClaimedPosting, claimPosting } from './claim-posting.ts';
 import { type Settlement, settlePayment } from './settle-payment.ts';
 
@@ -12,10 +13,10 @@ import { type Settlement, settlePayment } from './settle-payment.ts';
 // guards away, which are the fence, the job's row and the status.
 
 let practice: OpenPractice;
+const begin = practiceOfFile();
 beforeEach(async () => {
-  practice = await openPractice();
+  practice = await begin();
 });
-afterEach(() => practice.close());
 
 const sql = async (text: string, values: unknown[] = []) =>
   (await practice.owner.pool.query(text, values)).rows;

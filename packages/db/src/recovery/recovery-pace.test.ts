@@ -59,7 +59,8 @@ describe('its pace', () => {
     const tenant = await it.tenant();
     const events = await it.events(tenant, { count: 100 });
     const recovery = await it.started(tenant);
-    expect(await it.turns()).toBe(1);
+    // Not all turns that are due: on a busy machine the next one is as soon as this one has ended.
+    expect(await it.turn()).toMatchObject({ queued: 20 });
     const due = await it.rows<{ event_id: string; ms: number }>(
       `SELECT d.event_id, round(extract(epoch FROM j.run_at - min(j.run_at) OVER ()) * 1000)::int AS ms
          FROM jobs j JOIN deliveries d ON d.id = j.delivery_id ORDER BY j.run_at`,

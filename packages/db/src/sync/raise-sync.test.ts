@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { inTransaction } from '../core/transaction.ts';
-import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import type { OpenPractice } from '../testing/open-practice.ts';
+import { practiceOfFile } from '../testing/practice-of-file.ts';
 import { claimSync } from './claim-sync.ts';
 import { endSync } from './end-sync.ts';
 import { findLatestSync } from './find-sync-run.ts';
@@ -10,13 +11,13 @@ import { claimRun, NO_NAMES, readList } from './sync-run.fixture.ts';
 import { writeSyncNames } from './write-sync-names.ts';
 
 let practice: OpenPractice;
+const begin = practiceOfFile();
 beforeEach(async () => {
-  practice = await openPractice();
+  practice = await begin();
   await practice.owner.pool.query(
     `UPDATE connections SET sync_watermark = 'mark', synced_version = updated_at, full_synced_at = now()`,
   );
 });
-afterEach(() => practice.close());
 
 const BY = { actor: 'cli:test', source: 'test' };
 const start = (full: boolean) =>
