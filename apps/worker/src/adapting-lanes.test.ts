@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { createClient, type Database, feedJobs, openDatabase, registerEndpoint } from '@emr-payments/db';
+import { createClient, type Database, feedJobs, registerEndpoint } from '@emr-payments/db';
+import { databaseOfFile } from '@emr-payments/db/testing/database-of-file';
 import { parseSandboxHosts } from '@emr-payments/outbound';
-import { createLogger, type Keyring, parseKeyring, Releases } from '@emr-payments/runtime';
-import { openTestDatabase } from '@emr-payments/testkit';
+import { createLogger, type Keyring, Releases } from '@emr-payments/runtime';
 import { newWebhookSecret } from '@emr-payments/webhooks';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { WorkerConfig } from './config.ts';
@@ -12,17 +11,13 @@ import { type CountingReceiver, type Manner, startCountingReceiver } from './tes
 const PATIENCE = { timeout: 45_000, interval: 25 };
 const TIME = 120_000;
 
+const openDatabase = databaseOfFile();
 let database: Database;
 let appUrl: string;
 let keyring: Keyring;
 const closers: (() => unknown)[] = [];
 beforeEach(async () => {
-  const opened = await openTestDatabase();
-  closers.push(opened.drop);
-  appUrl = opened.appUrl;
-  database = openDatabase({ url: opened.url, poolSize: 4, applicationName: 'test' });
-  closers.push(() => database.close());
-  keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);
+  ({ appUrl, keyring, owner: database } = await openDatabase());
 });
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();

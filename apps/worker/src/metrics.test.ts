@@ -4,8 +4,11 @@ import { openRelay } from '@emr-payments/testkit/relay';
 import { afterEach, expect, test } from 'vitest';
 import { buildHealthServer, type HealthServer } from './health.ts';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.ts';
-import { openWorkerFixture, type WorkerFixture } from './testing/worker-fixture.ts';
+import { sandboxOfFile } from './testing/sandbox-of-file.ts';
+import { type WorkerFixture, workerFixtureOfFile } from './testing/worker-fixture.ts';
 
+const emr = sandboxOfFile();
+const openWorkerFixture = workerFixtureOfFile();
 let fixture: WorkerFixture | undefined;
 afterEach(async () => {
   await fixture?.close();
@@ -88,7 +91,7 @@ test('while PostgreSQL does not answer, a scrape has its answer within seconds, 
 });
 
 test('/metrics wants the token when there is one', async () => {
-  fixture = await openWorkerFixture();
+  fixture = await openWorkerFixture({ sandbox: emr() });
   const app = await healthServer(fixture.deps.metrics, 'a-token-of-the-metrics');
   const ask = async (authorization: string) =>
     (await app.get('/metrics', { headers: { authorization } })).status;
@@ -98,7 +101,7 @@ test('/metrics wants the token when there is one', async () => {
 });
 
 test('/metrics shows the work done, the work waiting and the open circuits', async () => {
-  fixture = await openWorkerFixture({ endpointUrl: 'http://127.0.0.1:1' });
+  fixture = await openWorkerFixture({ sandbox: emr(), endpointUrl: 'http://127.0.0.1:1' });
   await fixture.accept();
   await fixture.workOne('post_payment');
   await fixture.accept();
@@ -142,7 +145,7 @@ test('/metrics shows the work done, the work waiting and the open circuits', asy
 });
 
 test('no path or query of the worker’s own server is an error of ours', async () => {
-  fixture = await openWorkerFixture();
+  fixture = await openWorkerFixture({ sandbox: emr() });
   const app = await healthServer(fixture.deps.metrics);
   const { port } = app;
   const statuses = new Set<number>();
@@ -161,7 +164,7 @@ test('no path or query of the worker’s own server is an error of ours', async 
 });
 
 test('the three routes are answered, without a body to HEAD, and nothing else is there', async () => {
-  fixture = await openWorkerFixture();
+  fixture = await openWorkerFixture({ sandbox: emr() });
   const app = await healthServer(fixture.deps.metrics);
   const live = await app.get('/health/live?probe=1');
   expect([live.status, live.body]).toEqual([200, '{"status":"ok"}']);
@@ -180,7 +183,7 @@ test('the three routes are answered, without a body to HEAD, and nothing else is
 });
 
 test('what can be counted is there from the first scrape, with 0', async () => {
-  fixture = await openWorkerFixture();
+  fixture = await openWorkerFixture({ sandbox: emr() });
   const app = await healthServer(fixture.deps.metrics);
   const { body } = await app.get('/metrics');
   await app.close();

@@ -1,8 +1,9 @@
 import { claimPosting, feedJobs } from '@emr-payments/db';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Operator, openOperator } from '../testing/operator.ts';
+import { type Operator, operatorOfFile } from '../testing/operator.ts';
 import { openPayments, type PaymentsOfTest, unknownPayment } from '../testing/payments.ts';
 
+const openOperator = operatorOfFile();
 let operator: Operator;
 let payments: PaymentsOfTest;
 let userId: string;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { type Database, openDatabase } from '@emr-payments/db';
-import { openTestDatabase } from '@emr-payments/testkit';
+import type { Database } from '@emr-payments/db';
+import { databaseOfFile } from '@emr-payments/db/testing/database-of-file';
+import { type OpenedDatabase, openOwnDatabase } from '@emr-payments/db/testing/open-practice';
 import { type CliRun, runCli } from './run-cli.ts';
 
 /** An operator's shell, with a database that nobody else uses. */
@@ -22,10 +23,15 @@ export type Operator = {
 
 export const newKey = (id: string): string => `${id}:${randomBytes(32).toString('base64')}`;
 
-export async function openOperator(): Promise<Operator> {
-  const { url: ownerUrl, appUrl: url, drop } = await openTestDatabase();
-  const owner = openDatabase({ url: ownerUrl, poolSize: 1, applicationName: 'test owner' });
-  const database = openDatabase({ url, poolSize: 2, applicationName: 'test' });
+/** Opens a database for all tests of a file: see `databaseOfFile`. @returns what begins a test: it opens a shell on that database. */
+export function operatorOfFile(): () => Promise<Operator> {
+  const begin = databaseOfFile();
+  return async () => openOperator(await begin());
+}
+
+/** @param opened by default a database is made for the operator. */
+export async function openOperator(opened?: OpenedDatabase): Promise<Operator> {
+  const { url: ownerUrl, appUrl: url, database, owner, close } = opened ?? (await openOwnDatabase());
   const env = { DATABASE_URL: url, ENCRYPTION_KEYS: newKey('k1') };
   const run: Operator['run'] = (args, options = {}) =>
     runCli(args, { ...options, env: { ...env, ...options.env } });
@@ -47,10 +53,6 @@ export async function openOperator(): Promise<Operator> {
         orderBy: { id: 'asc' },
         select: { actor: true, action: true, subject: true, detail: true },
       }),
-    async close() {
-      await database.close();
-      await owner.close();
-      await drop();
-    },
+    close,
   };
 }

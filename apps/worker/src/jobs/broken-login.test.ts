@@ -1,14 +1,17 @@
 import { feedJobs, saveConnection } from '@emr-payments/db';
 import { type ForeignServer, openForeignServer } from '@emr-payments/emr/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openWorkerFixture, type WorkerFixture } from '../testing/worker-fixture.ts';
+import { sandboxOfFile } from '../testing/sandbox-of-file.ts';
+import { type WorkerFixture, workerFixtureOfFile } from '../testing/worker-fixture.ts';
 import { runPosting } from './post-payment.ts';
 
 // 401 stops a connection: what was under way ends, everything else waits, and all of it goes out when the login is mended.
 
+const emr = sandboxOfFile();
+const openWorkerFixture = workerFixtureOfFile();
 let fixture: WorkerFixture;
 beforeEach(async () => {
-  fixture = await openWorkerFixture({ settings: { conditional_create: false } });
+  fixture = await openWorkerFixture({ sandbox: emr(), settings: { conditional_create: false } });
 });
 afterEach(() => fixture.close());
 
@@ -132,21 +135,21 @@ test('a save of the connection sends one as a probe, and then everything', async
 });
 
 test('a payment in doubt is not looked up while its login is broken', async () => {
-  const emr: ForeignServer = await openForeignServer();
-  const doubtful = await openWorkerFixture({ emrUrl: emr.baseUrl, settings: { conditional_create: false } });
+  const other: ForeignServer = await openForeignServer();
+  await fixture.close();
+  fixture = await openWorkerFixture({ emrUrl: other.baseUrl, settings: { conditional_create: false } });
   try {
-    await doubtful.accept();
-    emr.behave({ created: () => ({ status: 500, body: '' }) });
-    await doubtful.workOne('post_payment');
-    emr.behave({ search: () => ({ status: 401, body: '' }) });
-    await doubtful.passTime();
-    await doubtful.workOne('post_payment');
-    expect(await doubtful.rows('SELECT state FROM connection_states')).toEqual([{ state: 'login_required' }]);
-    await doubtful.rows('UPDATE jobs SET run_at = now() RETURNING 1');
-    expect(await doubtful.workOne('post_payment')).toBe(false);
-    expect(await doubtful.rows('SELECT outcome FROM posting_attempts')).toEqual([{ outcome: 'unknown' }]);
+    await fixture.accept();
+    other.behave({ created: () => ({ status: 500, body: '' }) });
+    await fixture.workOne('post_payment');
+    other.behave({ search: () => ({ status: 401, body: '' }) });
+    await fixture.passTime();
+    await fixture.workOne('post_payment');
+    expect(await fixture.rows('SELECT state FROM connection_states')).toEqual([{ state: 'login_required' }]);
+    await fixture.rows('UPDATE jobs SET run_at = now() RETURNING 1');
+    expect(await fixture.workOne('post_payment')).toBe(false);
+    expect(await fixture.rows('SELECT outcome FROM posting_attempts')).toEqual([{ outcome: 'unknown' }]);
   } finally {
-    await doubtful.close();
-    await emr.close();
+    await other.close();
   }
 });

@@ -1,10 +1,11 @@
 import { type ForeignServer, openForeignServer } from '@emr-payments/emr/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openWorkerFixture, type WorkerFixture } from '../testing/worker-fixture.ts';
+import { type WorkerFixture, workerFixtureOfFile } from '../testing/worker-fixture.ts';
 
 // An operator changes a connection while the answer to a send is lost: the changed one cannot say where that send went.
 
 let emr: ForeignServer;
+const openWorkerFixture = workerFixtureOfFile();
 let fixture: WorkerFixture;
 beforeEach(async () => {
   emr = await openForeignServer();

@@ -1,12 +1,13 @@
 import { type ForeignServer, type ForeignWays, openForeignServer } from '@emr-payments/emr/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openWorkerFixture, type WorkerFixture } from '../testing/worker-fixture.ts';
+import { type WorkerFixture, workerFixtureOfFile } from '../testing/worker-fixture.ts';
 
 // One payment at EMRs that answer in ways that our sandbox does not. Whatever they answer, there is one entry.
 
 let emr: ForeignServer;
 /** The search whose results the EMR keeps. */
 let earlier: string | undefined;
+const openWorkerFixture = workerFixtureOfFile();
 let fixture: WorkerFixture;
 beforeEach(async () => {
   earlier = undefined;

@@ -1,10 +1,11 @@
 import { type ForeignServer, type ForeignWays, openForeignServer } from '@emr-payments/emr/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openWorkerFixture, type WorkerFixture } from '../testing/worker-fixture.ts';
+import { type WorkerFixture, workerFixtureOfFile } from '../testing/worker-fixture.ts';
 
 // An EMR can write text that PostgreSQL and JSON refuse. No such text keeps a payment from being settled.
 
 let emr: ForeignServer;
+const openWorkerFixture = workerFixtureOfFile();
 let fixture: WorkerFixture;
 beforeEach(async () => {
   emr = await openForeignServer();

@@ -1,11 +1,13 @@
 import { localAdapterDeps, openAdapter } from '@emr-payments/emr';
 import { afterEach, expect, test } from 'vitest';
-import { openWorkerFixture, sandboxOfFile, type WorkerFixture } from '../testing/worker-fixture.ts';
+import { sandboxOfFile } from '../testing/sandbox-of-file.ts';
+import { type WorkerFixture, workerFixtureOfFile } from '../testing/worker-fixture.ts';
 
 // The EMR posts the payment, and a filter between puts an answer of its own in place of the EMR's. At an EMR that does not refuse a
 // second payment, whatever is taken for "nothing was done" is a double posting.
 
 const emr = sandboxOfFile();
+const openWorkerFixture = workerFixtureOfFile();
 let fixture: WorkerFixture;
 afterEach(() => fixture.close());
 

@@ -1,11 +1,13 @@
 import { type EmrAdapter, isTrouble } from '@emr-payments/emr';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { collectLog } from '../testing/collect-log.ts';
-import { openWorkerFixture, sandboxOfFile, type WorkerFixture } from '../testing/worker-fixture.ts';
+import { sandboxOfFile } from '../testing/sandbox-of-file.ts';
+import { type WorkerFixture, workerFixtureOfFile } from '../testing/worker-fixture.ts';
 
 // Ends that the database refuses to record: they are seen, they never make a second posting, and a person gets them.
 
 const emr = sandboxOfFile();
+const openWorkerFixture = workerFixtureOfFile();
 let fixture: WorkerFixture;
 let log: ReturnType<typeof collectLog>;
 beforeEach(async () => {
@@ -28,13 +30,17 @@ async function work(times = 1): Promise<void> {
   }
 }
 
-/** Makes PostgreSQL refuse changes of payments to these states. @returns the function that ends it. */
+/** Makes PostgreSQL refuse changes of payments to these states, until the test ends. @returns the function that ends it earlier. */
 async function refuse(...states: string[]): Promise<() => Promise<unknown>> {
   const condition = states.map((state) => `NEW.status = '${state}'`).join(' OR ');
   await fixture.rows(`
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE check_violation; END';
     CREATE TRIGGER refuse BEFORE UPDATE ON payments FOR EACH ROW WHEN (${condition}) EXECUTE FUNCTION refuse()`);
-  return () => fixture.rows('DROP TRIGGER refuse ON payments; DROP FUNCTION refuse');
+  const end = () => fixture.rows('DROP FUNCTION IF EXISTS refuse CASCADE');
+  onTestFinished(async () => {
+    await end();
+  });
+  return end;
 }
 
 test('a posting that cannot be recorded is found again, and posted once when it can be', async () => {

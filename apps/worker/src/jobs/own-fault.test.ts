@@ -4,12 +4,14 @@ import { createAdapters, type EmrAdapter, localAdapterDeps } from '@emr-payments
 import { parseKeyring } from '@emr-payments/runtime';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { collectLog } from '../testing/collect-log.ts';
-import { openWorkerFixture, sandboxOfFile, type WorkerFixture } from '../testing/worker-fixture.ts';
+import { sandboxOfFile } from '../testing/sandbox-of-file.ts';
+import { type WorkerFixture, workerFixtureOfFile } from '../testing/worker-fixture.ts';
 import { OWN_FAULT_TROUBLE } from './own-fault.ts';
 
 // Configuration, sealing and code errors are never evidence about a payment.
 
 const emr = sandboxOfFile();
+const openWorkerFixture = workerFixtureOfFile();
 let fixture: WorkerFixture;
 let log: ReturnType<typeof collectLog>;
 beforeEach(async () => {

@@ -1,9 +1,11 @@
 import { feedJobs } from '@emr-payments/db';
 import { afterEach, expect, test } from 'vitest';
-import { openWorkerFixture, sandboxOfFile, type WorkerFixture } from '../testing/worker-fixture.ts';
+import { sandboxOfFile } from '../testing/sandbox-of-file.ts';
+import { type WorkerFixture, workerFixtureOfFile } from '../testing/worker-fixture.ts';
 import { runPosting } from './post-payment.ts';
 
 const emr = sandboxOfFile();
+const openWorkerFixture = workerFixtureOfFile();
 let fixture: WorkerFixture;
 afterEach(() => fixture.close());
 
@@ -37,7 +39,7 @@ test('an entry that the queue hands over twice in one turn, beside others, is po
 });
 
 test('a request that is ready before sent_at is committed waits for that; one whose attempt is not begun never leaves', async () => {
-  fixture = await openWorkerFixture();
+  fixture = await openWorkerFixture({ sandbox: emr() });
   const { deps } = fixture;
   const adapters: typeof deps.adapters = {
     ...deps.adapters,

@@ -2,11 +2,12 @@ import { feedJobs, saveConnection } from '@emr-payments/db';
 import { localAdapterDeps } from '@emr-payments/emr';
 import { type KeyedServer, openKeyedAdapter, openKeyedServer } from '@emr-payments/emr/testing/keyed-emr';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openWorkerFixture, type WorkerFixture } from '../testing/worker-fixture.ts';
+import { type WorkerFixture, workerFixtureOfFile } from '../testing/worker-fixture.ts';
 import { runPosting } from './post-payment.ts';
 
 // One payment that the EMR always answers with 401, among others that it takes.
 
+const openWorkerFixture = workerFixtureOfFile();
 let fixture: WorkerFixture;
 let emr: KeyedServer;
 beforeEach(async () => {

@@ -1,11 +1,13 @@
 import { type DueJob, sweepJobs } from '@emr-payments/db';
 import { type Received, startReceiver } from '@emr-payments/testkit/receiver';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { openWorkerFixture, sandboxOfFile, type WorkerFixture } from '../testing/worker-fixture.ts';
+import { sandboxOfFile } from '../testing/sandbox-of-file.ts';
+import { type WorkerFixture, workerFixtureOfFile } from '../testing/worker-fixture.ts';
 import { deliverWebhook } from './deliver-webhook.ts';
 
 const PATIENCE = { timeout: 30_000, interval: 5 };
 const emr = sandboxOfFile();
+const openWorkerFixture = workerFixtureOfFile();
 let received: Received[];
 let worker: WorkerFixture;
 let handed: DueJob[];

@@ -1,13 +1,14 @@
 import { resolvePayment, retryPayment } from '@emr-payments/db';
 import { type ForeignServer, type ForeignWays, openForeignServer } from '@emr-payments/emr/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openWorkerFixture, type WorkerFixture } from '../testing/worker-fixture.ts';
+import { type WorkerFixture, workerFixtureOfFile } from '../testing/worker-fixture.ts';
 
 // A payment that the EMR has accepted for later is never sent again, whatever happens until its entry appears.
 
 let emr: ForeignServer;
 /** False: the EMR's searches do not show its entries yet. */
 let indexed: boolean;
+const openWorkerFixture = workerFixtureOfFile();
 let fixture: WorkerFixture;
 beforeEach(async () => {
   emr = await openForeignServer();

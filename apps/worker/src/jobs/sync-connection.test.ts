@@ -6,14 +6,14 @@ import {
   endHold,
   findLatestSync,
   inTransaction,
-  openDatabase,
   startHold,
   startSync,
 } from '@emr-payments/db';
 import { createPractice, type Practice } from '@emr-payments/db/testing';
+import { databaseOfFile } from '@emr-payments/db/testing/database-of-file';
 import { type ListedServer, openListedServer } from '@emr-payments/emr/testing/listed-emr';
 import { parseKeyring } from '@emr-payments/runtime';
-import { COMPILED, hasRedisServer, openTestDatabase, startRedis } from '@emr-payments/testkit';
+import { COMPILED, hasRedisServer, startRedis } from '@emr-payments/testkit';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 const PATIENCE = { timeout: 60_000, interval: 50 };
@@ -27,15 +27,12 @@ afterEach(async () => {
 });
 
 let emr: ListedServer;
+const openDatabase = databaseOfFile();
 let database: Database;
 let practice: Practice;
 let databaseUrl: string;
 beforeEach(async () => {
-  const server = await openTestDatabase();
-  releases.push(server.drop);
-  databaseUrl = server.appUrl;
-  database = openDatabase({ url: databaseUrl, poolSize: 4, applicationName: 'test' });
-  releases.push(() => database.close());
+  ({ appUrl: databaseUrl, database } = await openDatabase());
   emr = await openListedServer();
   releases.push(() => emr.close());
   const connection = { baseUrl: emr.baseUrl };

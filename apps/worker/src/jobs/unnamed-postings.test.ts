@@ -4,10 +4,11 @@ import { type EmrAdapter, localAdapterDeps, type TokenSource, type Trouble } fro
 import { type ForeignServer, openForeignServer } from '@emr-payments/emr/testing';
 import { type KeyedServer, openKeyedAdapter, openKeyedServer } from '@emr-payments/emr/testing/keyed-emr';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
-import { openWorkerFixture, type WorkerFixture } from '../testing/worker-fixture.ts';
+import { type WorkerFixture, workerFixtureOfFile } from '../testing/worker-fixture.ts';
 
 // Postings whose entry the EMR does not name, has more than once, or refuses a second time; and tokens that end meanwhile.
 
+const openWorkerFixture = workerFixtureOfFile();
 let fixture: WorkerFixture;
 afterEach(() => fixture.close());
 

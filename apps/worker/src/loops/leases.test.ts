@@ -1,19 +1,17 @@
-import { type Database, openDatabase } from '@emr-payments/db';
+import type { Database } from '@emr-payments/db';
+import { databaseOfFile } from '@emr-payments/db/testing/database-of-file';
 import { createLogger } from '@emr-payments/runtime';
-import { openTestDatabase } from '@emr-payments/testkit';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { createLeaseKeeper, type LeaseKeeper } from './leases.ts';
 
+const openDatabase = databaseOfFile();
 let database: Database;
-let drop: () => Promise<void>;
 let keeper: LeaseKeeper;
 const LEASE_MS = 1_500;
 const PATIENCE = { timeout: 30_000, interval: 20 };
 
 beforeEach(async () => {
-  const server = await openTestDatabase();
-  drop = server.drop;
-  database = openDatabase({ url: server.appUrl, poolSize: 2, applicationName: 'test' });
+  ({ database } = await openDatabase());
   keeper = createLeaseKeeper({ database, logger: createLogger('test', 'silent') }, { leaseMs: LEASE_MS });
   await database.pool.query(
     `INSERT INTO jobs (id, kind, lane_id, queued_at, fence, lease_until)
@@ -23,8 +21,6 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await keeper.close();
-  await database.close();
-  await drop();
 });
 
 /** The end of a job's lease, in seconds since 1970. */

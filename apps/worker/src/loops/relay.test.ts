@@ -1,4 +1,5 @@
-import { type Database, type JobKind, openDatabase } from '@emr-payments/db';
+import type { Database, JobKind } from '@emr-payments/db';
+import { databaseOfFile } from '@emr-payments/db/testing/database-of-file';
 import {
   type LogFields,
   QUEUE_NAMES,
@@ -6,14 +7,13 @@ import {
   type QueueName,
   type Transport,
 } from '@emr-payments/runtime';
-import { openTestDatabase } from '@emr-payments/testkit';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createWorkerMetrics } from '../metrics.ts';
 import { type Relay, startRelay } from './relay.ts';
 
 const PATIENCE = { timeout: 30_000 };
 
-let server: Awaited<ReturnType<typeof openTestDatabase>>;
+const openDatabase = databaseOfFile();
 let database: Database;
 let relay: Relay;
 let queueIsDown: boolean;
@@ -25,8 +25,8 @@ let logged: string[];
 let unanswered: number[];
 
 beforeEach(async () => {
-  server = await openTestDatabase();
-  database = openDatabase({ url: server.appUrl, poolSize: 2, applicationName: 'test' });
+  const opened = await openDatabase();
+  database = opened.database;
   await database.pool.query(`INSERT INTO lanes (id, kind, concurrency) VALUES (1, 'connection', 2000)`);
   queueIsDown = false;
   taken = Promise.resolve();
@@ -57,14 +57,12 @@ beforeEach(async () => {
       logger: { debug: log, info: log, warn: log, error: log },
       metrics: createWorkerMetrics({ database }),
     },
-    { databaseUrl: server.appUrl },
+    { databaseUrl: opened.appUrl },
   );
 });
 
 afterEach(async () => {
   await relay.close();
-  await database.close();
-  await server.drop();
 });
 
 const addJobs = (kind: JobKind, count: number) =>

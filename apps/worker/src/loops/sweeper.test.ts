@@ -1,7 +1,8 @@
-import { type Database, openDatabase } from '@emr-payments/db';
+import type { Database } from '@emr-payments/db';
+import { databaseOfFile } from '@emr-payments/db/testing/database-of-file';
 import { createLogger, type QueueConsumer, type Transport } from '@emr-payments/runtime';
 import { openTransport } from '@emr-payments/runtime/queues';
-import { hasRedisServer, openTestDatabase, type RedisServer, startRedis } from '@emr-payments/testkit';
+import { hasRedisServer, type RedisServer, startRedis } from '@emr-payments/testkit';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createWorkerMetrics } from '../metrics.ts';
 import { jobSteps } from '../steps.ts';
@@ -18,6 +19,7 @@ let redis: RedisServer | undefined;
 const releases: (() => Promise<unknown>)[] = [];
 let swept: { expired: number; unclaimed: number }[];
 let added: string[];
+const openDatabase = databaseOfFile();
 
 const backends = ['PostgreSQL', ...(hasRedisServer() ? ['Redis'] : [])];
 
@@ -29,14 +31,12 @@ describe.each(backends)('with the queue on %s', (backend) => {
   beforeEach(async () => {
     swept = [];
     added = [];
-    const server = await openTestDatabase();
-    releases.push(server.drop);
-    database = openDatabase({ url: server.appUrl, poolSize: 4, applicationName: 'test' });
-    releases.push(() => database.close());
+    const opened = await openDatabase();
+    database = opened.database;
     redis = backend === 'Redis' ? await startRedis() : undefined;
     releases.push(async () => redis?.stop());
     const concurrency = { 'post-payment': PLACES, 'deliver-webhook': PLACES, 'sync-connection': 1 };
-    transport = openTransport({ logger }, { databaseUrl: server.appUrl, redisUrl: redis?.url, concurrency });
+    transport = openTransport({ logger }, { databaseUrl: opened.appUrl, redisUrl: redis?.url, concurrency });
     releases.push(() => transport.close());
     const metrics = createWorkerMetrics({ database });
     const relay = startRelay(
@@ -52,7 +52,7 @@ describe.each(backends)('with the queue on %s', (backend) => {
           },
         },
       },
-      { databaseUrl: server.appUrl },
+      { databaseUrl: opened.appUrl },
     );
     releases.push(() => relay.close());
     const steps = {

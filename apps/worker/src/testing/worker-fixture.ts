@@ -1,21 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import {
-  createAcceptor,
-  type Database,
-  feedJobs,
-  type JobKind,
-  openCredentials,
-  openDatabase,
-} from '@emr-payments/db';
+import { createAcceptor, type Database, feedJobs, type JobKind, openCredentials } from '@emr-payments/db';
 import { createPractice } from '@emr-payments/db/testing';
+import { databaseOfFile } from '@emr-payments/db/testing/database-of-file';
+import { type OpenedDatabase, openOwnDatabase } from '@emr-payments/db/testing/open-practice';
 import { createAdapters, localAdapterDeps } from '@emr-payments/emr';
-import { createLogger, createOpenedSecrets, parseKeyring } from '@emr-payments/runtime';
-import { openTestDatabase, type SandboxProcess, startSandbox } from '@emr-payments/testkit';
+import { createLogger, createOpenedSecrets } from '@emr-payments/runtime';
+import type { SandboxProcess } from '@emr-payments/testkit';
 import { createAgents, parseWebhookKey } from '@emr-payments/webhooks';
-import { afterAll, beforeAll } from 'vitest';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { openHealthNotes } from '../jobs/health-notes.ts';
@@ -25,6 +15,7 @@ import { createLaneTraffic } from '../loops/lane-traffic.ts';
 import { createLeaseKeeper } from '../loops/leases.ts';
 import { createWorkerMetrics } from '../metrics.ts';
 import { jobSteps } from '../steps.ts';
+import { beginAt, startOwnSandbox } from './sandbox-of-file.ts';
 
 type FixtureOptions = {
   settings?: Record<string, boolean | number>;
@@ -34,6 +25,8 @@ type FixtureOptions = {
   emrUrl?: string;
   /** A sandbox that the tests of a file share: `sandboxOfFile`. By default one is started for the fixture. */
   sandbox?: SandboxProcess;
+  /** By default a database is made for the fixture. */
+  opened?: OpenedDatabase;
 };
 
 export type WorkerFixture = {
@@ -60,11 +53,29 @@ const HANDLERS: Readonly<Record<JobKind, typeof runPosting>> = {
   sync_connection: runSync,
 };
 
+/**
+ * Opens a database for the tests of a file, which open one fixture after the other on it: see `databaseOfFile`.
+ *
+ * @returns `openWorkerFixture` on that database.
+ */
+export function workerFixtureOfFile(): (options?: Omit<FixtureOptions, 'opened'>) => Promise<WorkerFixture> {
+  const begin = databaseOfFile();
+  let open = false;
+  return async (options) => {
+    if (open) throw new Error('the fixture of the test before has not been closed');
+    const close = async () => {
+      open = false;
+    };
+    const fixture = await openWorkerFixture({ ...options, opened: { ...(await begin()), close } });
+    open = true;
+    return fixture;
+  };
+}
+
 /** The job handlers of a worker, on its own database and sandbox EMR with one practice. Due jobs go to them directly, without a queue. */
 export async function openWorkerFixture(options: FixtureOptions = {}): Promise<WorkerFixture> {
-  const { url, appUrl, drop } = await openTestDatabase();
-  const database = openDatabase({ url: appUrl, poolSize: 4, applicationName: 'worker test' });
-  const owner = openDatabase({ url, poolSize: 1, applicationName: 'worker test owner' });
+  const opened = options.opened ?? (await openOwnDatabase());
+  const { database, owner, keyring } = opened;
   const shared = options.sandbox;
   const started = shared ?? (options.emrUrl === undefined ? await startOwnSandbox() : null);
   const sandbox = (): SandboxProcess => {
@@ -72,7 +83,6 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     return started;
   };
   const since = shared === undefined ? 0 : await beginAt(shared);
-  const keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);
   const practice = await createPractice(
     { database, keyring },
     {
@@ -162,38 +172,10 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
       await health.close();
       await leases.close();
       agents.close();
-      await database.close();
-      await owner.close();
+      await opened.close();
       if (shared === undefined) await started?.stop();
-      await drop();
     },
   };
-}
-
-function startOwnSandbox(): Promise<SandboxProcess> {
-  return startSandbox({ ledgerFile: join(mkdtempSync(join(tmpdir(), 'ledger-')), 'ledger.jsonl') });
-}
-
-/** Starts a sandbox for all tests of a file that script faults and change nothing else of it. Called outside of the tests. */
-export function sandboxOfFile(): () => SandboxProcess {
-  let sandbox: SandboxProcess | undefined;
-  beforeAll(async () => {
-    sandbox = await startOwnSandbox();
-  });
-  afterAll(async () => {
-    await sandbox?.stop();
-  });
-  return () => {
-    if (sandbox === undefined) throw new Error('the sandbox of the file has not been started');
-    return sandbox;
-  };
-}
-
-/** Removes what the test before has left. @returns the number of entries that are there. */
-async function beginAt({ baseUrl }: SandboxProcess): Promise<number> {
-  await fetch(`${baseUrl}/sandbox/faults`, { method: 'DELETE' });
-  const ledger = await fetch(`${baseUrl}/sandbox/ledger`);
-  return ((await ledger.json()) as { count: number }).count;
 }
 
 /** @returns the sandbox's id of the patient MRN-12345. */

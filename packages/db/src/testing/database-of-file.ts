@@ -2,16 +2,16 @@ import { afterAll, beforeAll, vi } from 'vitest';
 import type { Database } from '../core/database.ts';
 import { type OpenedDatabase, openOwnDatabase } from './open-practice.ts';
 
-/** Prisma's record of what has been migrated stays. */
-const KEPT = `relname <> '_prisma_migrations'`;
+/** The records of Prisma and of the queue about what has been migrated stay. */
+const KEPT = `relname NOT IN ('_prisma_migrations', 'migration')`;
 
-/** Our tables that have, or had, a row. Most never have one, and their size says so without a look into them. */
+/** Tables of ours and of the queue that have, or had, a row. Most never have one, and their size says so without a look into them. */
 const WRITTEN = `
   SELECT oid::regclass AS name FROM pg_class
-  WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND pg_relation_size(oid) > 0 AND ${KEPT}`;
+  WHERE relnamespace IN ('public'::regnamespace, 'bullmq'::regnamespace) AND relkind = 'r' AND pg_relation_size(oid) > 0 AND ${KEPT}`;
 
 /**
- * Deletes the rows of all our tables. Triggers and foreign keys would forbid it for some: a replica's session passes over them. The audit
+ * Deletes the rows of all these tables. Triggers and foreign keys would forbid it for some: a replica's session passes over them. The audit
  * log's trigger is not passed over, so it is off meanwhile.
  */
 const EMPTY = `
@@ -33,9 +33,11 @@ const EMPTY = `
   END $$;
   COMMIT`;
 
-/** What the database consists of, as one short text: its tables and indexes, columns, constraints, triggers, functions and settings. */
+/** What the database consists of, as one short text: migrations, schemas, tables and indexes, columns, constraints, triggers, functions, settings. */
 const STRUCTURE = `
   SELECT md5(concat_ws('/',
+    (SELECT string_agg(migration_name, ',' ORDER BY migration_name) FROM _prisma_migrations),
+    (SELECT string_agg(nspname, ',' ORDER BY nspname) FROM pg_namespace WHERE nspname NOT LIKE 'pg_%'),
     (SELECT string_agg(concat_ws(' ', relname, relkind, relpersistence, reloptions, relacl), ',' ORDER BY relname)
        FROM pg_class WHERE relnamespace = 'public'::regnamespace),
     (SELECT string_agg(concat_ws(' ', attrelid, attname, atttypid, attnotnull, atthasdef), ',' ORDER BY attrelid, attnum)
@@ -71,13 +73,13 @@ export function databaseOfFile(): () => Promise<OpenedDatabase> {
   let structure: string[] = [];
   beforeAll(async () => {
     opened = await openOwnDatabase();
+    structure = await column(opened.owner, STRUCTURE);
     const written = await column(opened.owner, WRITTEN);
     if (written.length > 0) {
       throw new Error(
         `migrations wrote rows into ${written}: databaseOfFile has to write them for each test`,
       );
     }
-    structure = await column(opened.owner, STRUCTURE);
   });
   afterAll(async () => {
     if (opened === undefined) return;

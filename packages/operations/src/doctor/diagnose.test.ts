@@ -3,7 +3,7 @@ import { createPractice } from '@emr-payments/db/testing';
 import { ConfigError, parseKeyring } from '@emr-payments/runtime';
 import { hasPgbouncer, openEmptyDatabase, startPgbouncer } from '@emr-payments/testkit';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { newKey, openService, type Service } from '../testing/service.ts';
+import { newKey, type Service, serviceOfFile } from '../testing/service.ts';
 import { diagnose, type ServiceSettings } from './diagnose.ts';
 import type { Check } from './finding.ts';
 
@@ -14,6 +14,7 @@ if (!hasPgbouncer())
   ############################################################################
 `);
 
+const openService = serviceOfFile();
 let service: Service;
 beforeEach(async () => {
   service = await openService();
@@ -170,6 +171,7 @@ test('a database of a later version is a warning, and a migration that failed is
     state: 'failed',
     found: expect.stringContaining('started but not finished: 29990102000000_broken'),
   });
+  await owner.pool.query(`DELETE FROM _prisma_migrations WHERE migration_name LIKE '2999%'`);
   await owner.close();
 });
 
@@ -206,8 +208,11 @@ test('what is sealed with an older key is a warning, with a lost one a failure',
 
 test('an unguarded audit log fails, and an EMR that cannot be reached is only a warning', async () => {
   await connectUser('https://127.0.0.1:1/fhir');
-  await service.owner.pool.query('ALTER TABLE audit_log DISABLE TRIGGER audit_log_is_append_only');
+  const guard = (how: string) =>
+    service.owner.pool.query(`ALTER TABLE audit_log ${how} TRIGGER audit_log_is_append_only`);
+  await guard('DISABLE');
   const checks = await run();
+  await guard('ENABLE ALWAYS');
   expect(findingOf(checks, 'audit log')).toMatchObject({ state: 'failed' });
   expect(findingOf(checks, 'outbound')).toMatchObject({ state: 'warn', found: '127.0.0.1:1 not reached' });
 });

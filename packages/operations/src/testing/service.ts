@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { type Actor, createClient, type Database, openDatabase } from '@emr-payments/db';
+import { type Actor, createClient, type Database } from '@emr-payments/db';
+import { databaseOfFile } from '@emr-payments/db/testing/database-of-file';
+import { type OpenedDatabase, openOwnDatabase } from '@emr-payments/db/testing/open-practice';
 import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
 import { type Keyring, parseKeyring } from '@emr-payments/runtime';
-import { openTestDatabase } from '@emr-payments/testkit';
 
 /** A service as operations see it: a database that nobody else uses, with one client, and a keyring. */
 export type Service = {
@@ -27,10 +28,15 @@ export type Service = {
 
 export const newKey = (id: string): string => `${id}:${randomBytes(32).toString('base64')}`;
 
-export async function openService(): Promise<Service> {
-  const { url, appUrl, drop } = await openTestDatabase();
-  const database = openDatabase({ url: appUrl, poolSize: 2, applicationName: 'test' });
-  const owner = openDatabase({ url, poolSize: 1, applicationName: 'test owner' });
+/** Opens a database for all tests of a file: see `databaseOfFile`. @returns what begins a test: it opens a service on that database. */
+export function serviceOfFile(): () => Promise<Service> {
+  const begin = databaseOfFile();
+  return async () => openService(await begin());
+}
+
+/** @param opened by default a database is made for the service. */
+export async function openService(opened?: OpenedDatabase): Promise<Service> {
+  const { url, appUrl, database, owner, close } = opened ?? (await openOwnDatabase());
   const key = newKey('k1');
   const { clientId, clientPk } = await createClient({ database }, { name: 'Integrator' });
   return {
@@ -49,10 +55,6 @@ export async function openService(): Promise<Service> {
         orderBy: { id: 'asc' },
         select: { actor: true, action: true, subject: true, detail: true },
       }),
-    async close() {
-      await database.close();
-      await owner.close();
-      await drop();
-    },
+    close,
   };
 }
