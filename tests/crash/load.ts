@@ -9,6 +9,8 @@ export type Load = {
   readonly requested: readonly Requested[];
   /** Stops new payments; resolves when every client has its answer or has given up. */
   end(): Promise<void>;
+  /** Stops all of it at once, for a run that has failed: nothing would answer, and the clients would go on for as long as the process. */
+  stop(): void;
 };
 
 /** The limit of waiting clients: enough for a long outage. With more, the suite itself would be the bottleneck. */
@@ -101,11 +103,12 @@ export function startLoad(input: {
   const requested: Requested[] = [];
   const waiting = new Set<Promise<void>>();
   const startedAt = performance.now();
+  let stopped = false;
 
   async function sendUntilAnswered(payment: Requested, practice: Practice, first: number): Promise<void> {
     const impatient = random.next() < SHARES.impatient;
     const givesUpAt = performance.now() + TIMING.clientGivesUpMs;
-    for (let n = first; performance.now() < givesUpAt; n += 1) {
+    for (let n = first; performance.now() < givesUpAt && !stopped; n += 1) {
       const result = await tryOnce(apiUrls[n % apiUrls.length] ?? '', practice, payment);
       payment.tries.push(result);
       if (!REPEAT_AFTER.includes(result.status) || impatient) return;
@@ -139,6 +142,10 @@ export function startLoad(input: {
     async end() {
       clearInterval(timer);
       await Promise.all(waiting);
+    },
+    stop() {
+      stopped = true;
+      clearInterval(timer);
     },
   };
 }

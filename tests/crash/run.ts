@@ -5,7 +5,7 @@ import { collect } from './collect.ts';
 import { crashedSessions } from './crashed-sessions.ts';
 import { countShapes } from './foreign/count-shapes.ts';
 import { type Injection, injectFaults } from './inject-faults.ts';
-import { startLoad } from './load.ts';
+import { type Load, startLoad } from './load.ts';
 import { missAndRecover } from './miss-and-recover.ts';
 import { planFaults } from './plan-faults.ts';
 import { type Quiet, waitForQuiet } from './quiet.ts';
@@ -50,9 +50,10 @@ export async function runCrash(options: RunOptions): Promise<RunReport> {
   const withForeign = capabilities.includes('foreign');
   const plan = planFaults({ seed, durationMs, withRedis, withForeign });
   const cluster = await startCluster({ folder, withRedis, capabilities, adapters, seed });
+  let load: Load | undefined;
   try {
     say(`${plan.length} faults and ${rate} payments a second for ${durationMs / 1000} s`);
-    const load = startLoad({
+    load = startLoad({
       apiUrls: cluster.apis.map(({ url }) => url),
       practices: cluster.practices,
       rate,
@@ -97,6 +98,7 @@ export async function runCrash(options: RunOptions): Promise<RunReport> {
       staleWrites,
     };
   } catch (error) {
+    load?.stop();
     await cluster.stop();
     throw error;
   }
