@@ -32,12 +32,16 @@ const freeze: Strike = async (cluster, { target }) => {
   return async () => process.kill(pid, 'SIGCONT');
 };
 
-async function send(method: string, url: string, body?: object): Promise<unknown> {
+async function send(
+  method: string,
+  url: string,
+  { body, withinMs = 1_000 }: { body?: object; withinMs?: number } = {},
+): Promise<unknown> {
   const answer = await fetch(url, {
     method,
     headers: body === undefined ? {} : { 'content-type': 'application/json' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(1_000),
+    signal: AbortSignal.timeout(withinMs),
   });
   const text = await answer.text();
   if (!answer.ok) throw new Error(`${method} ${url} answered ${answer.status}: ${text}`);
@@ -50,7 +54,7 @@ const emr =
   async (cluster, { atMs }) => {
     const faults = `${cluster.process('sandbox').url}/sandbox/faults`;
     const match = cluster.struck;
-    const { id } = (await send('POST', faults, { match, seed: atMs, ...script })) as { id: number };
+    const { id } = (await send('POST', faults, { body: { match, seed: atMs, ...script } })) as { id: number };
     return () => send('DELETE', `${faults}/${id}`);
   };
 
@@ -67,8 +71,8 @@ const receiver =
   (behaviour: { status: number; delayMs: number }): Strike =>
   async (cluster) => {
     const url = `${cluster.process('receiver').url}/behaviour`;
-    await send('PUT', url, behaviour);
-    return () => send('PUT', url, { status: 204, delayMs: 0 });
+    await send('PUT', url, { body: behaviour });
+    return () => send('PUT', url, { body: { status: 204, delayMs: 0 } });
   };
 
 const STRIKES: Record<FaultKind, Strike> = {
@@ -135,7 +139,10 @@ export async function injectFaults(cluster: Cluster, plan: readonly Fault[]): Pr
   }
 
   await Promise.all([...new Set(plan.map((fault) => fault.target))].map(strikeAll));
-  await send('DELETE', `${cluster.process('sandbox').url}/sandbox/faults`);
-  await send('PUT', `${cluster.process('receiver').url}/behaviour`, { status: 204, delayMs: 0 });
+  // Everything runs again by now, on a machine that may be busy with the rest of the work.
+  const withinMs = 30_000;
+  await send('DELETE', `${cluster.process('sandbox').url}/sandbox/faults`, { withinMs });
+  const body = { status: 204, delayMs: 0 };
+  await send('PUT', `${cluster.process('receiver').url}/behaviour`, { body, withinMs });
   return injections;
 }
