@@ -49,6 +49,8 @@ export type DatabaseOptions = {
   poolSize: number;
   /** Shown in pg_stat_activity. */
   applicationName: string;
+  /** Longest wait for a connection, in milliseconds; 3 s by default. */
+  connectMs?: number;
   /** Longest time of one statement, in milliseconds; 5 s by default. */
   statementMs?: number;
   /** false: a statement takes one processor at most. */
@@ -73,6 +75,7 @@ const loadPrisma = () => load('./prisma-client.ts') as typeof import('./prisma-c
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const {
+    connectMs = CONNECT_MS,
     statementMs = STATEMENT_MS,
     parallel = true,
     readsOnly = false,
@@ -82,7 +85,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const config = {
     url: options.url,
     application_name: options.applicationName,
-    connectionTimeoutMillis: CONNECT_MS,
+    connectionTimeoutMillis: connectMs,
     idleTimeoutMillis: 60_000,
     settings: {
       statement_timeout: statementMs,

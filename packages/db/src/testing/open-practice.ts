@@ -20,11 +20,14 @@ export type OpenedDatabase = {
 
 export type OpenPractice = Practice & OpenedDatabase;
 
+/** For a machine that stands still for some seconds. */
+const CONNECT_MS = 30_000;
+
 /** Opens a database of its own, without rows. */
 export async function openOwnDatabase(): Promise<OpenedDatabase> {
   const { url, appUrl, drop } = await openTestDatabase();
-  const database = openDatabase({ url: appUrl, poolSize: 6, applicationName: 'test' });
-  const owner = openDatabase({ url, poolSize: 2, applicationName: 'test owner' });
+  const database = openDatabase({ url: appUrl, poolSize: 6, applicationName: 'test', connectMs: CONNECT_MS });
+  const owner = openDatabase({ url, poolSize: 2, applicationName: 'test owner', connectMs: CONNECT_MS });
   return {
     url,
     appUrl,
