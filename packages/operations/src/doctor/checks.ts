@@ -40,7 +40,7 @@ export async function checkDatabase(
   const ms = Math.round(performance.now() - startedAt);
   await refuseSharedSessions({ DATABASE_DIRECT_URL: directUrl, DATABASE_URL: databaseUrl });
   const slower = prunesFaultily
-    ? '; a fault of this version is worked around, which takes time: update it (docs/postgresql.md)'
+    ? '; a fault of this version is worked around, which takes time: update PostgreSQL (docs/postgresql.md)'
     : '';
   return { state: 'ok', found: `PostgreSQL ${version}, ${ms} ms${slower}` };
 }
