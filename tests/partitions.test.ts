@@ -23,7 +23,7 @@ let practice: ServicePractice;
 let owner: Session;
 let folder: string;
 
-// Of one day for the whole test, also when it runs over midnight.
+// Read once: a test that runs over midnight would compare two days.
 const today = Math.floor(Date.now() / 86_400_000);
 const midnight = (days: number) => new Date((today - days) * 86_400_000);
 

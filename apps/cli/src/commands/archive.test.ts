@@ -15,7 +15,7 @@ let operator: Operator;
 let payments: PaymentsOfTest;
 let folder: string;
 
-// Of one day for the whole test, also when it runs over midnight.
+// Read once: a test that runs over midnight would compare two days.
 const today = Math.floor(Date.now() / 86_400_000);
 const midnight = (days: number) => new Date((today - days) * 86_400_000);
 const day = (days: number) => midnight(days).toISOString().slice(0, 10);

@@ -86,10 +86,10 @@ export async function runInPipeline(
   where: string,
   env: Record<string, string>,
 ): Promise<Omit<CliRun, 'json'>> {
-  // bash keeps the exit code of each part of a pipeline.
+  // `true` is a command of bash itself, so no PATH is needed. bash keeps the exit code of each part of a pipeline.
   const script = `"$0" "$@" ${where}; exit "\${PIPESTATUS[0]}"`;
-  const shell = spawn('bash', ['-c', script, process.execPath, MAIN, ...args], {
-    env: { PATH: process.env.PATH ?? '', ...env },
+  const shell = spawn('/bin/bash', ['-c', script, process.execPath, MAIN, ...args], {
+    env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const [stdout, stderr, [code]] = await Promise.all([

@@ -72,7 +72,7 @@ test('events are dropped by partition, without a row of the payments', async () 
   const aged = await openTestDatabase();
   const open = (url: string) => openDatabase({ url, poolSize: 1, applicationName: 'test' });
   const [service, owner] = [open(aged.appUrl), open(aged.url)];
-  // Of one day for the whole test, also when it runs over midnight.
+  // Read once: a test that runs over midnight would compare two days.
   const today = Math.floor(Date.now() / 86_400_000);
   const midnight = (days: number) => new Date((today - days) * 86_400_000);
   const session = await owner.pool.connect();

@@ -33,7 +33,7 @@ const EMPTY = `
   END $$;
   COMMIT`;
 
-/** What the database consists of, as one short text: migrations, schemas, tables and indexes, columns, constraints, triggers, functions, settings. */
+/** A hash that changes with the structure of the database: migrations, schemas, tables and indexes, columns, constraints, triggers, functions, settings. */
 const STRUCTURE = `
   SELECT md5(concat_ws('/',
     (SELECT string_agg(migration_name, ',' ORDER BY migration_name) FROM _prisma_migrations),

@@ -22,7 +22,7 @@ let service: Service;
 let folder: string;
 let write: (days: number, input?: Partial<PastPaymentsInput>) => Promise<unknown>;
 
-// Of one day for the whole test, also when it runs over midnight.
+// Read once: a test that runs over midnight would compare two days.
 const today = Math.floor(Date.now() / 86_400_000);
 const midnight = (days: number) => new Date((today - days) * 86_400_000);
 const nameOf = (table: string, days: number) =>
