@@ -70,9 +70,10 @@ export const endToEnd: Part = async ({ environment, size, few, brief, say }) => 
     const others: number[] = [];
     const floors: number[] = [];
     const costs: number[] = [];
-    await throughput(service, place, few(1_000));
-    await floor?.perSecond(few(1_000));
-    if (usual !== null) await throughput(service, usual, few(300));
+    // As many as are measured: all of these processes get faster for some ten thousand payments.
+    await throughput(service, place, few(10_000));
+    await floor?.perSecond(few(10_000));
+    if (usual !== null) await throughput(service, usual, few(1_500));
     for (let round = 1; round <= rounds; round += 1) {
       if (floor !== null) floors.push(await floor.perSecond(counts.ours));
       const before = readMeter(environment, service);

@@ -3,8 +3,10 @@ import type { Tenant } from '../load/requests.ts';
 import { withClient } from '../machine/ask.ts';
 import type { Part } from '../part.ts';
 import { type Finding, findingOf } from '../report/finding.ts';
+import { median } from '../report/statistics.ts';
 import { writeHistory } from '../service/history.ts';
 import { openService, type Service } from '../service/open-service.ts';
+import { throughput } from './end-to-end.ts';
 
 const TENANTS = 4;
 const PER_SECOND = 50;
@@ -12,6 +14,7 @@ const PER_SECOND = 50;
 const AT_ONCE = 20;
 const DATE = '2026-06-15';
 
+type Waits = { p50: number[]; p99: number[]; refused: number };
 type Read = { name: string; path: string };
 
 /** Sends a request again and again, and waits as long as a `Retry-After` says. @returns the number of answers by status. */
@@ -46,6 +49,7 @@ export const fairnessReads: Part = async ({ environment, size, few, brief, say }
   const quick = size === 'quick';
   const history = few(quick ? 30_000 : 300_000);
   const seconds = brief(quick ? 3 : 10);
+  const rounds = quick ? 1 : 3;
   const service = await openService(environment, {
     name: 'fairness_reads',
     workers: 1,
@@ -56,28 +60,35 @@ export const fairnessReads: Part = async ({ environment, size, few, brief, say }
     if (reader === undefined) throw new Error('there is no tenant');
     await writeHistory(service, { tenants: [reader], from: 0, to: history, depositDate: DATE });
     const reads = await readsOf(service, reader.clientPk);
-    const measure = async (forSeconds: number) => {
-      const pace = { kind: 'open', ratePerSecond: PER_SECOND, seconds: forSeconds } as const;
-      const { p50, p99, others: refused } = await service.load({ tenants: others, connections: 32, pace });
-      return { p50, p99, refused: Object.values(refused).reduce((sum, n) => sum + n, 0) };
+    /** One p99 of 500 payments is the fifth worst of them: a chance of the disk. */
+    const measure = async (): Promise<Waits> => {
+      const waits: Waits = { p50: [], p99: [], refused: 0 };
+      const pace = { kind: 'open', ratePerSecond: PER_SECOND, seconds } as const;
+      for (let round = 0; round < rounds; round += 1) {
+        const { p50, p99, others: refused } = await service.load({ tenants: others, connections: 32, pace });
+        waits.p50.push(p50);
+        waits.p99.push(p99);
+        waits.refused += Object.values(refused).reduce((sum, n) => sum + n, 0);
+      }
+      return waits;
     };
-    await measure(brief(3));
-    const before = await measure(seconds);
+    await throughput(service, { url: service.stack.apiUrl, tenants: others }, few(10_000));
+    const before = await measure();
     const findings: Finding[] = [
-      findingOf(`payments of others, undisturbed, at ${PER_SECOND}/s: p50`, 'ms', [before.p50]),
-      findingOf('undisturbed, p99', 'ms', [before.p99]),
+      findingOf(`payments of others, undisturbed, at ${PER_SECOND}/s: p50`, 'ms', before.p50),
+      findingOf('undisturbed, p99', 'ms', before.p99),
     ];
     for (const { name, path } of reads) {
       const stop = new AbortController();
       const reading = readOn({ url: `${service.stack.apiUrl}${path}`, tenant: reader }, stop.signal);
-      await measure(brief(2));
-      const during = await measure(seconds);
+      await pause(brief(2) * 1000);
+      const during = await measure();
       stop.abort();
       say(`${name}: answers by status ${JSON.stringify(await reading)}`);
       findings.push(
-        findingOf(`during ${AT_ONCE} × ${name}: p50`, 'ms', [during.p50]),
-        findingOf(`during ${AT_ONCE} × ${name}: p99`, 'ms', [during.p99]),
-        findingOf('p99 against the undisturbed', '×', [during.p99 / before.p99], { atMost: 1.5 }),
+        findingOf(`during ${AT_ONCE} × ${name}: p50`, 'ms', during.p50),
+        findingOf(`during ${AT_ONCE} × ${name}: p99`, 'ms', during.p99),
+        findingOf('p99 against the undisturbed', '×', [median(during.p99) / median(before.p99)], { atMost: 1.5 }),
         findingOf('payments that were not accepted', '', [during.refused], { atMost: 0 }),
       );
     }

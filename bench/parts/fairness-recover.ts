@@ -8,6 +8,7 @@ import { findingOf } from '../report/finding.ts';
 import { median, percentile } from '../report/statistics.ts';
 import { openService, type Service } from '../service/open-service.ts';
 import type { BenchTenant } from '../service/tenants.ts';
+import { throughput } from './end-to-end.ts';
 
 const TENANTS = 4;
 const RECOVERIES = 20;
@@ -108,7 +109,7 @@ export const fairnessRecover: Part = async ({ environment, size, few, brief, say
       }
       return waits;
     };
-    await measure(async () => undefined);
+    await throughput(service, { url: stack.apiUrl, tenants: others }, few(10_000));
     const undisturbed = await measure(async () => undefined);
     const disturbed = await measure(async () => {
       say(`${RECOVERIES} × recover: ${JSON.stringify(await recoverAll(service, recovering))}`);

@@ -1,9 +1,9 @@
 import { numberOf, until, withClient } from '../machine/ask.ts';
 import type { Part } from '../part.ts';
 import { findingOf } from '../report/finding.ts';
-import { percentile } from '../report/statistics.ts';
+import { median, percentile } from '../report/statistics.ts';
 import { openService } from '../service/open-service.ts';
-import { acceptToWebhook } from './end-to-end.ts';
+import { acceptToWebhook, throughput } from './end-to-end.ts';
 
 const TENANTS = 8;
 const HANGING = { emr: 0, endpoint: 1 };
@@ -17,6 +17,7 @@ export const fairness: Part = async ({ environment, size, few, brief, say }) => 
   const quick = size === 'quick';
   const behindEach = few(quick ? 1_000 : 5_000);
   const seconds = brief(quick ? 4 : 10);
+  const rounds = quick ? 1 : 3;
   const service = await openService(environment, {
     name: 'fairness',
     workers: 1,
@@ -25,15 +26,19 @@ export const fairness: Part = async ({ environment, size, few, brief, say }) => 
   try {
     const { stack, tenants } = service;
     const others = tenants.filter((_, n) => n !== HANGING.emr && n !== HANGING.endpoint);
-    const measure = (forSeconds: number) =>
-      acceptToWebhook(service, {
-        url: stack.apiUrl,
-        ratePerSecond: PER_SECOND,
-        seconds: forSeconds,
-        tenants: others,
-      });
-    await measure(brief(3));
-    const undisturbed = await measure(seconds);
+    /** One p99 of 500 payments is the fifth worst of them: a chance of the disk. */
+    const measure = async (): Promise<Record<'p50' | 'p99', number[]>> => {
+      const waits: Record<'p50' | 'p99', number[]> = { p50: [], p99: [] };
+      for (let round = 0; round < rounds; round += 1) {
+        const order = { url: stack.apiUrl, tenants: others, ratePerSecond: PER_SECOND, seconds };
+        const sorted = await acceptToWebhook(service, order);
+        waits.p50.push(percentile(sorted, 0.5));
+        waits.p99.push(percentile(sorted, 0.99));
+      }
+      return waits;
+    };
+    await throughput(service, { url: stack.apiUrl, tenants: others }, few(10_000));
+    const undisturbed = await measure();
 
     const stuck = tenants.filter((tenant) => !others.includes(tenant));
     const pace = { kind: 'closed', count: 2 * behindEach } as const;
@@ -51,16 +56,14 @@ export const fairness: Part = async ({ environment, size, few, brief, say }) => 
       ),
     );
     say(`${2 * behindEach} payments wait behind an EMR and an endpoint that hang`);
-    const disturbed = await measure(seconds);
-    const [before, after] = [percentile(undisturbed, 0.99), percentile(disturbed, 0.99)];
+    const disturbed = await measure();
+    const ratio = median(disturbed.p99) / median(undisturbed.p99);
     return [
-      findingOf(`others, undisturbed, at ${PER_SECOND}/s: accept to webhook p50`, 'ms', [
-        percentile(undisturbed, 0.5),
-      ]),
-      findingOf('others, undisturbed, p99', 'ms', [before]),
-      findingOf(`others, with ${2 * behindEach} payments stuck, p50`, 'ms', [percentile(disturbed, 0.5)]),
-      findingOf(`others, with ${2 * behindEach} payments stuck, p99`, 'ms', [after]),
-      findingOf('p99 against the undisturbed', '×', [after / before], { atMost: 1.5 }),
+      findingOf(`others, undisturbed, at ${PER_SECOND}/s: accept to webhook p50`, 'ms', undisturbed.p50),
+      findingOf('others, undisturbed, p99', 'ms', undisturbed.p99),
+      findingOf(`others, with ${2 * behindEach} payments stuck, p50`, 'ms', disturbed.p50),
+      findingOf(`others, with ${2 * behindEach} payments stuck, p99`, 'ms', disturbed.p99),
+      findingOf('p99 against the undisturbed', '×', [ratio], { atMost: 1.5 }),
     ];
   } finally {
     await service.close();

@@ -55,8 +55,9 @@ export const send: Part = async (context) => {
   });
   const floor = await openQueueFloor(environment, { service, emr: false });
   try {
-    await drain(context, service, { endpoints: 1, count: few(2_000), run: 'warm-up' });
-    await floor?.perSecond(few(2_000));
+    await floor?.perSecond(few(10_000));
+    await drain(context, service, { endpoints: 1, count: few(10_000), run: 'warm-up-one' });
+    await drain(context, service, { endpoints: ENDPOINTS, count: few(10_000), run: 'warm-up-eight' });
     const one: Drained[] = [];
     const eight: Drained[] = [];
     const floors: number[] = [];

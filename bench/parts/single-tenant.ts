@@ -20,8 +20,8 @@ export const singleTenant: Part = async ({ environment, size, few, say }) => {
   const eight = { url, tenants: service.tenants };
   const one = { url, tenants: service.tenants.slice(0, 1) };
   try {
-    await throughput(service, eight, few(1_000));
-    await throughput(service, one, few(1_000));
+    await throughput(service, eight, few(5_000));
+    await throughput(service, one, few(5_000));
     const ofOne: number[] = [];
     const ofEight: number[] = [];
     for (let round = 1; round <= rounds; round += 1) {

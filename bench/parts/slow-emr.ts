@@ -18,7 +18,7 @@ const ALLOWED_PER_SECOND = (CONNECTIONS * CAP) / (LATENCY_MS / 1000);
  */
 export const slowEmr: Part = async ({ environment, size, few }) => {
   const seconds = size === 'quick' ? 5 : 20;
-  const warmUp = few(ALLOWED_PER_SECOND * 4);
+  const warmUp = few(ALLOWED_PER_SECOND * 10);
   const measured = few(ALLOWED_PER_SECOND * seconds);
   const service = await openService(environment, {
     name: 'slow_emr',
