@@ -42,7 +42,7 @@ function readArguments(): { names: string[]; size: Size } | null {
   return { names, size: values.quick ? 'quick' : values.full ? 'full' : 'usual' };
 }
 
-/** Runs the parts and writes the results. The exit code is 0 unless something broke: a slow result is not an error. */
+/** Runs the parts and writes the results. The exit code is 0 unless a part broke: then the others run all the same. A slow result is not an error. */
 async function main(): Promise<void> {
   const wanted = readArguments();
   if (wanted === null) return;
@@ -66,9 +66,14 @@ async function main(): Promise<void> {
       if (part === undefined) continue;
       const from = performance.now();
       say(`\n── ${name}`);
-      const findings = await part({ environment, size, ...WHOLE, say: (text) => say(`   ${text}`) });
-      parts[name] = findings;
-      say(`\n${tableOf(findings)}\n   ${Math.round((performance.now() - from) / 1000)} s`);
+      try {
+        const findings = await part({ environment, size, ...WHOLE, say: (text) => say(`   ${text}`) });
+        parts[name] = findings;
+        say(`\n${tableOf(findings)}\n   ${Math.round((performance.now() - from) / 1000)} s`);
+      } catch (error) {
+        process.exitCode = 1;
+        say(`\n   BROKE: ${error instanceof Error ? error.stack : String(error)}`);
+      }
     }
   } finally {
     await environment.close();

@@ -125,9 +125,11 @@ export const fairnessFloods: Part = async ({ environment, size, few, brief, say 
         findingOf(`${each.what}: p99`, 'ms', each.p99),
         findingOf('against the undisturbed', '×', [against(each)], { atMost: 1.5 }),
         ...(each.kind === 'webhook'
-          ? [findingOf('against as many payments whose far ends answer', '×', [
-              median(each.p99) / median(besideBusy),
-            ])]
+          ? [
+              findingOf('against as many payments whose far ends answer', '×', [
+                median(each.p99) / median(besideBusy),
+              ]),
+            ]
           : []),
       ]),
     ];

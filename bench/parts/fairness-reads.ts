@@ -88,7 +88,9 @@ export const fairnessReads: Part = async ({ environment, size, few, brief, say }
       findings.push(
         findingOf(`during ${AT_ONCE} × ${name}: p50`, 'ms', during.p50),
         findingOf(`during ${AT_ONCE} × ${name}: p99`, 'ms', during.p99),
-        findingOf('p99 against the undisturbed', '×', [median(during.p99) / median(before.p99)], { atMost: 1.5 }),
+        findingOf('p99 against the undisturbed', '×', [median(during.p99) / median(before.p99)], {
+          atMost: 1.5,
+        }),
         findingOf('payments that were not accepted', '', [during.refused], { atMost: 0 }),
       );
     }
