@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { createBatcher } from './batcher.ts';
 
 /** A batcher of numbers whose batches end when the test says so. */
-function held(options: { maxBatch?: number; maxInFlight?: number; maxWaiting?: number } = {}) {
+function held(
+  options: { maxBatch?: number; enough?: number; maxInFlight?: number; maxWaiting?: number } = {},
+) {
   const batches: number[][] = [];
   const ends: (() => void)[] = [];
   const run = (batch: number[]): Promise<void> => {
@@ -56,6 +58,20 @@ describe('a batcher', () => {
     expect(batches).toHaveLength(3);
     await end(0);
     expect(batches).toEqual([[1, 2], [3, 4], [5, 6], [7]]);
+  });
+
+  test('lets enough of them leave at once, and what comes after them at the end of the turn', async () => {
+    const { add, batches, end } = held({ maxBatch: 10, enough: 2, maxInFlight: 2 });
+    add(1);
+    expect(batches).toEqual([]);
+    add(2, 3);
+    expect(batches).toEqual([[1, 2]]);
+    await turn();
+    expect(batches).toEqual([[1, 2], [3]]);
+    add(4, 5, 6);
+    expect(batches).toHaveLength(2);
+    await end(0);
+    expect(batches).toEqual([[1, 2], [3], [4, 5, 6]]);
   });
 
   test('takes no more than may wait, and takes again once a batch has left', async () => {

@@ -8,14 +8,16 @@ export type Batcher<Item> = {
 };
 
 /**
- * Group commit: gathers items and hands them on in batches. Items that are added in one turn of the event loop go together;
- * those that are added while `maxInFlight` batches are under way form the next one. A lone item waits for nothing but the
- * end of the turn.
+ * Group commit: gathers items and hands them on in batches. Items that are added in one turn of the event loop go together, but `enough` of
+ * them leave at once; those that are added while `maxInFlight` batches are under way form the next one. A lone item waits for nothing but
+ * the end of the turn.
  *
  * A batcher costs an item no promise and no object: an item carries its own `resolve` and `reject` if anyone waits for it.
  *
  * @param deps.run works on one batch, in the order of `add`. It settles the items itself and must not reject.
  * @param options.maxBatch items in one batch.
+ * @param options.enough that many items do not wait for the end of the turn, so that the server works on them while this process reads
+ *   further ones: otherwise each of the two waits for the other. No limit by default.
  * @param options.maxInFlight batches at once.
  * @param options.maxWaiting items that may wait for a batch; no limit by default.
  */
@@ -23,16 +25,16 @@ export function createBatcher<Item>(
   { run }: { run: (batch: Item[]) => Promise<void> },
   {
     maxBatch,
+    enough = Number.POSITIVE_INFINITY,
     maxInFlight,
     maxWaiting = Number.POSITIVE_INFINITY,
-  }: { maxBatch: number; maxInFlight: number; maxWaiting?: number },
+  }: { maxBatch: number; enough?: number; maxInFlight: number; maxWaiting?: number },
 ): Batcher<Item> {
   const waiting: Item[] = [];
   let inFlight = 0;
   let planned = false;
 
   function flush(): void {
-    planned = false;
     while (waiting.length > 0 && inFlight < maxInFlight) {
       inFlight += 1;
       void untraced(() => run(waiting.splice(0, maxBatch))).finally(() => {
@@ -46,10 +48,16 @@ export function createBatcher<Item>(
     add(item) {
       if (waiting.length >= maxWaiting) return false;
       waiting.push(item);
-      // Runs after the requests that the event loop is reading in this turn, so that they go together.
-      if (!planned && inFlight < maxInFlight) {
+      if (inFlight >= maxInFlight) return true;
+      if (waiting.length >= enough) {
+        flush();
+      } else if (!planned) {
         planned = true;
-        setImmediate(flush);
+        // Runs after the requests that the event loop is reading in this turn, so that they go together.
+        setImmediate(() => {
+          planned = false;
+          flush();
+        });
       }
       return true;
     },

@@ -34,11 +34,16 @@ const BATCH_SPAN = { name: 'accept batch', kind: 'internal' } as const;
  *
  * @param deps.onBatch called with the number of rows of each statement.
  * @param options.maxBatch rows in one statement.
+ * @param options.enough rows that do not wait for the requests that the event loop is still reading.
  * @param options.maxInFlight statements at once: the second is built while the first is being committed.
  */
 export function createAcceptor(
   { database, onBatch }: { database: Statements; onBatch?: (rows: number) => void },
-  { maxBatch = 200, maxInFlight = 2 }: { maxBatch?: number; maxInFlight?: number } = {},
+  {
+    maxBatch = 200,
+    enough = 20,
+    maxInFlight = 2,
+  }: { maxBatch?: number; enough?: number; maxInFlight?: number } = {},
 ): Acceptor {
   const nudge = createNudge({ database });
 
@@ -71,7 +76,10 @@ export function createAcceptor(
     }
   }
 
-  const batcher = createBatcher<Waiting>({ run }, { maxBatch, maxInFlight, maxWaiting: MOST_WAITING });
+  const batcher = createBatcher<Waiting>(
+    { run },
+    { maxBatch, enough, maxInFlight, maxWaiting: MOST_WAITING },
+  );
 
   return {
     accept(input) {
