@@ -1,11 +1,13 @@
-import { openDatabase } from '@emr-payments/db';
+import { createAcceptor, openDatabase } from '@emr-payments/db';
 import { openTestDatabase } from '@emr-payments/testkit';
 import type { FastifyInstance } from 'fastify';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { requestsOf, type Send } from '../testing/client-requests.ts';
 import { openTestApi, type TestApi } from '../testing/test-api.ts';
 import { userRequests } from '../testing/user-requests.ts';
-import { type BulkheadOptions, openBulkheads } from './open-bulkheads.ts';
+import { openBulkheads } from './open-bulkheads.ts';
+
+const SIZES = { acceptPoolSize: 3, poolSize: 4, readPoolSize: 3, readTimeoutMs: 1000 };
 
 type Tenant = { send: Send; user: ReturnType<typeof userRequests> };
 
@@ -170,16 +172,30 @@ describe('changes that wait for each other', () => {
   });
 });
 
+test('the statement that accepts is planned once for each connection, also while payments come alone', async () => {
+  const { appUrl: url, drop } = await openTestDatabase();
+  const { accepting, close } = openBulkheads({ ...SIZES, url, acceptPoolSize: 1 });
+  onTestFinished(async () => {
+    await close();
+    await drop();
+  });
+  const acceptor = createAcceptor({ database: accepting });
+  const payment = {
+    ...{ clientPk: 1, userId: 1, patientMrn: 'MRN-000001', paymentMethod: 'Card', referenceNumber: '#1' },
+    ...{ location: '1404', amount: '1.00', notes: null, depositDate: null, idempotency: null },
+  };
+  for (let n = 0; n < 8; n += 1)
+    expect(await acceptor.accept(payment)).toEqual({ outcome: 'patient_not_found' });
+  const { rows } = await accepting.pool.query<{ once: number; anew: number }>(
+    `SELECT generic_plans::int AS once, custom_plans::int AS anew FROM pg_prepared_statements
+      WHERE name = 'accept-payments'`,
+  );
+  expect(rows).toEqual([{ once: 8, anew: 0 }]);
+});
+
 test('all pools are closed in the end', async () => {
   const { appUrl: url, drop } = await openTestDatabase();
-  const options: BulkheadOptions = {
-    url,
-    acceptPoolSize: 3,
-    poolSize: 4,
-    readPoolSize: 3,
-    readTimeoutMs: 1000,
-  };
-  const bulkheads = openBulkheads(options);
+  const bulkheads = openBulkheads({ ...SIZES, url });
   await bulkheads.accepting.ping();
   await bulkheads.database.ping();
   await bulkheads.costly.run({ clientPk: 1 }, ({ database }) => database.pool.query('SELECT 1'));

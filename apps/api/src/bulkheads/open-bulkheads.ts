@@ -74,6 +74,7 @@ export function openBulkheads(options: BulkheadOptions): Bulkheads {
     url,
     poolSize: options.acceptPoolSize,
     applicationName: 'emr-payments-api accept',
+    plannedOnce: true,
   });
   const database = openServiceDatabase({ url, poolSize, applicationName: 'emr-payments-api' });
   const reading = openServiceDatabase({

@@ -59,7 +59,7 @@ export type DatabaseOptions = {
   readsOnly?: boolean;
   /** Longest wait for a row that another transaction has locked, in milliseconds: then the statement is undone. No limit by default. */
   lockMs?: number;
-  /** true: the pool is for array statements, each of which is planned once on each connection. */
+  /** true: the pool is for array statements and look-ups by a key, each of which is planned once on each connection. */
   plannedOnce?: boolean;
   /** Runs on each new connection, of whatever use, before any other statement. */
   onOpen?: OnOpen;
