@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { dropEventPartitions, makePartitions, openDatabase, partitionCover } from '@emr-payments/db';
-import { makePastPartitions } from '@emr-payments/db/testing/past-partitions';
+import { daysAgo, makePastPartitions } from '@emr-payments/db/testing/past-partitions';
 import { writePastPayments } from '@emr-payments/db/testing/past-payments';
 import { Client as Session } from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -23,17 +23,13 @@ let practice: ServicePractice;
 let owner: Session;
 let folder: string;
 
-// Read once: a test that runs over midnight would compare two days.
-const today = Math.floor(Date.now() / 86_400_000);
-const midnight = (days: number) => new Date((today - days) * 86_400_000);
-
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'emr-payments-archive-'));
   service = await openService({ name: 'partitions', workers: 2, leaseMs: 5_000 });
   practice = await service.addPractice({ capability: 'lookup', mrn: 'MRN-12345', emrPatientId: 'pat-1001' });
   owner = new Session({ connectionString: service.database.url });
   await owner.connect();
-  await makePastPartitions(owner, { starts: [400, 300, 200, 100].map(midnight) });
+  await makePastPartitions(owner, { starts: [400, 300, 200, 100].map(daysAgo) });
   const { rows } = await owner.query(
     'SELECT id AS "userId", client_pk AS "clientPk" FROM users WHERE public_id = $1',
     [practice.publicId],
@@ -43,7 +39,7 @@ beforeAll(async () => {
   ]);
   for (const days of [450, 350, 250, 150]) {
     const of = { ...rows[0], endpointId: endpoints.rows[0].id };
-    await writePastPayments(owner, { ...of, at: midnight(days), count: 5_000 });
+    await writePastPayments(owner, { ...of, at: daysAgo(days), count: 5_000 });
   }
 }, 180_000);
 afterAll(async () => {
@@ -103,7 +99,7 @@ test('making, dropping and archiving partitions makes no request fail', { timeou
     runCommand({ databaseUrl: service.database.url, encryptionKeys: service.stack.encryptionKeys }, [
       'archive',
       '--before',
-      midnight(200).toISOString().slice(0, 10),
+      daysAgo(200).toISOString().slice(0, 10),
       '--to',
       folder,
       '--drop',
@@ -117,7 +113,7 @@ test('making, dropping and archiving partitions makes no request fail', { timeou
   expect(failures).toEqual([]);
   expect(ids.length).toBeGreaterThan(100);
   const count = async (sql: string) => (await owner.query<{ n: number }>(sql)).rows[0]?.n;
-  const present = `id >= first_payment_id('${midnight(1).toISOString()}')`;
+  const present = `id >= first_payment_id('${daysAgo(1).toISOString()}')`;
   await vi.waitFor(
     async () =>
       expect(
@@ -128,7 +124,7 @@ test('making, dropping and archiving partitions makes no request fail', { timeou
   await vi.waitFor(async () => expect(await count('SELECT count(*)::int AS n FROM jobs')).toBe(0), PATIENCE);
   expect(
     await count(
-      `SELECT count(*)::int AS n FROM deliveries WHERE event_id >= first_event_id('${midnight(1).toISOString()}') AND status = 'delivered'`,
+      `SELECT count(*)::int AS n FROM deliveries WHERE event_id >= first_event_id('${daysAgo(1).toISOString()}') AND status = 'delivered'`,
     ),
   ).toBe(ids.length);
   // What was archived is gone, and the rest is here.

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { uuidToPaymentId } from '@emr-payments/contracts';
-import { makePastPartitions } from '@emr-payments/db/testing/past-partitions';
+import { daysAgo, makePastPartitions } from '@emr-payments/db/testing/past-partitions';
 import { type PastPaymentsInput, writePastPayments } from '@emr-payments/db/testing/past-payments';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type Operator, openOperator } from '../testing/operator.ts';
@@ -15,20 +15,17 @@ let operator: Operator;
 let payments: PaymentsOfTest;
 let folder: string;
 
-// Read once: a test that runs over midnight would compare two days.
-const today = Math.floor(Date.now() / 86_400_000);
-const midnight = (days: number) => new Date((today - days) * 86_400_000);
-const day = (days: number) => midnight(days).toISOString().slice(0, 10);
+const day = (days: number) => daysAgo(days).toISOString().slice(0, 10);
 const nameOf = (table: string, days: number) => `${table}_${day(days).replaceAll('-', '')}`;
 const write = (days: number, input: Partial<PastPaymentsInput> = {}) =>
-  writePastPayments(operator.owner.pool, { ...payments, at: midnight(days), ...input });
+  writePastPayments(operator.owner.pool, { ...payments, at: daysAgo(days), ...input });
 
 beforeEach(async () => {
   operator = await openOperator();
   payments = await openPayments(operator);
   folder = mkdtempSync(join(tmpdir(), 'emr-payments-archive-'));
   const session = await operator.owner.pool.connect();
-  await makePastPartitions(session, { starts: [400, 300, 200, 100].map(midnight) });
+  await makePastPartitions(session, { starts: [400, 300, 200, 100].map(daysAgo) });
   session.release();
 });
 afterEach(async () => {
@@ -50,7 +47,7 @@ test('a dry run lists tables, rows, bytes and what refuses; the run moves, write
     dry_run: true,
     ranges: [
       { since: null },
-      { since: midnight(400).toISOString(), upto: midnight(300).toISOString(), obstacles: {} },
+      { since: daysAgo(400).toISOString(), upto: daysAgo(300).toISOString(), obstacles: {} },
     ],
     in_archive: [],
   });

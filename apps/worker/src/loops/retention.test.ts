@@ -1,6 +1,6 @@
 import { createClient, type Database, openDatabase } from '@emr-payments/db';
 import { createPractice } from '@emr-payments/db/testing';
-import { makePastPartitions } from '@emr-payments/db/testing/past-partitions';
+import { daysAgo, makePastPartitions } from '@emr-payments/db/testing/past-partitions';
 import { writePastPayments } from '@emr-payments/db/testing/past-payments';
 import { createLogger, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
@@ -72,14 +72,11 @@ test('events are dropped by partition, without a row of the payments', async () 
   const aged = await openTestDatabase();
   const open = (url: string) => openDatabase({ url, poolSize: 1, applicationName: 'test' });
   const [service, owner] = [open(aged.appUrl), open(aged.url)];
-  // Read once: a test that runs over midnight would compare two days.
-  const today = Math.floor(Date.now() / 86_400_000);
-  const midnight = (days: number) => new Date((today - days) * 86_400_000);
   const session = await owner.pool.connect();
-  await makePastPartitions(session, { starts: [300, 200, 100].map(midnight) });
+  await makePastPartitions(session, { starts: [300, 200, 100].map(daysAgo) });
   const { clientPk, userId, endpointId } = await createPractice({ database: service, keyring });
   for (const days of [250, 150, 50]) {
-    await writePastPayments(session, { clientPk, userId, endpointId, at: midnight(days), count: 2 });
+    await writePastPayments(session, { clientPk, userId, endpointId, at: daysAgo(days), count: 2 });
   }
   session.release();
   const logger = createLogger('test', 'silent');

@@ -12,7 +12,8 @@ import { retryPayment } from '../payments/retry-payment.ts';
 import { showPayment } from '../payments/show-payment.ts';
 import { beginRestore } from '../restore/begin-restore.ts';
 import { putInDoubt } from '../restore/put-in-doubt.ts';
-import { daysAgo, type OpenPast, openPast, partitionName } from '../testing/open-past.ts';
+import { type OpenPast, openPast, partitionName } from '../testing/open-past.ts';
+import { daysAgo } from '../testing/past-partitions.ts';
 import { archiveRange, findObstacles } from './archive-range.ts';
 import { listRanges } from './list-ranges.ts';
 

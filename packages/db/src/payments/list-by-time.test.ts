@@ -3,9 +3,8 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../core/database.ts';
 import { dropEventPartitions } from '../partitions/drop-event-partitions.ts';
-import { daysAgo } from '../testing/open-past.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
-import { makePastPartitions } from '../testing/past-partitions.ts';
+import { daysAgo, makePastPartitions } from '../testing/past-partitions.ts';
 import { listPayments, listStatement, type PaymentFilter } from './list-payments.ts';
 
 /** Twelve partitions of 28 days and what is before them, as after a year. */

@@ -1,13 +1,7 @@
 import { Client } from 'pg';
 import { type OpenPractice, openPractice } from './open-practice.ts';
-import { makePastPartitions } from './past-partitions.ts';
+import { daysAgo, makePastPartitions } from './past-partitions.ts';
 import { type PastPayment, type PastPaymentsInput, writePastPayments } from './past-payments.ts';
-
-const DAY_MS = 86_400_000;
-const today = Math.floor(Date.now() / DAY_MS);
-
-/** Midnight (UTC), so many days ago: of one day for the whole file, also when it runs over midnight. */
-export const daysAgo = (days: number): Date => new Date((today - days) * DAY_MS);
 
 export type OpenPast = OpenPractice & {
   /** One connection of the owner's. */

@@ -1,6 +1,12 @@
 import type { ClientBase } from 'pg';
 import { PARTITIONED } from '../partitions/make-partitions.ts';
 
+const DAY_MS = 86_400_000;
+const today = Math.floor(Date.now() / DAY_MS);
+
+/** Midnight (UTC), so many days ago: of one day for the whole file, also when it runs over midnight. */
+export const daysAgo = (days: number): Date => new Date((today - days) * DAY_MS);
+
 /**
  * Divides the time before the first partitions into ranges, as if the service had run for so long. The first partitions have to be
  * empty: they are replaced. For tests and the bench; only the owner can do it.

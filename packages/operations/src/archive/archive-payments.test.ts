@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPractice } from '@emr-payments/db/testing';
-import { makePastPartitions } from '@emr-payments/db/testing/past-partitions';
+import { daysAgo, makePastPartitions } from '@emr-payments/db/testing/past-partitions';
 import { type PastPaymentsInput, writePastPayments } from '@emr-payments/db/testing/past-payments';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openService, type Service } from '../testing/service.ts';
@@ -22,20 +22,17 @@ let service: Service;
 let folder: string;
 let write: (days: number, input?: Partial<PastPaymentsInput>) => Promise<unknown>;
 
-// Read once: a test that runs over midnight would compare two days.
-const today = Math.floor(Date.now() / 86_400_000);
-const midnight = (days: number) => new Date((today - days) * 86_400_000);
 const nameOf = (table: string, days: number) =>
-  `${table}_${midnight(days).toISOString().slice(0, 10).replaceAll('-', '')}`;
+  `${table}_${daysAgo(days).toISOString().slice(0, 10).replaceAll('-', '')}`;
 
 async function open(): Promise<void> {
   service = await openService();
   const { clientPk, userId, endpointId } = await createPractice(service);
   const session = await service.owner.pool.connect();
-  await makePastPartitions(session, { starts: [400, 300, 200, 100].map(midnight) });
+  await makePastPartitions(session, { starts: [400, 300, 200, 100].map(daysAgo) });
   session.release();
   write = (days, input = {}) =>
-    writePastPayments(service.owner.pool, { clientPk, userId, endpointId, at: midnight(days), ...input });
+    writePastPayments(service.owner.pool, { clientPk, userId, endpointId, at: daysAgo(days), ...input });
 }
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'emr-payments-archive-'));
@@ -52,7 +49,7 @@ const archive = (
   const { days = 200, to = null, drop = false, onProgress } = input;
   return archivePayments(
     { url: service.url },
-    { before: midnight(days), to, drop, by: service.by, ...(onProgress === undefined ? {} : { onProgress }) },
+    { before: daysAgo(days), to, drop, by: service.by, ...(onProgress === undefined ? {} : { onProgress }) },
   );
 };
 const sql = async (text: string) => (await service.owner.pool.query(text)).rows;
@@ -77,7 +74,7 @@ test('moves what ends before the date, writes it and drops it; the file brings i
 
   const manifest = JSON.parse(read(`${payments}.json`));
   expect(manifest).toMatchObject({ table: 'payments', name: payments, rows: 3, file: `${payments}.csv` });
-  expect(new Date(manifest.upto)).toEqual(midnight(300));
+  expect(new Date(manifest.upto)).toEqual(daysAgo(300));
   const digest = createDigest();
   digest.stream.end(readFileSync(join(folder, `${payments}.csv`)));
   expect(digest.end()).toEqual({ sha256: manifest.sha256, bytes: manifest.bytes, rows: 3 });
@@ -119,7 +116,7 @@ test('stops at the first range that something refers to, and keeps what it has d
   const outcome = await archive({ days: 100 });
   expect(outcome).toMatchObject({
     moved: [{}, { rows: { [nameOf('payments', 400)]: 1 } }],
-    stopped: { upto: midnight(200), reason: 'refused', obstacles: { payment_needs_review: 1 } },
+    stopped: { upto: daysAgo(200), reason: 'refused', obstacles: { payment_needs_review: 1 } },
   });
   expect(await sql('SELECT count(*)::int AS n FROM payments')).toEqual([{ n: 2 }]);
 });
@@ -215,12 +212,12 @@ test('what others have in the schema archive is left alone', async () => {
 test('the preview counts, names what refuses, and changes nothing', async () => {
   await write(350, { count: 2 });
   await write(250, { delivery: 'pending' });
-  const preview = await previewArchive({ url: service.url }, { before: midnight(200) });
+  const preview = await previewArchive({ url: service.url }, { before: daysAgo(200) });
   if (preview.outcome !== 'previewed') throw new Error(preview.outcome);
   expect(preview.ranges.map(({ upto, obstacles }) => [upto, obstacles])).toEqual([
-    [midnight(400), {}],
-    [midnight(300), {}],
-    [midnight(200), { pending_delivery: 1 }],
+    [daysAgo(400), {}],
+    [daysAgo(300), {}],
+    [daysAgo(200), { pending_delivery: 1 }],
   ]);
   expect(preview.ranges[1]?.sizes[0]).toEqual({
     name: nameOf('payments', 400),
@@ -234,11 +231,11 @@ test('the preview counts, names what refuses, and changes nothing', async () => 
 
 test('what is younger than 90 days, and a role that does not own the tables', async () => {
   expect(await archive({ days: 89 })).toEqual({ outcome: 'too_young' });
-  expect(await previewArchive({ url: service.url }, { before: midnight(89) })).toEqual({
+  expect(await previewArchive({ url: service.url }, { before: daysAgo(89) })).toEqual({
     outcome: 'too_young',
   });
   const { appUrl: url } = service;
-  const input = { before: midnight(200), to: null, drop: false, by: service.by };
+  const input = { before: daysAgo(200), to: null, drop: false, by: service.by };
   expect(await archivePayments({ url }, input)).toEqual({ outcome: 'not_owner' });
   expect(await previewArchive({ url }, input)).toEqual({ outcome: 'not_owner' });
 });
