@@ -1,11 +1,19 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { BUILT } from '@emr-payments/stack';
 import { expect, vi } from 'vitest';
 import { type Block, ROOT } from './blocks.ts';
 
 /** The two ways in which a reader runs a page: typed block after block, or all of it as one script. */
 export const WAYS = ['typed into an interactive bash', 'piped into bash -e'] as const;
 export type Way = (typeof WAYS)[number];
+
+/**
+ * The command line as the image has it. A script runs this one and a reader who types runs the checkout's own, so that a page is followed
+ * with both: from the source each command takes three times as long to start.
+ */
+const BUILT_COMMAND_LINE = `emr-payments() { node "${join(BUILT, 'cli.js')}" "$@"; }\n`;
 
 export type Bash = {
   /**
@@ -51,7 +59,7 @@ export function startBash(way: Way, blocks: readonly Block[], env: Readonly<Reco
 
   const withMark = ({ text }: Block, n: number) => `${text}echo "${mark} ${n} $?"\n`;
   child.stdin.write(`echo "${mark} start 0"\n`);
-  if (!typed) child.stdin.end(blocks.map(withMark).join(''));
+  if (!typed) child.stdin.end(BUILT_COMMAND_LINE + blocks.map(withMark).join(''));
 
   async function endOf(label: string | number): Promise<RegExpExecArray> {
     const pattern = new RegExp(`${mark} ${label} (\\d+)\\n`);
