@@ -43,6 +43,13 @@ test('requests in flight share a statement and each gets its own payment and job
   expect(rows).toEqual([{ job_id: mine?.outcome === 'accepted' ? mine.jobId : -1, status: 'accepted' }]);
 });
 
+test('twenty requests leave at once, and those after them at the end of the turn', async () => {
+  const rows: number[] = [];
+  const acceptor = createAcceptor({ ...practice, onBatch: (count) => rows.push(count) });
+  await Promise.all(Array.from({ length: 25 }, () => acceptor.accept(practice.input({}))));
+  expect(rows).toEqual([20, 5]);
+});
+
 test('the relays are notified of each accepted payment', async () => {
   let calls = 0;
   const listener = listenForJobs({
