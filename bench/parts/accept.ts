@@ -49,7 +49,7 @@ async function withCost(
 /**
  * Measures `POST /v1/payments`, complete and durable, with 64 connections to one API process and no worker, and
  * compares it with the floor and the usual way. The three take turns, so that each ratio compares runs that are close
- * in time. Then measures latency at half the rate.
+ * in time. Then measures latency at half the rate, as often.
  */
 export const accept: Part = async ({ environment, size, brief, say }) => {
   const [rounds, seconds] = size === 'quick' ? [1, brief(2)] : [3, 3];
@@ -84,7 +84,9 @@ export const accept: Part = async ({ environment, size, brief, say }) => {
     const { floor: bare = [], ours = [], usual: other = [] } = runs;
     const half = median(ours) / 2;
     const open = { kind: 'open', ratePerSecond: half, seconds: brief(size === 'quick' ? 3 : 10) } as const;
-    const steady = await service.load({ connections: CONNECTIONS, pace: open });
+    const steady: Awaited<ReturnType<Service['load']>>[] = [];
+    for (let round = 1; round <= rounds; round += 1)
+      steady.push(await service.load({ connections: CONNECTIONS, pace: open }));
     const ratios = (to: readonly number[]) => ours.map((rate, n) => rate / (to[n] ?? Number.NaN));
     const findings: Finding[] = [
       findingOf('the floor: bare Fastify, same schema, no I/O', 'payments/s', bare),
@@ -98,8 +100,17 @@ export const accept: Part = async ({ environment, size, brief, say }) => {
           ...(name === 'api' ? [{ atMost: 45 }] : []),
         ),
       ),
-      findingOf(`p50 at half of that, ${Math.round(half)}/s by the clock`, 'ms', [steady.p50]),
-      findingOf('p99 at half of that', 'ms', [steady.p99], { atMost: 25 }),
+      findingOf(
+        `p50 at half of that, ${Math.round(half)}/s by the clock`,
+        'ms',
+        steady.map(({ p50 }) => p50),
+      ),
+      findingOf(
+        'p99 at half of that',
+        'ms',
+        steady.map(({ p99 }) => p99),
+        { atMost: 25 },
+      ),
     ];
     if (usual !== null) {
       findings.push(
