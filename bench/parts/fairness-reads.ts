@@ -60,7 +60,7 @@ export const fairnessReads: Part = async ({ environment, size, few, brief, say }
     if (reader === undefined) throw new Error('there is no tenant');
     await writeHistory(service, { tenants: [reader], from: 0, to: history, depositDate: DATE });
     const reads = await readsOf(service, reader.clientPk);
-    /** One p99 of 500 payments is the fifth worst of them: a chance of the disk. */
+    /** Several times: one p99 of 500 payments is the fifth worst of them, and differs by chance. */
     const measure = async (): Promise<Waits> => {
       const waits: Waits = { p50: [], p99: [], refused: 0 };
       const pace = { kind: 'open', ratePerSecond: PER_SECOND, seconds } as const;

@@ -26,7 +26,7 @@ export const fairness: Part = async ({ environment, size, few, brief, say }) => 
   try {
     const { stack, tenants } = service;
     const others = tenants.filter((_, n) => n !== HANGING.emr && n !== HANGING.endpoint);
-    /** One p99 of 500 payments is the fifth worst of them: a chance of the disk. */
+    /** Several times: one p99 of 500 payments is the fifth worst of them, and differs by chance. */
     const measure = async (): Promise<Record<'p50' | 'p99', number[]>> => {
       const waits: Record<'p50' | 'p99', number[]> = { p50: [], p99: [] };
       for (let round = 0; round < rounds; round += 1) {

@@ -186,11 +186,11 @@ test('the statement that accepts is planned once for each connection, also while
   };
   for (let n = 0; n < 8; n += 1)
     expect(await acceptor.accept(payment)).toEqual({ outcome: 'patient_not_found' });
-  const { rows } = await accepting.pool.query<{ once: number; anew: number }>(
-    `SELECT generic_plans::int AS once, custom_plans::int AS anew FROM pg_prepared_statements
+  const { rows } = await accepting.pool.query<{ generic: number; custom: number }>(
+    `SELECT generic_plans::int AS generic, custom_plans::int AS custom FROM pg_prepared_statements
       WHERE name = 'accept-payments'`,
   );
-  expect(rows).toEqual([{ once: 8, anew: 0 }]);
+  expect(rows).toEqual([{ generic: 8, custom: 0 }]);
 });
 
 test('all pools are closed in the end', async () => {
