@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 /** Runs all checks and tests that a change must pass. Needs no set-up. The last line has the counts of both together. */
 
@@ -40,6 +40,30 @@ function runChecks(): Count {
   return count;
 }
 
+type Report = {
+  numPassedTests: number;
+  numFailedTests: number;
+  testResults: {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: { status: string; fullName: string; failureMessages: string[] }[];
+  }[];
+};
+
+/** Says once more at the end what has failed, each in a few lines: one long difference would fill a shortened log. */
+function sayFailures({ testResults }: Report): void {
+  const brief = (text: string) => text.split('\n').slice(0, 8).join('\n').slice(0, 600);
+  for (const { name, status, message, assertionResults } of testResults) {
+    if (status !== 'failed') continue;
+    const failed = assertionResults.filter((result) => result.status === 'failed');
+    say(`\n── failed: ${relative(root, name)}`);
+    if (failed.length === 0) say(brief(message));
+    for (const { fullName, failureMessages } of failed)
+      say(`${fullName}\n${brief(failureMessages.join('\n'))}`);
+  }
+}
+
 /**
  * Runs vitest and returns its counts. A run that fails without a failed test, by a crash or without tests, counts as
  * one failure.
@@ -53,10 +77,8 @@ function runTests(filters: readonly string[]): Count {
     ['--output-logs=full', '--log-prefix=none', '--', ...reporters, ...filters],
   );
   if (!existsSync(results)) return { passed: 0, failed: 1 };
-  const report = JSON.parse(readFileSync(results, 'utf8')) as {
-    numPassedTests: number;
-    numFailedTests: number;
-  };
+  const report = JSON.parse(readFileSync(results, 'utf8')) as Report;
+  sayFailures(report);
   const { numPassedTests: passed, numFailedTests: failed } = report;
   return { passed, failed: failed === 0 && (!good || passed === 0) ? 1 : failed };
 }
