@@ -18,7 +18,7 @@ export default defineConfig({
     include: ['{apps,packages,bench,tests,scripts}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/generated/**'],
     globalSetup: ['tests/setup/global-setup.ts'],
-    setupFiles: ['tests/setup/leaks.ts'],
+    setupFiles: ['tests/setup/patience.ts', 'tests/setup/leaks.ts'],
     pool: 'forks',
     maxWorkers: WORKERS,
     sequence: { sequencer: LongestFirst },
