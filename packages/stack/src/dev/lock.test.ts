@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { startApp } from '../apps/app-process.ts';
 import { freePort } from '../ports.ts';
 import { takeLock } from './lock.ts';
@@ -23,5 +23,6 @@ test('the apps that a killed run left behind are ended before its folder is take
   // The second one's number has gone to another program: to this test.
   writeFileSync(lock, JSON.stringify({ dev: process.pid, apps: [left.pid, process.pid] }));
   expect(await takeLock(lock)).toBeNull();
-  expect(() => process.kill(left.pid, 0)).toThrow('ESRCH');
+  // A process that has ended has its number until its parent, this test, has taken note of it.
+  await vi.waitFor(() => expect(() => process.kill(left.pid, 0)).toThrow('ESRCH'));
 });
