@@ -39,10 +39,10 @@ COPY --from=generated /app/packages/db/src/generated packages/db/src/generated
 RUN node packages/stack/src/build.ts
 
 # The production dependencies. Optional packages are binaries for development machines; Prisma contains query compilers for
-# databases that we do not use. Both are left out.
+# databases that we do not use, and of each a large one. All of these are left out.
 FROM manifests AS installed
 RUN pnpm install --frozen-lockfile --prod --no-optional \
- && find node_modules/.pnpm/@prisma+client@* -name 'query_compiler_*' ! -name '*postgresql*' -delete \
+ && find node_modules/.pnpm/@prisma+client@* -name 'query_compiler_*' ! -name 'query_compiler_small_bg.postgresql.*' -delete \
  && find node_modules \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
 COPY apps apps
 COPY packages packages
