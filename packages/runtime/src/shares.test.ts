@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createShares, ShareExceededError, type SharesOptions } from './shares.ts';
 import { LateError } from './within.ts';
 
@@ -80,26 +80,73 @@ describe('shares', () => {
     expect(await next).toBe('a2');
   });
 
-  test('an owner rests as long as it has worked, and others do not wait for that', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
-    try {
-      const { run, begun, end } = held({ places: 1, rest: 1 });
-      const works = [run(1, 'a1'), run(1, 'a2'), run(2, 'b1')];
+  describe('with a budget', () => {
+    beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
+    afterEach(() => void vi.useRealTimers());
+    const budget = { share: 0.25, burstMs: 100, leastMs: 4, longestRestMs: 400 };
+
+    /** Does works of one owner one after the other, for as long as `forMs`. @returns how many were begun. */
+    async function worksIn(
+      forMs: number,
+      { tookMs, owner = 1 }: { tookMs: number; owner?: number },
+      shares = open(),
+    ) {
+      let begun = 0;
+      const until = performance.now() + forMs;
+      const one = async () => {
+        begun += 1;
+        await pauseOf(tookMs);
+      };
+      void (async () => {
+        while (performance.now() < until) await shares.run(owner, one);
+      })();
+      await vi.advanceTimersByTimeAsync(forMs);
+      return begun;
+    }
+    const open = () =>
+      createShares({ places: 1, perOwner: 1, waitingPerOwner: 2, waitMs: 60_000, budget, work: 'things' });
+    const pauseOf = (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms));
+
+    test('an owner that works on and on gets its share of the time after the burst', async () => {
+      // 100 ms at once and a quarter of 2 s, of which each takes 20.
+      expect(await worksIn(2_000, { tookMs: 20 })).toBe(30);
+    });
+
+    test('work that takes less counts as much as the least', async () => {
+      expect(await worksIn(2_000, { tookMs: 1 })).toBe(150);
+    });
+
+    test('an owner that works a little never rests', async () => {
+      const shares = open();
+      for (let n = 0; n < 5; n += 1) {
+        expect(await worksIn(80, { tookMs: 20 }, shares)).toBe(4);
+        await vi.advanceTimersByTimeAsync(1_000);
+      }
+    });
+
+    test('no rest is longer than the longest', async () => {
+      // 500 ms, and 400 of rest, where a quarter of the time would be 1,500.
+      expect(await worksIn(1_799, { tookMs: 500 })).toBe(2);
+      expect(await worksIn(1_800, { tookMs: 500 })).toBe(3);
+    });
+
+    test('others have the place of an owner that rests, and a budget of their own', async () => {
+      const { run, begun, end } = held({ places: 1, budget });
+      const works = [run(1, 'a1'), run(1, 'a2'), run(2, 'b1'), run(2, 'b2')];
       await turn();
-      vi.advanceTimersByTime(60);
+      vi.advanceTimersByTime(150);
       await end('a1');
       await end('b1');
-      expect(begun).toEqual(['a1', 'b1']);
-      vi.advanceTimersByTime(59);
+      await end('b2');
+      expect(begun).toEqual(['a1', 'b1', 'b2']);
+      vi.advanceTimersByTime(199);
       await turn();
-      expect(begun).toEqual(['a1', 'b1']);
+      expect(begun).toHaveLength(3);
       vi.advanceTimersByTime(1);
       await end('a2');
-      expect(begun).toEqual(['a1', 'b1', 'a2']);
+      expect(begun.at(-1)).toBe('a2');
       await Promise.all(works);
-    } finally {
-      vi.useRealTimers();
-    }
+    });
   });
 
   test('short work of one owner is spread over time, and others do not wait for that', async () => {

@@ -35,15 +35,27 @@ export type SharesOptions = {
   waitingPerOwner: number;
   /** Longest wait for a place, in milliseconds. */
   waitMs: number;
-  /**
-   * Rest of an owner after its work, as a multiple of the time that the work took: with 1, an owner uses each of its places for
-   * half of the time at most. The place itself is free for others at once. No rest by default.
-   */
-  rest?: number;
-  /** The least rest, in milliseconds: work of one owner that is short is spread over time. */
+  /** The time that an owner's work may take. No limit by default. */
+  budget?: WorkBudget;
+  /** The least rest of an owner after its work, in milliseconds. The place itself is free for others at once. */
   restAtLeastMs?: number;
   /** How an error calls the work: `at most 2 ${work} at a time`. */
   work: string;
+};
+
+/**
+ * The time that the work of one owner may take, of all its places together. An owner that has used it up rests until it has time again;
+ * others have its place meanwhile.
+ */
+export type WorkBudget = {
+  /** What it may take in the long run: with 0.25, a quarter of the time. */
+  share: number;
+  /** Milliseconds that it may take at once, before the share limits it. */
+  burstMs: number;
+  /** The least that a piece of work counts, in milliseconds: it costs more than the time in its place. */
+  leastMs: number;
+  /** The longest rest, in milliseconds. Below `waitMs`, an owner that asks for one thing after the other is never refused. */
+  longestRestMs: number;
 };
 
 type Waiting = { begin(): void };
@@ -54,11 +66,12 @@ type Owner = { running: number; waiting: Waiting[] };
  * each of them has waiting.
  */
 export function createShares(options: SharesOptions): Shares {
-  const { places, perOwner, waitingPerOwner, waitMs, rest = 0, restAtLeastMs = 0 } = options;
+  const { places, perOwner, waitingPerOwner, waitMs, budget, restAtLeastMs = 0 } = options;
   const limit = `at most ${perOwner} ${options.work} at a time`;
   /** In the order of their turns: an owner that got or gave back a place goes to the end. One without work is not in it. */
   const owners = new Map<number, Owner>();
   let running = 0;
+  const restMsAfter = budget === undefined ? () => 0 : createBudgets(budget);
 
   function next(): void {
     while (running < places) {
@@ -130,12 +143,35 @@ export function createShares(options: SharesOptions): Shares {
         return await work();
       } finally {
         running -= 1;
-        const restMs = Math.max(restAtLeastMs, rest * (performance.now() - begunAt));
+        const restMs = Math.max(restAtLeastMs, restMsAfter(id, performance.now() - begunAt));
         // A process that stops does not wait for the rest.
         if (restMs >= 1) setTimeout(() => giveBack(id), restMs).unref();
         else giveBack(id);
         next();
       }
     },
+  };
+}
+
+/** Counts what each owner has used of its budget. @returns a function that adds a piece of work, and says how long its owner rests after it. */
+function createBudgets(budget: WorkBudget): (owner: number, tookMs: number) => number {
+  const { share, burstMs, leastMs } = budget;
+  const most = burstMs + share * budget.longestRestMs;
+  /** In the order of their last work, so that those that have their whole budget again are found at the beginning. */
+  const used = new Map<number, { ms: number; at: number }>();
+  const usedNow = ({ ms, at }: { ms: number; at: number }, now: number) =>
+    Math.max(0, ms - share * (now - at));
+
+  return (owner, tookMs) => {
+    const now = performance.now();
+    const before = used.get(owner);
+    const ms = Math.min(most, (before === undefined ? 0 : usedNow(before, now)) + Math.max(leastMs, tookMs));
+    used.delete(owner);
+    used.set(owner, { ms, at: now });
+    for (const [id, own] of used) {
+      if (usedNow(own, now) > 0) break;
+      used.delete(id);
+    }
+    return Math.max(0, ms - burstMs) / share;
   };
 }
