@@ -3,6 +3,7 @@ import { startChild } from '../child.ts';
 import type { FloorCommands } from '../floor/main.ts';
 import type { Environment } from '../machine/environment.ts';
 import { cpuOfTree, usageOf } from '../machine/process-usage.ts';
+import { quietDisk } from '../machine/quiet-disk.ts';
 import type { Part } from '../part.ts';
 import { type Finding, findingOf } from '../report/finding.ts';
 import { median } from '../report/statistics.ts';
@@ -51,7 +52,9 @@ async function withCost(
  * compares it with the floor and the usual way. The three take turns, so that each ratio compares runs that are close
  * in time. Then measures latency at half the rate, as often.
  */
-export const accept: Part = async ({ environment, size, brief, say }) => {
+export const accept: Part = async (context) => {
+  const { environment, size, brief, say } = context;
+  const disk = quietDisk(context);
   const [rounds, seconds] = size === 'quick' ? [1, brief(2)] : [3, 3];
   const service = await openService(environment, {
     name: 'accept',
@@ -86,7 +89,7 @@ export const accept: Part = async ({ environment, size, brief, say }) => {
     const open = { kind: 'open', ratePerSecond: half, seconds: brief(size === 'quick' ? 3 : 10) } as const;
     const steady: Awaited<ReturnType<Service['load']>>[] = [];
     for (let round = 1; round <= rounds; round += 1)
-      steady.push(await service.load({ connections: CONNECTIONS, pace: open }));
+      steady.push(await disk.measure(() => service.load({ connections: CONNECTIONS, pace: open })));
     const ratios = (to: readonly number[]) => ours.map((rate, n) => rate / (to[n] ?? Number.NaN));
     const findings: Finding[] = [
       findingOf('the floor: bare Fastify, same schema, no I/O', 'payments/s', bare),
@@ -120,6 +123,7 @@ export const accept: Part = async ({ environment, size, brief, say }) => {
     }
     const [api] = service.stack.apis;
     const usage = usageOf(api?.pid ?? 0);
+    findings.push(disk.finding());
     if (usage !== null)
       findings.push(findingOf('peak RSS of the API', 'MB', [usage.peakRssMb], { atMost: 130 }));
     return findings;

@@ -1,6 +1,7 @@
 import { nowMs } from '../clock.ts';
 import { openQueueFloor } from '../floor/open-queue-floor.ts';
 import { usageOf } from '../machine/process-usage.ts';
+import { quietDisk } from '../machine/quiet-disk.ts';
 import type { Part } from '../part.ts';
 import { type Finding, findingOf } from '../report/finding.ts';
 import { percentile } from '../report/statistics.ts';
@@ -48,11 +49,16 @@ export async function acceptToWebhook(
   ).sort();
 }
 
+type Waits = Record<'p50' | 'p99', number[]>;
+const noWaits = (): Waits => ({ p50: [], p99: [] });
+
 /**
  * Measures the way from `POST /v1/payments` to the verified webhook on one machine, with an EMR and a receiver that
  * answer immediately.
  */
-export const endToEnd: Part = async ({ environment, size, few, brief, say }) => {
+export const endToEnd: Part = async (context) => {
+  const { environment, size, few, brief, say } = context;
+  const disk = quietDisk(context);
   const quick = size === 'quick';
   const rounds = quick ? 1 : 2;
   const counts = quick ? { ours: few(2_000), usual: few(500) } : { ours: 10_000, usual: 1_500 };
@@ -85,12 +91,21 @@ export const endToEnd: Part = async ({ environment, size, few, brief, say }) => 
       say(`round ${round}: the usual way ${Math.round(others.at(-1) ?? 0)} payments/s`);
     }
     const steady = { ratePerSecond: STEADY_PER_SECOND, seconds: brief(quick ? 4 : 10) };
-    const latency = await acceptToWebhook(service, { ...place, ...steady });
+    const waits = { ours: noWaits(), usual: noWaits() };
+    const steadily = async ({ url, tenants }: Place, { p50, p99 }: Waits): Promise<void> => {
+      const sorted = await disk.measure(() => acceptToWebhook(service, { url, tenants, ...steady }));
+      p50.push(percentile(sorted, 0.5));
+      p99.push(percentile(sorted, 0.99));
+    };
+    for (let round = 0; round < (quick ? 1 : 3); round += 1) {
+      await steadily(place, waits.ours);
+      if (usual !== null) await steadily(usual, waits.usual);
+    }
     const findings: Finding[] = [
       findingOf(`${counts.ours} payments, from accept to verified webhook`, 'payments/s', ours),
       findingOf('processor time of a payment, servers and stores', 'ms', costs, { atMost: 1.3 }),
-      findingOf('accept to webhook at 50/s, p50', 'ms', [percentile(latency, 0.5)], { atMost: 6 }),
-      findingOf('accept to webhook at 50/s, p99', 'ms', [percentile(latency, 0.99)], { atMost: 15 }),
+      findingOf('accept to webhook at 50/s, p50', 'ms', waits.ours.p50, { atMost: 6 }),
+      findingOf('accept to webhook at 50/s, p99', 'ms', waits.ours.p99, { atMost: 15 }),
     ];
     if (floor !== null) {
       const ratios = ours.map((rate, n) => rate / (floors[n] ?? Number.NaN));
@@ -100,17 +115,17 @@ export const endToEnd: Part = async ({ environment, size, few, brief, say }) => 
       );
     }
     if (usual !== null) {
-      const other = await acceptToWebhook(service, { url: usual.url, tenants: usual.tenants, ...steady });
       const ratios = ours.map((rate, n) => rate / (others[n] ?? Number.NaN));
       findings.push(
         findingOf(`the usual way, ${counts.usual} payments`, 'payments/s', others),
         findingOf('against the usual way', '×', ratios, { atLeast: 3 }),
-        findingOf('the usual way at 50/s, p50', 'ms', [percentile(other, 0.5)]),
-        findingOf('the usual way at 50/s, p99', 'ms', [percentile(other, 0.99)]),
+        findingOf('the usual way at 50/s, p50', 'ms', waits.usual.p50),
+        findingOf('the usual way at 50/s, p99', 'ms', waits.usual.p99),
       );
     }
     const [worker] = service.stack.workers;
     const usage = usageOf(worker?.pid ?? 0);
+    findings.push(disk.finding());
     if (usage !== null)
       findings.push(findingOf('peak RSS of the worker', 'MB', [usage.peakRssMb], { atMost: 140 }));
     return findings;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { startChild } from '../child.ts';
 import { registerEndpoints, testInRounds } from '../load/webhook-tests.ts';
+import { quietDisk } from '../machine/quiet-disk.ts';
 import type { MicroReceiverCommands } from '../micro/receiver.ts';
 import type { Part } from '../part.ts';
 import type { FlooderCommands, FloodName } from '../receiver/flooder.ts';
@@ -25,7 +26,9 @@ const FLOODS: readonly FloodName[] = ['interim answers', 'chunk extensions', 'ch
  * A p99 of 500 payments is the fifth worst, and differs more between two quiet runs than a flood changes it: each is measured three times,
  * in turns with the undisturbed one, and medians are compared.
  */
-export const fairnessFloods: Part = async ({ environment, size, few, brief, say }) => {
+export const fairnessFloods: Part = async (context) => {
+  const { environment, size, few, brief, say } = context;
+  const disk = quietDisk(context);
   const quick = size === 'quick';
   const seconds = brief(quick ? 4 : 10);
   const rounds = quick ? 1 : 3;
@@ -94,19 +97,19 @@ export const fairnessFloods: Part = async ({ environment, size, few, brief, say 
       return p99;
     };
     const besideBusy: number[] = [];
-    for (let round = 0; round < rounds; round += 1) besideBusy.push(await beside(busy));
+    for (let round = 0; round < rounds; round += 1) besideBusy.push(await disk.measure(() => beside(busy)));
     for (const name of FLOODS) {
       await flooder.call('flood', { name });
       const p99: Record<'post' | 'webhook', number[]> = { post: [], webhook: [] };
       for (let round = 0; round < rounds; round += 1) {
-        undisturbed.post.push((await accept()).p99);
+        undisturbed.post.push((await disk.measure(accept)).p99);
         const tests = testInRounds(caller, endpoints);
-        p99.post.push((await accept()).p99);
+        p99.post.push((await disk.measure(accept)).p99);
         const { ran, refused } = await tests.stop();
         say(`${name}: ${ran} tests ran, ${refused} were refused`);
 
-        undisturbed.webhook.push(await wholeWay());
-        p99.webhook.push(await beside(flooded));
+        undisturbed.webhook.push(await disk.measure(wholeWay));
+        p99.webhook.push(await disk.measure(() => beside(flooded)));
       }
       disturbed.push(
         { what: `payment POST, ${TESTS_AT_ONCE} tests at once, ${name}`, kind: 'post', p99: p99.post },
@@ -132,6 +135,7 @@ export const fairnessFloods: Part = async ({ environment, size, few, brief, say 
             ]
           : []),
       ]),
+      disk.finding(),
     ];
   } finally {
     await service.close();

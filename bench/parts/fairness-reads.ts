@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Tenant } from '../load/requests.ts';
 import { withClient } from '../machine/ask.ts';
+import { quietDisk } from '../machine/quiet-disk.ts';
 import type { Part } from '../part.ts';
 import { type Finding, findingOf } from '../report/finding.ts';
 import { median } from '../report/statistics.ts';
@@ -45,7 +46,9 @@ async function readOn(
  * Measures the payments of three tenants while a fourth, with a long history, reads as much as it can: one kind of event
  * among all its deliveries, and the reconciliation of a date with all its payments.
  */
-export const fairnessReads: Part = async ({ environment, size, few, brief, say }) => {
+export const fairnessReads: Part = async (context) => {
+  const { environment, size, few, brief, say } = context;
+  const disk = quietDisk(context);
   const quick = size === 'quick';
   const history = few(quick ? 30_000 : 300_000);
   const seconds = brief(quick ? 3 : 10);
@@ -65,7 +68,11 @@ export const fairnessReads: Part = async ({ environment, size, few, brief, say }
       const waits: Waits = { p50: [], p99: [], refused: 0 };
       const pace = { kind: 'open', ratePerSecond: PER_SECOND, seconds } as const;
       for (let round = 0; round < rounds; round += 1) {
-        const { p50, p99, others: refused } = await service.load({ tenants: others, connections: 32, pace });
+        const {
+          p50,
+          p99,
+          others: refused,
+        } = await disk.measure(() => service.load({ tenants: others, connections: 32, pace }));
         waits.p50.push(p50);
         waits.p99.push(p99);
         waits.refused += Object.values(refused).reduce((sum, n) => sum + n, 0);
@@ -94,7 +101,7 @@ export const fairnessReads: Part = async ({ environment, size, few, brief, say }
         findingOf('payments that were not accepted', '', [during.refused], { atMost: 0 }),
       );
     }
-    return findings;
+    return [...findings, disk.finding()];
   } finally {
     await service.close();
   }

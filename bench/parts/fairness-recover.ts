@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Client } from 'pg';
 import { startChild } from '../child.ts';
 import { withClient } from '../machine/ask.ts';
+import { quietDisk } from '../machine/quiet-disk.ts';
 import type { Part } from '../part.ts';
 import type { ReceiverCommands } from '../receiver/main.ts';
 import { findingOf } from '../report/finding.ts';
@@ -54,7 +55,9 @@ async function recoverAll({ stack }: Service, tenant: BenchTenant): Promise<Reco
 type Waits = { post: number[]; webhook: number[] };
 
 /** Measures how much three tenants slow down while a fourth recovers, many times at once, all that its endpoint missed. */
-export const fairnessRecover: Part = async ({ environment, size, few, brief, say }) => {
+export const fairnessRecover: Part = async (context) => {
+  const { environment, size, few, brief, say } = context;
+  const disk = quietDisk(context);
   const quick = size === 'quick';
   const missed = few(quick ? 20_000 : 300_000);
   const seconds = brief(quick ? 4 : 10);
@@ -83,29 +86,33 @@ export const fairnessRecover: Part = async ({ environment, size, few, brief, say
     });
     say(`${missed} events were missed`);
     /** Sends payments of the other tenants, and waits for their webhooks. `meanwhile` begins together with them. */
+    const once = async (meanwhile: () => Promise<void>): Promise<Record<keyof Waits, number>> => {
+      await service.receiver.call('reset', {});
+      const [{ ok, sent, others: refused, p99 }] = await Promise.all([
+        service.load({
+          url: stack.apiUrl,
+          tenants: others,
+          connections: 16,
+          pace: { kind: 'open', ratePerSecond: PER_SECOND, seconds },
+          track: true,
+        }),
+        meanwhile(),
+      ]);
+      if (Object.keys(refused).length > 0) say(`payments were answered ${JSON.stringify(refused)}`);
+      await service.receiver.call('waitFor', { count: ok, withinMs: WITHIN_MS });
+      const arrivals = await service.receiver.call('arrivals', {});
+      const arrivedAt = new Map(arrivals.map(({ paymentId, at }) => [paymentId, at]));
+      const webhooks = sent.map(
+        ({ paymentId, at }) => (arrivedAt.get(paymentId) ?? Number.POSITIVE_INFINITY) - at,
+      );
+      return { post: p99, webhook: percentile(Float64Array.from(webhooks).sort(), 0.99) };
+    };
     const measure = async (meanwhile: () => Promise<void>): Promise<Waits> => {
       const waits: Waits = { post: [], webhook: [] };
       for (let n = 0; n < rounds; n += 1) {
-        await service.receiver.call('reset', {});
-        const [{ ok, sent, others: refused, p99 }] = await Promise.all([
-          service.load({
-            url: stack.apiUrl,
-            tenants: others,
-            connections: 16,
-            pace: { kind: 'open', ratePerSecond: PER_SECOND, seconds },
-            track: true,
-          }),
-          meanwhile(),
-        ]);
-        if (Object.keys(refused).length > 0) say(`payments were answered ${JSON.stringify(refused)}`);
-        await service.receiver.call('waitFor', { count: ok, withinMs: WITHIN_MS });
-        const arrivals = await service.receiver.call('arrivals', {});
-        const arrivedAt = new Map(arrivals.map(({ paymentId, at }) => [paymentId, at]));
-        const webhooks = sent.map(
-          ({ paymentId, at }) => (arrivedAt.get(paymentId) ?? Number.POSITIVE_INFINITY) - at,
-        );
-        waits.post.push(p99);
-        waits.webhook.push(percentile(Float64Array.from(webhooks).sort(), 0.99));
+        const { post, webhook } = await disk.measure(() => once(meanwhile));
+        waits.post.push(post);
+        waits.webhook.push(webhook);
       }
       return waits;
     };
@@ -124,6 +131,7 @@ export const fairnessRecover: Part = async ({ environment, size, few, brief, say
       findingOf('others, undisturbed: accept to webhook p99', 'ms', undisturbed.webhook),
       findingOf(`others, ${during}: accept to webhook p99`, 'ms', disturbed.webhook),
       findingOf('accept to webhook p99 against the undisturbed', '×', [ratio('webhook')], goal),
+      disk.finding(),
     ];
   } finally {
     await elsewhere.stop();

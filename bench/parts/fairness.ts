@@ -1,4 +1,5 @@
 import { numberOf, until, withClient } from '../machine/ask.ts';
+import { quietDisk } from '../machine/quiet-disk.ts';
 import type { Part } from '../part.ts';
 import { findingOf } from '../report/finding.ts';
 import { median, percentile } from '../report/statistics.ts';
@@ -13,7 +14,9 @@ const PER_SECOND = 50;
  * Measures how much six tenants slow down while one tenant's EMR and another tenant's endpoint hang, each with a backlog of
  * payments.
  */
-export const fairness: Part = async ({ environment, size, few, brief, say }) => {
+export const fairness: Part = async (context) => {
+  const { environment, size, few, brief, say } = context;
+  const disk = quietDisk(context);
   const quick = size === 'quick';
   const behindEach = few(quick ? 1_000 : 5_000);
   const seconds = brief(quick ? 4 : 10);
@@ -31,7 +34,7 @@ export const fairness: Part = async ({ environment, size, few, brief, say }) => 
       const waits: Record<'p50' | 'p99', number[]> = { p50: [], p99: [] };
       for (let round = 0; round < rounds; round += 1) {
         const order = { url: stack.apiUrl, tenants: others, ratePerSecond: PER_SECOND, seconds };
-        const sorted = await acceptToWebhook(service, order);
+        const sorted = await disk.measure(() => acceptToWebhook(service, order));
         waits.p50.push(percentile(sorted, 0.5));
         waits.p99.push(percentile(sorted, 0.99));
       }
@@ -64,6 +67,7 @@ export const fairness: Part = async ({ environment, size, few, brief, say }) => 
       findingOf(`others, with ${2 * behindEach} payments stuck, p50`, 'ms', disturbed.p50),
       findingOf(`others, with ${2 * behindEach} payments stuck, p99`, 'ms', disturbed.p99),
       findingOf('p99 against the undisturbed', '×', [ratio], { atMost: 1.5 }),
+      disk.finding(),
     ];
   } finally {
     await service.close();
