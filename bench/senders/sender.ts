@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readFileSync } from 'node:fs';
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { nowMs } from '../clock.ts';
@@ -32,11 +32,17 @@ export async function call(
 ): Promise<Record<string, unknown>> {
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
   const sent = request(url, { method, headers });
+  const answered = once(sent, 'response') as Promise<[IncomingMessage]>;
   sent.end(body === undefined ? undefined : JSON.stringify(body));
-  const [answer] = await once(sent, 'response');
+  const [answer] = await answered.catch((error: NodeJS.ErrnoException) => {
+    // The service closed a connection that had no request, at the moment when this one was sent on it.
+    if (error.code === 'ECONNRESET' && sent.reusedSocket) return [null] as const;
+    throw error;
+  });
+  if (answer === null) return call(url, { method, token, ...(body === undefined ? {} : { body }) });
   let text = '';
   for await (const chunk of answer.setEncoding('utf8')) text += chunk;
-  if (answer.statusCode >= 300) throw new Error(`${method} ${url}: ${answer.statusCode} ${text}`);
+  if ((answer.statusCode ?? 0) >= 300) throw new Error(`${method} ${url}: ${answer.statusCode} ${text}`);
   return JSON.parse(text || '{}');
 }
 
