@@ -29,15 +29,12 @@ function turbo(tasks: readonly string[], extra: readonly string[] = []): boolean
   return status === 0;
 }
 
-function runChecks(): Count {
-  const count = { passed: 0, failed: 0 };
-  for (const { name, tasks } of CHECKS) {
+/** @returns the names of the checks that found something. */
+function runChecks(): string[] {
+  return CHECKS.filter(({ name, tasks }) => {
     say(`\n── ${name}`);
-    const good = turbo(tasks, ['--continue', '--output-logs=errors-only']);
-    if (good) count.passed += 1;
-    else count.failed += 1;
-  }
-  return count;
+    return !turbo(tasks, ['--continue', '--output-logs=errors-only']);
+  }).map(({ name }) => name);
 }
 
 type Report = {
@@ -83,9 +80,10 @@ function runTests(filters: readonly string[]): Count {
   return { passed, failed: failed === 0 && (!good || passed === 0) ? 1 : failed };
 }
 
-const checks = runChecks();
+const failedChecks = runChecks();
 const tests = runTests(process.argv.slice(2).filter((argument) => argument !== '--'));
-const passed = checks.passed + tests.passed;
-const failed = checks.failed + tests.failed;
+for (const name of failedChecks) say(`\n── failed: ${name}, see above`);
+const passed = CHECKS.length - failedChecks.length + tests.passed;
+const failed = failedChecks.length + tests.failed;
 say(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -1,8 +1,8 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { PartContext } from '../part.ts';
 import { type Finding, findingOf } from '../report/finding.ts';
+import type { Environment } from './environment.ts';
 
 /** A write of the probe takes less than a millisecond at rest, and a few while the service writes. */
 const STALL_MS = 25;
@@ -30,12 +30,19 @@ export type QuietDisk = {
   finding(): Finding;
 };
 
+/** What is needed of a part's context. */
+type Context = {
+  environment: Pick<Environment, 'folder'>;
+  brief(seconds: number): number;
+  say(text: string): void;
+};
+
 /**
  * Keeps stalls of the disk out of what is measured. Every commit waits for the disk, and the disk of a virtual machine stalls for 50 to 400 ms
  * now and then, whatever runs on it: one stall decides the p99 of 500 payments. Whether it stalled is found by a file of its own, and not
  * by what is measured.
  */
-export function quietDisk({ environment, brief, say }: PartContext): QuietDisk {
+export function quietDisk({ environment, brief, say }: Context): QuietDisk {
   const path = join(environment.folder, 'disk-probe');
   // The smoke test measures nothing.
   const most = brief(1) < 1 ? 0 : MOST_REPEATS;

@@ -105,7 +105,7 @@ async function main(): Promise<void> {
     settings: { max_connections: '500' },
   });
   if (environment.redis === undefined) throw new Error('redis-server is not on the PATH');
-  const disk = quietDisk({ environment, size: 'usual', ...WHOLE, say });
+  const disk = quietDisk({ environment, ...WHOLE, say });
   const closing: (() => Promise<void>)[] = [() => environment.close()];
   try {
     const service = await openService(environment, {
