@@ -30,7 +30,7 @@ export type QuietDisk = {
   finding(): Finding;
 };
 
-/** What is needed of a part's context. */
+/** The members of `PartContext` that are used here. */
 type Context = {
   environment: Pick<Environment, 'folder'>;
   brief(seconds: number): number;

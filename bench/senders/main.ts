@@ -52,14 +52,14 @@ function cpuOf(environment: Environment, sender: Sender): number {
 async function drain(environment: Environment, sender: Sender, receiver: Receiver, run: string) {
   await receiver.call('reset', {});
   const delivered = receiver.call('waitFor', { count: COUNT, withinMs: WITHIN_MS });
-  // What goes wrong before it is waited for is the error that counts.
+  // An error of `release` ends the run first. Without this, Node would report this promise's rejection instead.
   delivered.catch(() => undefined);
   let cpuBefore = 0;
   const releasedAt = await sender.release(run, COUNT, () => {
     cpuBefore = cpuOf(environment, sender);
   });
   const { at } = await delivered;
-  // What is written about the deliveries in batches belongs to them.
+  // Some senders log deliveries in batches of a second or two. That work counts.
   await pause(2_500);
   const cost = ((cpuOf(environment, sender) - cpuBefore) * 1000) / COUNT;
   return { perSecond: (COUNT * 1000) / (at - releasedAt), cost };

@@ -114,7 +114,7 @@ export const releaseBy =
   async (run, count, accepted) => {
     process.kill(deliverer.pid, 'SIGSTOP');
     await sixtyFourAtOnce(count, (n) => accept(`${run}-${n}`));
-    // What is written about the acceptance in batches does not belong to the deliveries.
+    // Some senders log accepted events in batches of a second. That work must not count as delivering.
     await pause(1_500);
     accepted();
     const releasedAt = nowMs();

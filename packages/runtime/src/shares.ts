@@ -48,7 +48,7 @@ export type SharesOptions = {
  * others have its place meanwhile.
  */
 export type WorkBudget = {
-  /** What it may take in the long run: with 0.25, a quarter of the time. */
+  /** The share of all time in the long run: 0.25 is a quarter. */
   share: number;
   /** Milliseconds that it may take at once, before the share limits it. */
   burstMs: number;
