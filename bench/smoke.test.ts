@@ -16,8 +16,11 @@ const NO_REDIS = `
 `;
 if (!hasRedisServer()) process.stderr.write(NO_REDIS);
 
-/** They start a service with settings of their own: before the shared one, whose worker would take entries of theirs from the queue. */
-const OWN_SERVICE = ['recovery', 'profile'];
+/**
+ * They start a service with settings of their own, or need a database that no worker writes to (growth): before the shared one, whose
+ * worker would take entries of theirs from the queue.
+ */
+const OWN_SERVICE = ['recovery', 'profile', 'growth'];
 
 let environment: Environment;
 

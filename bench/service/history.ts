@@ -13,7 +13,7 @@ const DAY_MS = 86_400_000;
 
 /**
  * Makes the partitions of the past twelve months, as they would be after a year of use. Before anything is written: the first
- * partitions, which the migrations made, are replaced. Does nothing where a part before has made them.
+ * partitions, which the migrations made, are replaced.
  */
 export async function makePastMonths({ databaseUrl }: { databaseUrl: string }): Promise<void> {
   const today = Math.floor(Date.now() / DAY_MS);
@@ -21,11 +21,7 @@ export async function makePastMonths({ databaseUrl }: { databaseUrl: string }): 
     { length: MONTHS + 1 },
     (_, n) => new Date((today - (MONTHS - n) * MONTH_DAYS) * DAY_MS),
   );
-  await withClient(databaseUrl, async (client) => {
-    const oldest = starts[0]?.toISOString().slice(0, 10).replaceAll('-', '');
-    const { rows } = await client.query('SELECT to_regclass($1) IS NOT NULL AS made', [`payments_${oldest}`]);
-    if (rows[0].made !== true) await makePastPartitions(client, { starts });
-  });
+  await withClient(databaseUrl, (client) => makePastPartitions(client, { starts }));
 }
 
 /** Ids like the service's own, with the payment's time, so that the indexes look as they would after years of use. */
