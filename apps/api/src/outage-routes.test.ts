@@ -173,7 +173,7 @@ test.each([
     'no connection is free',
     `ALTER ROLE ${ROLE} CONNECTION LIMIT 0`,
     `ALTER ROLE ${ROLE} CONNECTION LIMIT -1`,
-    'postgres_unreachable',
+    'postgres_full',
   ],
   ['our login is gone', `ALTER ROLE ${ROLE} NOLOGIN`, `ALTER ROLE ${ROLE} LOGIN`, 'postgres_refused'],
 ])('%s: every route is 503', async (_name, begin, end, reason) => {

@@ -3749,7 +3749,7 @@ export interface components {
              */
             queue: "up" | "down";
             /** @description Why a part is down. Empty when nothing is. */
-            reasons: ("postgres_unreachable" | "postgres_read_only" | "postgres_refused" | "clock_wrong" | "schema_behind" | "queue_unreachable" | "queue_read_only" | "queue_moved" | "queue_full" | "queue_loading" | "queue_refused" | "queue_evicts" | "queue_failed")[];
+            reasons: ("postgres_unreachable" | "postgres_full" | "postgres_read_only" | "postgres_refused" | "clock_wrong" | "schema_behind" | "queue_unreachable" | "queue_read_only" | "queue_moved" | "queue_full" | "queue_loading" | "queue_refused" | "queue_evicts" | "queue_failed")[];
         };
     };
     responses: never;

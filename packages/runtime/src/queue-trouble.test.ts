@@ -124,7 +124,7 @@ describe.runIf(hasRedisServer())('Redis', () => {
 });
 
 describe('PostgreSQL', () => {
-  test('read-only, and without rights on the tables of the queue', async () => {
+  test('full, read-only, and without rights on the tables of the queue', async () => {
     const { url: ownerUrl, appUrl: url, drop } = await openTestDatabase();
     releases.push(drop);
     const admin = new Client({ connectionString: ownerUrl });
@@ -145,6 +145,9 @@ describe('PostgreSQL', () => {
     expect(await trouble(opened({ databaseUrl: own.href }))).toBe('queue_refused');
     await admin.query(`GRANT ALL ON ALL TABLES IN SCHEMA bullmq TO ${role}`);
     expect(await trouble(opened({ databaseUrl: own.href }))).toBeNull();
+    await admin.query(`ALTER ROLE ${role} CONNECTION LIMIT 0`);
+    expect(await trouble(opened({ databaseUrl: own.href }))).toBe('queue_unreachable');
+    await admin.query(`ALTER ROLE ${role} CONNECTION LIMIT -1`);
     own.password = 'wrong';
     expect(await trouble(opened({ databaseUrl: own.href }))).toBe('queue_refused');
 

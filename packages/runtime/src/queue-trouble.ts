@@ -41,6 +41,9 @@ const OF_REDIS: Readonly<Record<string, QueueTrouble>> = {
   NOPERM: 'queue_refused',
 };
 
+/** SQLSTATEs of a server that is there and takes no connection: it is full, starting or stopping. */
+const NO_CONNECTION = /^(53300|57P0[123])$/;
+
 /** The classes of SQLSTATE that say that a login or a right is missing. */
 const REFUSED_STATE = /^(28|3D|42501)/;
 
@@ -65,6 +68,7 @@ export function queueTroubleOf(error: unknown): QueueTrouble {
   if (error.name === 'ReplyError') return 'queue_failed';
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]+$/.test(code)) {
     if (code === '25006') return 'queue_read_only';
+    if (NO_CONNECTION.test(code)) return 'queue_unreachable';
     return REFUSED_STATE.test(code) ? 'queue_refused' : 'queue_failed';
   }
   return 'queue_unreachable';

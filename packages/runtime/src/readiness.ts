@@ -5,6 +5,8 @@ import { within } from './within.ts';
 export const POSTGRES_TROUBLES = [
   /** No connection, no answer in time, or a commit that does not become durable. */
   'postgres_unreachable',
+  /** It takes no further connection, and none that works is open. */
+  'postgres_full',
   /** It answers and cannot write: a standby, or a server that was switched to read-only. */
   'postgres_read_only',
   /** It refuses our login, our database, or the right to write payments. */

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
-import { type OnOpen, postgresConfig } from '@emr-payments/runtime/postgres';
-import { Pool, types } from 'pg';
+import type { OnOpen } from '@emr-payments/runtime/postgres';
+import { openPool } from '@emr-payments/runtime/postgres-pool';
+import { type Pool, types } from 'pg';
 import type { PrismaClient } from '../generated/client.ts';
 import { PRUNE_SAFELY } from './faulty-pruning.ts';
 import { oneTextClients } from './one-text-clients.ts';
@@ -101,9 +102,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     extend: oneTextClients(),
     onOpen: options.onOpen,
   };
-  const pool = new Pool(postgresConfig({ ...config, max: options.poolSize }));
-  // A broken idle connection needs no handling: the pool opens another when one is needed.
-  pool.on('error', () => undefined);
+  const pool = openPool({ ...config, max: options.poolSize });
   let prisma: PrismaClient | undefined;
   const turns = openTurns(config);
   const sets = openSets({ alone: { pool }, config });

@@ -216,6 +216,20 @@ test('a server that cannot be reached is an outage for each of them', async () =
   expect(await written()).toEqual([]);
 });
 
+test('a server that takes no connection for them has each done by itself, on one that is open', async () => {
+  const name = new URL(server.url).pathname.slice(1);
+  // The connections of the tests are a superuser's: not refused.
+  await sql(`ALTER DATABASE "${name}" CONNECTION LIMIT 1`);
+  const sets = openSets({ alone: database, config: { url: server.appUrl } });
+  const rows = await Promise.all([1, 2, 3].map((job) => add({ job, sets })));
+  expect(rows.map((row) => row?.n)).toEqual([1, 2, 3]);
+  const inTurn = await sets.run<Added>(ADD, [4, 0, 4, ''], { turn: 4711 });
+  expect(inTurn).toMatchObject({ n: 4 });
+  expect(await written()).toEqual([1, 2, 3, 4]);
+  await sets.close();
+  await sql(`ALTER DATABASE "${name}" CONNECTION LIMIT -1`);
+});
+
 test('after a failover the connection to the former primary is given up', async () => {
   const name = 'sets on a standby';
   const settings = { default_transaction_read_only: 'on' };

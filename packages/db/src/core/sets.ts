@@ -1,8 +1,9 @@
 import { activeSpan, createBatcher, inSharedSpan, type Span, statementSpan } from '@emr-payments/runtime';
-import { type PostgresOptions, postgresConfig } from '@emr-payments/runtime/postgres';
-import { Pool, type QueryResultRow } from 'pg';
+import type { PostgresOptions } from '@emr-payments/runtime/postgres';
+import { openPool } from '@emr-payments/runtime/postgres-pool';
+import type { Pool, QueryResultRow } from 'pg';
 import type { SetRunner, SetStatement } from './set-statement.ts';
-import { isUndone, type Statements } from './statements.ts';
+import { isFull, isUndone, type Statements } from './statements.ts';
 import { OF_TURNS, tryInTurn } from './turns.ts';
 
 /** Runs statements in sets; `close` ends their connections. */
@@ -54,8 +55,8 @@ const jobOf = (values: readonly unknown[]): string => String(values[0]);
  * for one. Each promise resolves after its commit.
  *
  * A set does not change what a statement means:
- * - When the server refuses a set, because of one of its inputs or of all, nothing of it was done, and each input is run by itself and
- *   gets its own result.
+ * - When the server refuses a set, because of one of its inputs or of all, or takes no connection for it, nothing of it was done, and each
+ *   input is run by itself and gets its own result.
  * - When it is unknown whether a set was committed, all of it rejects. Repeating is safe, because every statement is fenced.
  * - Two inputs about one job, which a queue that delivers twice brings about, never share a set: one runs after the other, and finds
  *   what the first has left.
@@ -75,8 +76,7 @@ export function openSets(
   }: { maxSet?: number; maxInFlight?: number; poolSize?: number } = {},
 ): Sets {
   const settings = { ...config.settings, ...OF_TURNS.settings, ...PLANNED_ONCE, ...OF_SETS };
-  const pool = new Pool(postgresConfig({ ...config, ...OF_TURNS, settings, max: poolSize }));
-  pool.on('error', () => undefined);
+  const pool = openPool({ ...config, ...OF_TURNS, settings, max: poolSize });
 
   async function runSet({ set }: SetStatement, inputs: readonly unknown[][]): Promise<QueryResultRow[]> {
     const columns = (inputs[0] ?? []).map((_, column) => inputs.map((values) => values[column]));
@@ -84,10 +84,14 @@ export function openSets(
   }
 
   function runAlone({ single }: SetStatement, { values, turn, resolve, reject }: Waiting): Promise<void> {
+    const outsideTurns = async () => (await alone.pool.query<QueryResultRow>({ ...single, values })).rows;
     const rows =
       turn === undefined
-        ? alone.pool.query<QueryResultRow>({ ...single, values }).then((result) => result.rows)
-        : tryInTurn<QueryResultRow>(pool, { turn, statement: single, values });
+        ? outsideTurns()
+        : tryInTurn<QueryResultRow>(pool, { turn, statement: single, values }).catch((error: unknown) => {
+            if (isFull(error)) return outsideTurns();
+            throw error;
+          });
     return rows.then(([row]) => resolve(row), reject);
   }
 

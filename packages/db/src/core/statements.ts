@@ -48,10 +48,10 @@ function isStalePlan(error: unknown): boolean {
 }
 
 /**
- * Those of `UNAVAILABLE_STATES` with which the server ends a statement and undoes it, while the session goes on. The others can end
- * the session, and are no answer to whether the statement was committed.
+ * Those of `UNAVAILABLE_STATES` with which the server ends a statement and undoes it, while the session goes on, or refuses the connection
+ * for it (53300). The others can end the session, and are no answer to whether the statement was committed.
  */
-const UNDONE_STATES = /^(57014|55P03|40001|40P01|25006)$/;
+const UNDONE_STATES = /^(53300|57014|55P03|40001|40P01|25006)$/;
 
 /** Codes of Node's network errors. */
 const NETWORK_CODES = new Set([

@@ -1,5 +1,6 @@
-import { type PostgresOptions, postgresConfig } from '@emr-payments/runtime/postgres';
-import { Pool, type PoolClient, type QueryConfig, type QueryResult, type QueryResultRow } from 'pg';
+import type { PostgresOptions } from '@emr-payments/runtime/postgres';
+import { openPool } from '@emr-payments/runtime/postgres-pool';
+import type { Pool, PoolClient, QueryConfig, QueryResult, QueryResultRow } from 'pg';
 import { unavailableAsSuch } from './statements.ts';
 
 /** A turn, by the number of its lock, and the statement that is run in it. */
@@ -109,8 +110,7 @@ async function allOrFirstError(running: Promise<QueryResult>[]): Promise<QueryRe
 /** @param config of the one connection that turns are taken on. It is opened when it is needed. */
 export function openTurns(config: PostgresOptions): Turns {
   const settings = { ...config.settings, ...OF_TURNS.settings, ...PLANNED_ONCE };
-  const pool = new Pool(postgresConfig({ ...config, ...OF_TURNS, settings, max: 1 }));
-  pool.on('error', () => undefined);
+  const pool = openPool({ ...config, ...OF_TURNS, settings, max: 1 });
   return {
     inTurn: <Row>({ turn, statement, values }: InTurn) =>
       unavailableAsSuch(takeOn<Row>(pool, { ...LOCK, values: [turn] }, { ...statement, values })),

@@ -5,6 +5,7 @@ import { openDatabase } from '../core/database.ts';
 import { openDatabaseCheck } from './database-check.ts';
 
 const HEALTH = 'database-check test';
+const WORKING = 'database-check working';
 
 /** A database that others fill to its limit, and connections to it that work. */
 async function openFullDatabase() {
@@ -13,22 +14,28 @@ async function openFullDatabase() {
   const owner = new Client({ connectionString: url });
   await owner.connect();
   onTestFinished(() => owner.end());
-  const working = openDatabase({ url: appUrl, poolSize: 1, applicationName: 'database-check working' });
+  const working = openDatabase({ url: appUrl, poolSize: 1, applicationName: WORKING });
   onTestFinished(() => working.close());
   const check = openDatabaseCheck({ url: appUrl, applicationName: HEALTH, purpose: 'accept', working });
   onTestFinished(() => check.close());
+  const name = new URL(url).pathname.slice(1);
+  const endSessions = (of: string) =>
+    owner.query(
+      `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = $1`,
+      [of],
+    );
+  /** Leaves no place for a new connection of the service's role. */
+  const takeNoMore = () => owner.query(`ALTER DATABASE "${name}" CONNECTION LIMIT 1`);
   return {
     working,
     check,
-    /** Leaves no place for a new connection of the service's role. */
+    takeNoMore,
+    endSessions,
     async fill() {
-      const name = new URL(url).pathname.slice(1);
-      await owner.query(`ALTER DATABASE "${name}" CONNECTION LIMIT 1`);
+      await takeNoMore();
       // The check opens a new connection from time to time, and after each loss of one.
-      await owner.query(
-        'SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = $1',
-        [HEALTH],
-      );
+      await endSessions(HEALTH);
     },
   };
 }
@@ -50,10 +57,20 @@ test('what the connections that work find is the answer: a read-only server is t
   expect(await check.trouble()).toBe('postgres_read_only');
 });
 
-test('a server that takes no connection at all cannot be used', async () => {
+test('a server that takes no connection at all is full', async () => {
   const { check, fill } = await openFullDatabase();
   await fill();
-  expect(await check.trouble()).toBe('postgres_unreachable');
+  expect(await check.trouble()).toBe('postgres_full');
+});
+
+test('its own connection does not stand for one that works', async () => {
+  const { working, check, takeNoMore, endSessions } = await openFullDatabase();
+  expect(await check.trouble()).toBe(null);
+  expect(working.pool.totalCount).toBe(1);
+  await takeNoMore();
+  await endSessions(WORKING);
+  await vi.waitFor(() => expect(working.pool.totalCount).toBe(0));
+  expect(await check.trouble()).toBe('postgres_full');
 });
 
 test.each([
@@ -65,7 +82,7 @@ test.each([
 ] as const)('to %s without %s on %s', async (purpose, right, table, expected) => {
   const { url, appUrl, drop } = await openTestDatabase();
   onTestFinished(drop);
-  const working = openDatabase({ url: appUrl, poolSize: 1, applicationName: 'database-check working' });
+  const working = openDatabase({ url: appUrl, poolSize: 1, applicationName: WORKING });
   onTestFinished(() => working.close());
   const check = openDatabaseCheck({ url: appUrl, applicationName: HEALTH, purpose, working });
   onTestFinished(() => check.close());

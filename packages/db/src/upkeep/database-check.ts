@@ -1,6 +1,5 @@
 import { type PostgresTrouble, within } from '@emr-payments/runtime';
-import { postgresConfig } from '@emr-payments/runtime/postgres';
-import { Pool } from 'pg';
+import { openPool } from '@emr-payments/runtime/postgres-pool';
 import type { Database } from '../core/database.ts';
 import { hasOwnSessions } from '../core/own-sessions.ts';
 import { isFull, isMisfit, query, type StatementDeps } from '../core/statements.ts';
@@ -125,7 +124,7 @@ async function troubleOf(
  *
  * Now and then it needs a new connection, which a server that is full refuses while those that work with it are open and work.
  * Then one of `working` is asked instead: otherwise somebody else's connections would make every process unready at once, and
- * stop all accepting.
+ * stop all accepting. And when none of `working` is open, one is opened: this connection says nothing of whether the server has a place for that.
  *
  * @param options.working the connections that the readiness is about.
  */
@@ -135,18 +134,15 @@ export function openDatabaseCheck(options: {
   purpose: Purpose;
   working: Pick<Database, 'pool'>;
 }): DatabaseCheck {
-  const pool = new Pool(
-    postgresConfig({
-      url: options.url,
-      application_name: options.applicationName,
-      max: 1,
-      connectionTimeoutMillis: LATE_MS,
-      query_timeout: GIVE_UP_MS,
-      // After a failover a name or a proxy may lead to another server than the one to which this connection was opened.
-      maxLifetimeSeconds: 10,
-    }),
-  );
-  pool.on('error', () => undefined);
+  const pool = openPool({
+    url: options.url,
+    application_name: options.applicationName,
+    max: 1,
+    connectionTimeoutMillis: LATE_MS,
+    query_timeout: GIVE_UP_MS,
+    // After a failover a name or a proxy may lead to another server than the one to which this connection was opened.
+    maxLifetimeSeconds: 10,
+  });
   let migrations: string[] | undefined;
   let ownSessions: boolean | undefined;
   let running: Promise<PostgresTrouble | null> | undefined;
@@ -168,14 +164,22 @@ export function openDatabaseCheck(options: {
     return ownSessions === false;
   };
 
+  const ask = async (): Promise<PostgresTrouble | null> => {
+    const { working } = options;
+    const trouble = await askOn({ pool }).catch((error: unknown) => {
+      if (isFull(error)) return askOn(working);
+      throw error;
+    });
+    if (trouble !== null) return trouble;
+    if (await sharesSessions()) return 'postgres_refused';
+    return working.pool.totalCount === 0 ? askOn(working) : null;
+  };
+
   const check = (): Promise<PostgresTrouble | null> =>
-    askOn({ pool })
-      .then(async (trouble) => (trouble === null && (await sharesSessions()) ? 'postgres_refused' : trouble))
-      .catch((error: unknown) => {
-        if (isFull(error)) return askOn(options.working);
-        throw error;
-      })
-      .catch((error: unknown) => (isMisfit(error) ? 'postgres_refused' : 'postgres_unreachable'));
+    ask().catch((error: unknown) => {
+      if (isFull(error)) return 'postgres_full';
+      return isMisfit(error) ? 'postgres_refused' : 'postgres_unreachable';
+    });
 
   return {
     async trouble() {
