@@ -3,6 +3,7 @@ import {
   createAuditCounter,
   findClient,
   findUserByToken,
+  keepConnected,
   openDatabaseCheck,
   refuseSharedSessions,
 } from '@emr-payments/db';
@@ -64,6 +65,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
     }),
     (it) => it.close(),
   );
+  releases.add('accepting connection', keepConnected({ database: accepting }), (it) => it.close());
   const queue = releases.add(
     'queue',
     openQueueProbe({ logger }, { redisUrl: config.REDIS_URL, databaseUrl: config.directUrl }),

@@ -74,6 +74,7 @@ export {
   openServiceDatabase,
   type ServiceDatabase,
 } from './core/database.ts';
+export { keepConnected } from './core/keep-connected.ts';
 export { type Listener, listenForJobs } from './core/listen.ts';
 export { hasOwnSessions, refuseSharedSessions } from './core/own-sessions.ts';
 export {

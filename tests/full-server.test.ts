@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PUBLISHED_BODY, startStack } from '@emr-payments/stack';
+import { hasRedisServer, openTestDatabase, startRedis } from '@emr-payments/testkit';
+import { Client } from 'pg';
+import { expect, onTestFinished, test, vi } from 'vitest';
+
+const NO_REDIS = `
+  ############################################################################
+  #  NO redis-server: the test of a full PostgreSQL with Redis was SKIPPED.  #
+  ############################################################################
+`;
+if (!hasRedisServer()) process.stderr.write(NO_REDIS);
+
+const PATIENCE = { timeout: 60_000, interval: 100 };
+
+/** A service that nobody has used yet, in a database that takes no further connection on demand, as when others have them all. */
+async function quietService(redisUrl?: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'emr-payments-full-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const database = await openTestDatabase();
+  onTestFinished(database.drop);
+  const operator = new Client({ connectionString: database.url });
+  await operator.connect();
+  onTestFinished(() => operator.end());
+  const stack = await startStack({ folder, databaseUrl: database.url, redisUrl });
+  onTestFinished(() => stack.stop());
+  const { client_id, client_secret, access_token } = stack.demo;
+  const count = async (rows: string): Promise<number> =>
+    (await operator.query(`SELECT count(*)::int AS n FROM ${rows}`)).rows[0].n;
+  return {
+    /** The service's role is not a superuser, so this is a bound for it. */
+    limitConnections: (to: number) =>
+      operator.query(`ALTER DATABASE "${operator.database}" CONNECTION LIMIT ${to}`),
+    sessions: (name: string) =>
+      count(`pg_stat_activity WHERE datname = current_database() AND application_name = '${name}'`),
+    toldOf: () => count(`deliveries WHERE status = 'delivered'`),
+    readiness: async (): Promise<unknown> => (await fetch(`${stack.apiUrl}/health/ready`)).json(),
+    async pay(): Promise<number> {
+      const answer = await fetch(`${stack.apiUrl}/v1/payments`, {
+        method: 'POST',
+        headers: { client_id, client_secret, access_token, 'content-type': 'application/json' },
+        body: JSON.stringify({ ...PUBLISHED_BODY, reference_number: randomBytes(8).toString('hex') }),
+      });
+      await answer.text();
+      return answer.status;
+    },
+  };
+}
+
+type Service = Awaited<ReturnType<typeof quietService>>;
+
+/** The connections that a service holds which has nothing to do. The worker's are a pair that it looks after its jobs with, and the one that feeds. */
+const KEPT = { 'emr-payments-api accept': 1, 'emr-payments worker': 3, 'emr-payments relay': 1 };
+
+/** More at once than one connection carries in a statement. */
+const PAYMENTS = 60;
+
+async function fillAndPay(service: Service): Promise<void> {
+  // A worker that has not begun yet has no connections to work with.
+  for (const [name, count] of Object.entries(KEPT))
+    await vi.waitFor(
+      async () => expect(await service.sessions(name)).toBeGreaterThanOrEqual(count),
+      PATIENCE,
+    );
+  await service.limitConnections(1);
+  expect(await service.readiness()).toMatchObject({ postgres: 'up' });
+  const paid = await Promise.all(Array.from({ length: PAYMENTS }, () => service.pay()));
+  expect(paid).toEqual(Array(PAYMENTS).fill(200));
+  expect(await service.sessions('emr-payments-api accept')).toBe(1);
+}
+
+test.runIf(hasRedisServer())(
+  'others have all connections of PostgreSQL: payments are accepted, posted and told on those that the service has',
+  async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    const service = await quietService(redis.url);
+    await fillAndPay(service);
+    await vi.waitFor(async () => expect(await service.toldOf()).toBe(PAYMENTS), PATIENCE);
+    expect(await service.readiness()).toMatchObject({ status: 'ok' });
+  },
+  240_000,
+);
+
+test('without Redis they are accepted, and posted when there are connections again', async () => {
+  const service = await quietService();
+  await fillAndPay(service);
+  await vi.waitFor(
+    async () => expect(await service.readiness()).toMatchObject({ reasons: ['queue_unreachable'] }),
+    PATIENCE,
+  );
+  await service.limitConnections(-1);
+  await vi.waitFor(async () => expect(await service.toldOf()).toBe(PAYMENTS), PATIENCE);
+}, 240_000);
