@@ -124,7 +124,7 @@ export function createAdapters(
     /** Called when a connection has been opened, the first time or after a change. */
     onOpen?: (connection: Pick<StoredConnection, 'userId' | 'version'>, adapter: EmrAdapter) => void;
     /** Called with what the EMR lists, when it was read or a name was not in what was known of it. */
-    onLists?: (connection: Pick<StoredConnection, 'userId' | 'version'>, lists: EmrLists) => void;
+    onLists?: (connection: Pick<StoredConnection, 'userId' | 'version'>, lists: EmrLists) => Promise<unknown>;
   },
 ): Adapters {
   const opened = new LRUCache<number, { version: string; adapter: EmrAdapter }>({ max: MAX_OPEN });

@@ -15,15 +15,23 @@ function setUp() {
     far.calls += 1;
     return { methods: [{ id: '1', name: 'Card' }], locations: far.locations.map(location) };
   });
-  const show = (lists: EmrLists) => shown.push(lists.locations.map(({ name }) => name));
+  // Storing takes a while.
+  const show = async (lists: EmrLists) => {
+    await new Promise(setImmediate);
+    shown.push(lists.locations.map(({ name }) => name));
+  };
   const adapter = withListsShown({ ...names } as EmrAdapter, show, { now: () => far.now });
   const resolve = (name: string) => adapter.resolve({ paymentMethod: 'card', location: name }, options);
   return { far, shown, adapter, resolve };
 }
 
-test('lists are passed on when they are read, once', async () => {
+test('lists are passed on when they are read, once, and whoever has read them finds them stored', async () => {
   const { far, shown, adapter } = setUp();
-  await Promise.all([adapter.list(options), adapter.list(options)]);
+  const whenRead = async () => {
+    await adapter.list(options);
+    return structuredClone(shown);
+  };
+  expect(await Promise.all([whenRead(), whenRead()])).toEqual([[['Main']], [['Main']]]);
   await adapter.list(options);
   expect([far.calls, shown]).toEqual([1, [['Main']]]);
 });

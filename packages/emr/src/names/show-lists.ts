@@ -9,35 +9,39 @@ const SHOWN_MS = 2_000;
  * they were passed on last. `resolve` has then just read them again (`list-cache.ts`), so that this makes no further call: a location that
  * was added a moment ago is stored with the first payment that names it.
  *
- * @param show must not throw.
+ * `list` waits until what it has read is stored, so that whoever asked for it finds it there.
+ *
+ * @param show must not reject.
  * @param clock milliseconds that only grow.
  */
 export function withListsShown(
   adapter: EmrAdapter,
-  show: (lists: EmrLists) => void,
+  show: (lists: EmrLists) => Promise<unknown>,
   clock: { now(): number } = performance,
 ): EmrAdapter {
   let shownAt = Number.NEGATIVE_INFINITY;
   let shown: EmrLists['methods'] | null = null;
+  let storing: Promise<unknown> = Promise.resolve();
   let known: { methods: ReadonlySet<string>; locations: ReadonlySet<string> } | null = null;
 
   const ids = (entries: readonly { id: string }[]) => new Set(entries.map(({ id }) => id));
-  const passOn = (listed: ListOutcome): void => {
+  const passOn = async (listed: ListOutcome): Promise<unknown> => {
     if (listed.outcome !== 'listed') return;
     // A list that comes from the cache is the one that was passed on.
-    if (listed.methods === shown) return;
+    if (listed.methods === shown) return storing;
     const { outcome: _, ...lists } = listed;
     shown = lists.methods;
     known = { methods: ids(lists.methods), locations: ids(lists.locations) };
     shownAt = clock.now();
-    show(lists);
+    storing = show(lists);
+    return storing;
   };
 
   return {
     ...adapter,
     async list(options) {
       const listed = await adapter.list(options);
-      passOn(listed);
+      await passOn(listed);
       return listed;
     },
     async resolve(names, options) {

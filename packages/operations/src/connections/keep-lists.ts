@@ -10,7 +10,7 @@ export const nameLists = ({ methods, locations, anyMethod, anyLocation }: EmrLis
 });
 
 /**
- * Stores what an EMR lists, beside the work that has read it. What an outage loses is stored the next time, and by the next sync.
+ * Stores what an EMR lists. What an outage loses is stored the next time, and by the next sync.
  *
  * @param deps.onFault gets an error of ours.
  */
@@ -21,9 +21,8 @@ export function keepLists({
   database: Pick<Database, 'pool'>;
   onFault: (error: unknown) => void;
 }): NonNullable<Parameters<typeof createAdapters>[0]['onLists']> {
-  return ({ userId, version }, lists) => {
+  return ({ userId, version }, lists) =>
     storeNames({ database }, { userId, version, lists: nameLists(lists) }).catch((error: unknown) => {
       if (!isUnavailable(error)) onFault(error);
     });
-  };
 }
