@@ -52,8 +52,13 @@ async function quietService(redisUrl?: string) {
 
 type Service = Awaited<ReturnType<typeof quietService>>;
 
-/** The connections that a service holds which has nothing to do. The worker's are a pair that it looks after its jobs with, and the one that feeds. */
-const KEPT = { 'emr-payments-api accept': 1, 'emr-payments worker': 3, 'emr-payments relay': 1 };
+/** The connections that a service holds which has nothing to do. */
+const KEPT = {
+  'emr-payments-api accept': 1,
+  'emr-payments worker': 1,
+  'emr-payments worker turns': 1,
+  'emr-payments relay': 1,
+};
 
 /** More at once than one connection carries in a statement. */
 const PAYMENTS = 60;

@@ -35,7 +35,7 @@ const waiting = async () =>
   (
     await operator.query<{ pid: number; statement: string; is_nudge: boolean }>(
       `SELECT pid, pid || ' ' || query_start AS statement, query LIKE 'SELECT pg_notify%' AS is_nudge FROM pg_stat_activity
-        WHERE wait_event = 'SyncRep' AND application_name = 'test'`,
+        WHERE wait_event = 'SyncRep' AND application_name LIKE 'test%'`,
     )
   ).rows;
 

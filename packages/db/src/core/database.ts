@@ -48,7 +48,7 @@ export type DatabaseOptions = {
   /** As libpq writes it; it may have several hosts. */
   url: string;
   poolSize: number;
-  /** Shown in pg_stat_activity. */
+  /** Shown in pg_stat_activity; `sets` and `turns` come after it for the connections of those. */
   applicationName: string;
   /** Longest wait for a connection, in milliseconds; 3 s by default. */
   connectMs?: number;
@@ -104,8 +104,9 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
   const pool = openPool({ ...config, max: options.poolSize });
   let prisma: PrismaClient | undefined;
-  const turns = openTurns(config);
-  const sets = openSets({ alone: { pool }, config });
+  const named = (use: string) => ({ ...config, application_name: `${options.applicationName} ${use}` });
+  const turns = openTurns(named('turns'));
+  const sets = openSets({ alone: { pool }, config: named('sets') });
   return {
     pool,
     sets,

@@ -54,7 +54,7 @@ const STRUCTURE = `
 const LEFT_OPEN = `
   SELECT concat_ws(' ', quote_literal(application_name), state, left(query, 100)) AS session FROM pg_stat_activity
   WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
-    AND (state <> 'idle' OR application_name NOT IN ('test', 'test owner'))`;
+    AND (state <> 'idle' OR application_name !~ '^test( owner)?( sets| turns)?$')`;
 
 const column = async ({ pool }: Pick<Database, 'pool'>, text: string): Promise<string[]> => {
   const { rows } = await pool.query<[string]>({ text, rowMode: 'array' });
