@@ -51,24 +51,13 @@ COPY docs/openapi.json docs/operator-openapi.json docs/
 COPY --from=generated /app/packages/db/src/generated packages/db/src/generated
 
 FROM node:24-bookworm-slim
-# Keeps the processes small and makes them start fast: packages/stack/src/apps/small-process.ts has the reasons.
+# Keeps the processes small: packages/stack/src/apps/small-process.ts has the reasons.
 ENV NODE_ENV=production TZ=UTC \
     NODE_OPTIONS="--max-semi-space-size=4 --max-old-space-size=256" \
-    MALLOC_ARENA_MAX=2 \
-    NODE_COMPILE_CACHE=/app/node_modules/.cache/compiled
+    MALLOC_ARENA_MAX=2
 WORKDIR /app
 COPY --from=installed /app ./
 COPY --from=built /app/dist dist
-# Fills the compile cache as the account that will read it, because Node looks only in a folder of its own user's. Without variables or
-# arguments each app exits with a message, after its modules have been compiled; the others are loaded late, and end by themselves. Then
-# nobody but root may write there.
-RUN mkdir -p node_modules/.cache/compiled && chown node node_modules/.cache/compiled
-USER node
-RUN for file in $(ls dist/*.js | grep -v -e /emr-sandbox -e /webhook-inbox) \
-      packages/db/src/core/prisma-client.ts packages/db/src/migrations/schema-engine.ts; \
-    do node "$file" 2>&1 || true; done
-USER root
-RUN chown -R root node_modules/.cache/compiled && chmod -R a=rX,u+w node_modules/.cache/compiled
 # New volumes that are mounted here belong to the account that writes to them.
 RUN mkdir -p /data /demo && chown node:node /data /demo
 # The account `node`, as a number: Kubernetes' `runAsNonRoot` cannot look up a name.

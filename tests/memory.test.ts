@@ -139,8 +139,8 @@ test(
 );
 
 /**
- * Room for a process whose modules are not in the compile cache yet: it takes 20 MB more. Before these modules were left out, an API began
- * with 161 MB although they were (docs/performance-notes.md).
+ * Room for a slow machine. Before these modules were left out, an API began
+ * with 161 MB (docs/performance-notes.md).
  */
 const MOST_MB = 135;
 

@@ -2,8 +2,8 @@
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 
-// Half of a short command's processor time is the compilation of its modules. The folder is that of the other processes; where this
-// account may not write, or NODE_COMPILE_CACHE names another, Node goes on without it or with that.
+// A quarter of a short command's processor time is the compilation of its modules. Where this account may not write, as in the image, Node
+// goes on without it.
 enableCompileCache(join(import.meta.dirname, '..', '..', '..', 'node_modules', '.cache', 'compiled'));
 
 // Imported here and not at the top, because modules that are loaded before are not kept.

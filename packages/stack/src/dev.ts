@@ -2,11 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { print } from '@emr-payments/runtime';
-import { SMALL_PROCESS } from './apps/small-process.ts';
 import { shownStep } from './dev/terminal.ts';
 
 // Half of the time to load the modules that `main` imports is their compilation.
-enableCompileCache(SMALL_PROCESS.NODE_COMPILE_CACHE);
+enableCompileCache(join(import.meta.dirname, '..', '..', '..', 'node_modules', '.cache', 'compiled'));
 
 const USAGE = `usage: npx -y pnpm@12 dev [--reset]
 
