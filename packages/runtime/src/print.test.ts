@@ -28,7 +28,8 @@ test('a reader that has ended is no failure, however often it is written to', as
   // More than a pipe holds: the first write, too, meets the end of the reader, or is cut by it.
   const code = `const outcomes = [1, 2].map(() => print('stdout', 'x'.repeat(200_000)).outcome); ${FOUND}`;
   const { found } = await printing(code, '| head -c 1 >&2');
-  expect(found).toBe('x["no reader","no reader"]');
+  // `head` writes its letter when it ends, before or after we have found it gone.
+  expect(['x["no reader","no reader"]', '["no reader","no reader"]x']).toContain(found);
 });
 
 test.each(['', 'process.stdout;'])(
