@@ -141,6 +141,9 @@ export async function startPostgresPair(options: {
     },
     async standbyAway() {
       await servers[other()].stop('kill');
+      // Its processes outlive the postmaster by a moment, in which one can still confirm a commit.
+      const { url } = servers[first];
+      await until(async () => (await runOn(url, 'SELECT FROM pg_stat_replication')).length === 0);
     },
     async standbyBack() {
       await servers[other()].restart();
