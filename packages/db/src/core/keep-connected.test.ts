@@ -35,8 +35,9 @@ test('a connection is opened at once, and one of several stays open', async () =
   database.pool.options.idleTimeoutMillis = 1_000;
   const kept = keep(200);
   await vi.waitFor(async () => expect(await sessions()).toHaveLength(1));
-  await Promise.all([1, 2, 3].map(() => database.pool.query('SELECT pg_sleep(0.1)')));
+  const three = await Promise.all([1, 2, 3].map(() => database.pool.connect()));
   expect(await sessions()).toHaveLength(3);
+  for (const client of three) client.release();
   await vi.waitFor(async () => expect(await sessions()).toHaveLength(1));
   const [pid] = await sessions();
   await new Promise((resolve) => setTimeout(resolve, 2_000));

@@ -25,7 +25,7 @@ function setUp() {
   return { far, shown, adapter, resolve };
 }
 
-test('lists are passed on when they are read, once, and whoever has read them finds them stored', async () => {
+test('lists are passed on once, and are stored before `list` answers', async () => {
   const { far, shown, adapter } = setUp();
   const whenRead = async () => {
     await adapter.list(options);

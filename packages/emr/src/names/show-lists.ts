@@ -9,7 +9,7 @@ const SHOWN_MS = 2_000;
  * they were passed on last. `resolve` has then just read them again (`list-cache.ts`), so that this makes no further call: a location that
  * was added a moment ago is stored with the first payment that names it.
  *
- * `list` waits until what it has read is stored, so that whoever asked for it finds it there.
+ * `list` answers once the lists are stored.
  *
  * @param show must not reject.
  * @param clock milliseconds that only grow.
