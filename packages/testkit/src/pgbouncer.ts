@@ -105,12 +105,12 @@ export async function startPgbouncer(options: {
   };
 }
 
+/** Resolves when PgBouncer has closed the connection that asked: until then it counts as a client. */
 function listens(port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' }, () => {
-      socket.destroy();
-      resolve(true);
-    });
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.end());
     socket.once('error', () => resolve(false));
+    socket.once('close', () => resolve(true));
+    socket.resume();
   });
 }
