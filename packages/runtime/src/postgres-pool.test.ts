@@ -1,14 +1,24 @@
-import { openTestDatabase } from '@emr-payments/testkit';
+import { hasPgbouncer, openTestDatabase, startPgbouncer } from '@emr-payments/testkit';
 import { Client, type Pool } from 'pg';
-import { beforeEach, expect, test, vi } from 'vitest';
-import { openPool } from './postgres-pool.ts';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { hadNoConnection, openPool } from './postgres-pool.ts';
+
+const NO_PGBOUNCER = `
+  ############################################################################
+  #  NO PGBOUNCER: the tests of a full one were SKIPPED.                     #
+  ############################################################################
+`;
+if (!hasPgbouncer()) process.stderr.write(NO_PGBOUNCER);
 
 let pool: Pool;
 let operator: Client;
+let appUrl: string;
 let role: string;
 
 beforeEach(async () => {
-  const { url, appUrl, drop } = await openTestDatabase();
+  const database = await openTestDatabase();
+  const { url, drop } = database;
+  appUrl = database.appUrl;
   // Nobody waits for a connection in vain, however slow the machine is.
   pool = openPool({ url: appUrl, max: 4, connectionTimeoutMillis: 30_000 });
   role = new URL(appUrl).username;
@@ -27,8 +37,8 @@ const limit = (to: number) =>
 const noLimit = () => operator.query(`ALTER DATABASE "${operator.database}" CONNECTION LIMIT -1`);
 
 const SLEEP = 'SELECT pg_backend_pid() AS pid, pg_sleep(0.02)';
-const sleeps = (count: number) =>
-  Promise.all(Array.from({ length: count }, async () => (await pool.query(SLEEP)).rows[0].pid));
+const sleeps = (count: number, through = pool) =>
+  Promise.all(Array.from({ length: count }, async () => (await through.query(SLEEP)).rows[0].pid));
 
 test('when the server takes no further connection, statements wait for those that there are', async () => {
   await limit(2);
@@ -77,9 +87,58 @@ test('when the last connection is lost, those that wait for it fail as the serve
   expect(found.map((one) => one.status === 'rejected' && one.reason.code)).toEqual(['53300', '53300']);
 });
 
-test('another error is not waited for', async () => {
-  const busy = await pool.connect();
+test('whatever keeps it from opening another, statements wait for those that there are, and give up with the reason', async () => {
+  const impatient = openPool({ url: appUrl, max: 4, connectionTimeoutMillis: 2_000 });
+  onTestFinished(() => impatient.end());
+  const [busy, busyToo] = [await pool.connect(), await impatient.connect()];
   await operator.query(`REVOKE CONNECT ON DATABASE "${operator.database}" FROM PUBLIC, "${role}"`);
-  await expect(pool.query('SELECT 1')).rejects.toMatchObject({ code: '42501' });
+  const served = pool.query('SELECT 1 AS one');
+  const error = await impatient.query('SELECT 1').catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: '42501' });
+  expect(hadNoConnection(error)).toBe(true);
+  busyToo.release();
   busy.release();
+  expect((await served).rows).toEqual([{ one: 1 }]);
+});
+
+test('the error of a statement that was sent is not taken for the lack of a connection', async () => {
+  const error = await pool.query('SELECT 1/0').catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: '22012' });
+  expect(hadNoConnection(error)).toBe(false);
+});
+
+describe.runIf(hasPgbouncer())('behind a PgBouncer', () => {
+  async function behind(settings: Record<string, string>): Promise<Pool> {
+    const bouncer = await startPgbouncer({ urls: [appUrl], mode: 'session', settings });
+    const through = openPool({ url: bouncer.urlOf(appUrl), max: 4, connectionTimeoutMillis: 30_000 });
+    onTestFinished(async () => {
+      // What still waits for a session would wait on.
+      await bouncer.stop();
+      await through.end();
+    });
+    return through;
+  }
+
+  /** Has two connections when PgBouncer gives no third. */
+  async function withTwo(settings: Record<string, string>): Promise<Pool> {
+    const through = await behind(settings);
+    const two = [await through.connect(), await through.connect()];
+    for (const client of two) client.release();
+    return through;
+  }
+
+  test('that refuses further clients, statements wait for the connections that there are', async () => {
+    const through = await withTwo({ max_client_conn: '2' });
+    expect(new Set(await sleeps(30, through)).size).toBe(2);
+  });
+
+  test('that takes one client, the statements that begin a pool wait for the one connection that is being opened', async () => {
+    const through = await behind({ max_client_conn: '1' });
+    expect(new Set(await sleeps(30, through)).size).toBe(1);
+  });
+
+  test('that lets further clients wait for a session, they do so, too', async () => {
+    const through = await withTwo({ default_pool_size: '2' });
+    expect(new Set(await sleeps(30, through)).size).toBe(2);
+  });
 });

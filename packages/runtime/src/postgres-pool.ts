@@ -1,29 +1,52 @@
 import { Pool, type PoolClient } from 'pg';
 import { type PostgresOptions, postgresConfig } from './postgres-client.ts';
 
-/** The server takes no further connection (of all, of this database's, or of this role's), or the bound of the pool's sessions allows none. */
-const NO_FURTHER = new Set(['53300', '53000']);
+/** After a failure to open a further connection, the time until it is tried again. */
+const REST_MS = 1_000;
 
-/** After a refusal, the time in which no further connection is tried. */
-const REFUSED_FOR_MS = 1_000;
-
-const isRefused = (error: Error): boolean => NO_FURTHER.has(String((error as { code?: unknown }).code));
+/** pg-pool's error (index.js) for a request that has waited too long for one of the connections that there are. */
+const WAITED = 'timeout exceeded when trying to connect';
 
 type Answer = (error: Error | undefined, client: PoolClient | undefined, release: () => void) => void;
 
+const withoutConnection = new WeakSet<Error>();
+
+/** True for the error of a statement for which a pool of `openPool` had no connection, for whatever reason: it was not sent. */
+export const hadNoConnection = (error: unknown): boolean =>
+  error instanceof Error && withoutConnection.has(error);
+
 /**
- * A pool that can do with the connections that it has. pg's own opens one whenever all are in use, and where the server has no place for it,
- * the statement fails although it could wait a millisecond for one of the others.
+ * A pool in which no statement depends on a new connection while there are others. pg's own opens one for the statement that finds all
+ * in use, and where the server has no place for it, or PgBouncer keeps it waiting, that statement fails although one of the others is free
+ * a millisecond later. Here a statement waits for whichever is free first, and new connections are opened beside.
  */
 class ModestPool extends Pool {
-  readonly #most = this.options.max;
+  readonly #most: number;
+  readonly #patienceMs: number;
   readonly #open = new Set<PoolClient>();
-  #growsAgain: NodeJS.Timeout | undefined;
+  /** How many are being opened beside. */
+  #opening = 0;
+  /** True while pg's pool is to open one, and not to wait. */
+  #grows = false;
+  /** Why no further one could be opened. */
+  #refusal: Error | undefined;
+  #rest: NodeJS.Timeout | undefined;
 
   constructor(options: PostgresOptions) {
     super(postgresConfig(options));
-    this.on('connect', (client) => this.#open.add(client));
+    this.#most = this.options.max;
+    this.#patienceMs = this.options.connectionTimeoutMillis ?? 0;
+    this.on('connect', (client) => {
+      this.#open.add(client);
+      this.#refusal = undefined;
+      process.nextTick(() => this.#grow());
+    });
     this.on('remove', (client) => this.#open.delete(client));
+  }
+
+  /** pg's pool asks this before it opens a connection for a statement: it does so where there is none to wait for, not even one that is being opened. */
+  _isFull(): boolean {
+    return this.totalCount >= this.#most || (this.totalCount > 0 && !this.#grows);
   }
 
   /** `query` takes its connection by this, too. */
@@ -39,28 +62,63 @@ class ModestPool extends Pool {
     });
   }
 
-  #take(answer: Answer, until?: number): void {
+  #take(answer: Answer, until = performance.now() + this.#patienceMs): void {
     super.connect((error, client, release) => {
-      if (error === undefined || !isRefused(error)) return answer(error, client, release);
-      const now = performance.now();
-      const givesUpAt = until ?? now + (this.options.connectionTimeoutMillis ?? 0);
-      if (this.#open.size === 0 || now >= givesUpAt) return answer(error, client, release);
-      this.#stayAsItIs();
-      this.#take(answer, givesUpAt);
+      if (error === undefined) return answer(error, client, release);
+      const hasWaited = error.message === WAITED;
+      if (!hasWaited && !this.ending && this.#open.size > 0 && performance.now() < until) {
+        this.#stayAsItIs(error);
+        return this.#take(answer, until);
+      }
+      const reason = hasWaited ? (this.#refusal ?? error) : error;
+      withoutConnection.add(reason);
+      answer(reason, client, release);
     });
+    // Once pg's pool has given away what is idle.
+    if (this.waitingCount > this.idleCount) process.nextTick(() => this.#grow());
   }
 
-  /** For a second, the pool is full with the connections that it has. */
-  #stayAsItIs(): void {
-    this.options.max = this.#open.size;
-    this.#growsAgain ??= setTimeout(() => {
-      this.#growsAgain = undefined;
-      this.options.max = this.#most;
-    }, REFUSED_FOR_MS).unref();
+  /**
+   * Opens as many more as somebody waits for, once one is open: where the server has one place left, connections that are opened at the same
+   * time can all be refused.
+   */
+  #grow(): void {
+    while (
+      this.#open.size > 0 &&
+      this.idleCount === 0 &&
+      this.waitingCount > this.#opening &&
+      this.totalCount < this.#most &&
+      this.#rest === undefined &&
+      !this.ending
+    )
+      this.#openOne();
+  }
+
+  #openOne(): void {
+    this.#opening += 1;
+    this.#grows = true;
+    super.connect((error, _client, release) => {
+      this.#opening -= 1;
+      if (error !== undefined) return this.#stayAsItIs(error);
+      // To the statement that has waited longest.
+      release();
+    });
+    this.#grows = false;
+  }
+
+  #stayAsItIs(reason: Error): void {
+    this.#refusal = reason;
+    this.#rest ??= setTimeout(() => {
+      this.#rest = undefined;
+      this.#grow();
+    }, REST_MS).unref();
   }
 }
 
-/** Opens a pool of connections as `postgresConfig` describes them. None is made before it is needed, and one that breaks is replaced when it is. */
+/**
+ * Opens a pool of connections as `postgresConfig` describes them. None is made before it is needed, and one that breaks is replaced when it is.
+ * A statement for which there is none within `connectionTimeoutMillis` fails with the reason (`hadNoConnection`).
+ */
 export function openPool(options: PostgresOptions): Pool {
   const pool = new ModestPool(options);
   pool.on('error', () => undefined);
