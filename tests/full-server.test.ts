@@ -3,7 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PUBLISHED_BODY, startStack } from '@emr-payments/stack';
-import { hasRedisServer, openTestDatabase, startRedis } from '@emr-payments/testkit';
+import {
+  hasPgbouncer,
+  hasRedisServer,
+  openTestDatabase,
+  startPgbouncer,
+  startRedis,
+  type TestDatabase,
+} from '@emr-payments/testkit';
 import { Client } from 'pg';
 import { expect, onTestFinished, test, vi } from 'vitest';
 
@@ -14,10 +21,27 @@ const NO_REDIS = `
 `;
 if (!hasRedisServer()) process.stderr.write(NO_REDIS);
 
+const NO_PGBOUNCER = `
+  ############################################################################
+  #  NO PGBOUNCER: the test of a service behind a full one was SKIPPED.      #
+  ############################################################################
+`;
+if (!hasPgbouncer()) process.stderr.write(NO_PGBOUNCER);
+
 const PATIENCE = { timeout: 60_000, interval: 100 };
 
-/** A service that nobody has used yet, in a database that takes no further connection on demand, as when others have them all. */
-async function quietService(redisUrl?: string) {
+/**
+ * A service that nobody has used yet, in a database that takes no further connection on demand, as when others have them all.
+ *
+ * @param options.through the URL by which API and worker reach it.
+ */
+async function quietService({
+  redisUrl,
+  through,
+}: {
+  redisUrl?: string;
+  through?: (database: TestDatabase) => Promise<string>;
+} = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'emr-payments-full-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const database = await openTestDatabase();
@@ -25,7 +49,8 @@ async function quietService(redisUrl?: string) {
   const operator = new Client({ connectionString: database.url });
   await operator.connect();
   onTestFinished(() => operator.end());
-  const stack = await startStack({ folder, databaseUrl: database.url, redisUrl });
+  const appUrl = await through?.(database);
+  const stack = await startStack({ folder, databaseUrl: database.url, appUrl, redisUrl });
   onTestFinished(() => stack.stop());
   const { client_id, client_secret, access_token } = stack.demo;
   const count = async (rows: string): Promise<number> =>
@@ -60,8 +85,16 @@ const KEPT = {
   'emr-payments relay': 1,
 };
 
+/** What such a service holds, and one for each of the two checks of readiness, and for the first look at a pooler. */
+const SESSIONS = '7';
+
 /** More at once than one connection carries in a statement. */
 const PAYMENTS = 60;
+
+async function payAll(service: Service): Promise<void> {
+  const paid = await Promise.all(Array.from({ length: PAYMENTS }, () => service.pay()));
+  expect(paid).toEqual(Array(PAYMENTS).fill(200));
+}
 
 async function fillAndPay(service: Service): Promise<void> {
   // A worker that has not begun yet has no connections to work with.
@@ -72,8 +105,7 @@ async function fillAndPay(service: Service): Promise<void> {
     );
   await service.limitConnections(1);
   expect(await service.readiness()).toMatchObject({ postgres: 'up' });
-  const paid = await Promise.all(Array.from({ length: PAYMENTS }, () => service.pay()));
-  expect(paid).toEqual(Array(PAYMENTS).fill(200));
+  await payAll(service);
   expect(await service.sessions('emr-payments-api accept')).toBe(1);
 }
 
@@ -82,7 +114,7 @@ test.runIf(hasRedisServer())(
   async () => {
     const redis = await startRedis();
     onTestFinished(() => redis.stop());
-    const service = await quietService(redis.url);
+    const service = await quietService({ redisUrl: redis.url });
     await fillAndPay(service);
     await vi.waitFor(async () => expect(await service.toldOf()).toBe(PAYMENTS), PATIENCE);
     expect(await service.readiness()).toMatchObject({ status: 'ok' });
@@ -100,3 +132,24 @@ test('without Redis they are accepted, and posted when there are connections aga
   await service.limitConnections(-1);
   await vi.waitFor(async () => expect(await service.toldOf()).toBe(PAYMENTS), PATIENCE);
 }, 240_000);
+
+test.runIf(hasRedisServer() && hasPgbouncer())(
+  'a PgBouncer with fewer sessions than the service would open: payments are accepted, posted and told on those',
+  async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    const service = await quietService({
+      redisUrl: redis.url,
+      async through({ appUrl }) {
+        const settings = { default_pool_size: SESSIONS };
+        const bouncer = await startPgbouncer({ urls: [appUrl], mode: 'session', settings });
+        onTestFinished(() => bouncer.stop());
+        return bouncer.urlOf(appUrl);
+      },
+    });
+    await payAll(service);
+    await vi.waitFor(async () => expect(await service.toldOf()).toBe(PAYMENTS), PATIENCE);
+    await vi.waitFor(async () => expect(await service.readiness()).toMatchObject({ status: 'ok' }), PATIENCE);
+  },
+  240_000,
+);

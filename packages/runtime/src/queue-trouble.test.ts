@@ -124,6 +124,13 @@ describe.runIf(hasRedisServer())('Redis', () => {
 });
 
 describe('PostgreSQL', () => {
+  test('what PgBouncer says when it takes no connection', () => {
+    const error = Object.assign(new Error('no more connections allowed (max_client_conn)'), {
+      code: '08P01',
+    });
+    expect(queueTroubleOf(error)).toBe('queue_unreachable');
+  });
+
   test('full, read-only, and without rights on the tables of the queue', async () => {
     const { url: ownerUrl, appUrl: url, drop } = await openTestDatabase();
     releases.push(drop);

@@ -41,8 +41,8 @@ const OF_REDIS: Readonly<Record<string, QueueTrouble>> = {
   NOPERM: 'queue_refused',
 };
 
-/** SQLSTATEs of a server that is there and takes no connection: it is full, starting or stopping. */
-const NO_CONNECTION = /^(53300|57P0[123])$/;
+/** SQLSTATEs of a server that takes no connection: it is full, starting or stopping. The class 08 is what PgBouncer says to all of that. */
+const NO_CONNECTION = /^(08...|53300|57P0[123])$/;
 
 /** The classes of SQLSTATE that say that a login or a right is missing. */
 const REFUSED_STATE = /^(28|3D|42501)/;

@@ -105,7 +105,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const pool = openPool({ ...config, max: options.poolSize });
   let prisma: PrismaClient | undefined;
   const named = (use: string) => ({ ...config, application_name: `${options.applicationName} ${use}` });
-  const turns = openTurns(named('turns'));
+  const turns = openTurns({ general: pool, config: named('turns') });
   const sets = openSets({ alone: { pool }, config: named('sets') });
   return {
     pool,

@@ -208,11 +208,11 @@ test('a row that is locked for longer than a statement may take holds nobody els
 });
 
 test('a server that cannot be reached is an outage for each of them', async () => {
-  const lost = openSets({ alone: database, config: { url: 'postgres://127.0.0.1:1/none' } });
-  for (const end of await settled([1, 2].map((job) => ({ job, sets: lost })))) {
+  const away = openDatabase({ url: 'postgres://127.0.0.1:1/none', poolSize: 1, applicationName: 'away' });
+  for (const end of await settled([1, 2].map((job) => ({ job, sets: away.sets })))) {
     expect(end).toMatchObject({ reason: expect.any(DatabaseUnavailableError) });
   }
-  await lost.close();
+  await away.close();
   expect(await written()).toEqual([]);
 });
 

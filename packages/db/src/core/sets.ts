@@ -1,9 +1,9 @@
 import { activeSpan, createBatcher, inSharedSpan, type Span, statementSpan } from '@emr-payments/runtime';
 import type { PostgresOptions } from '@emr-payments/runtime/postgres';
-import { openPool } from '@emr-payments/runtime/postgres-pool';
+import { hadNoConnection, openPool } from '@emr-payments/runtime/postgres-pool';
 import type { Pool, QueryResultRow } from 'pg';
 import type { SetRunner, SetStatement } from './set-statement.ts';
-import { isFull, isUndone, type Statements } from './statements.ts';
+import { isUndone, type Statements } from './statements.ts';
 import { OF_TURNS, tryInTurn } from './turns.ts';
 
 /** Runs statements in sets; `close` ends their connections. */
@@ -55,7 +55,7 @@ const jobOf = (values: readonly unknown[]): string => String(values[0]);
  * for one. Each promise resolves after its commit.
  *
  * A set does not change what a statement means:
- * - When the server refuses a set, because of one of its inputs or of all, or takes no connection for it, nothing of it was done, and each
+ * - When the server refuses a set, because of one of its inputs or of all, or there is no connection for it, nothing of it was done, and each
  *   input is run by itself and gets its own result.
  * - When it is unknown whether a set was committed, all of it rejects. Repeating is safe, because every statement is fenced.
  * - Two inputs about one job, which a queue that delivers twice brings about, never share a set: one runs after the other, and finds
@@ -89,7 +89,7 @@ export function openSets(
       turn === undefined
         ? outsideTurns()
         : tryInTurn<QueryResultRow>(pool, { turn, statement: single, values }).catch((error: unknown) => {
-            if (isFull(error)) return outsideTurns();
+            if (hadNoConnection(error)) return outsideTurns();
             throw error;
           });
     return rows.then(([row]) => resolve(row), reject);

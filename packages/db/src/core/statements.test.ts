@@ -6,6 +6,7 @@ import { type Database, openDatabase } from './database.ts';
 import {
   CONNECTION_MESSAGES,
   DatabaseUnavailableError,
+  isFull,
   isMisfit,
   isUnavailable,
   query,
@@ -77,6 +78,26 @@ test.each(['28P01', '28000', '3D000', '3F000', '42P01', '42703', '42883', '42501
     expect([isMisfit(withCode(code, '')), isUnavailable(withCode(code, ''))]).toEqual([true, false]);
   },
 );
+
+test.each([
+  ['53300', 'entschuldigung, schon zu viele Clients'],
+  ['08P01', 'no more connections allowed (max_client_conn)'],
+  ['08P01', 'client connections exceeded (max_db_client_connections)'],
+  ['08P01', 'too many connections for database "emr_payments"'],
+  ['08P01', 'sorry, too many clients already'],
+])('%s, “%s”, is a server that is full', (code, message) => {
+  const error = withCode(code, message);
+  expect(isFull(error)).toBe(true);
+  expect(isFull(new DatabaseUnavailableError('away', { cause: error }))).toBe(true);
+});
+
+test.each([
+  ['08P01', 'server login failed'],
+  ['08006', 'sorry, too many clients already'],
+  ['P0001', 'no more connections allowed'],
+])('%s, “%s”, is none', (code, message) => {
+  expect(isFull(withCode(code, message))).toBe(false);
+});
 
 test.each(['23505', '22P02', '42601', 'P0001', 'XX000', '57P01'])('%s does not say so', (code) => {
   expect(isMisfit(withCode(code, ''))).toBe(false);

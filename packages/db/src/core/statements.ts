@@ -1,3 +1,4 @@
+import { hadNoConnection } from '@emr-payments/runtime/postgres-pool';
 import { inSpan, statementSpan } from '@emr-payments/runtime/tracing';
 import { DatabaseError, type Pool, type QueryResultRow } from 'pg';
 import { driverErrorOf, PRISMA_OUTAGES } from './prisma-errors.ts';
@@ -48,10 +49,10 @@ function isStalePlan(error: unknown): boolean {
 }
 
 /**
- * Those of `UNAVAILABLE_STATES` with which the server ends a statement and undoes it, while the session goes on, or refuses the connection
- * for it (53300). The others can end the session, and are no answer to whether the statement was committed.
+ * Those of `UNAVAILABLE_STATES` with which the server ends a statement and undoes it, while the session goes on. The others can end the
+ * session, and are no answer to whether the statement was committed.
  */
-const UNDONE_STATES = /^(53300|57014|55P03|40001|40P01|25006)$/;
+const UNDONE_STATES = /^(57014|55P03|40001|40P01|25006)$/;
 
 /** Codes of Node's network errors. */
 const NETWORK_CODES = new Set([
@@ -109,11 +110,21 @@ export function isUnavailable(error: unknown): boolean {
   );
 }
 
+/** The error of the driver or of the server. */
+const causeOf = (error: unknown): unknown =>
+  error instanceof DatabaseUnavailableError ? error.cause : error;
+
+/** True for an outage that is a pool without a connection for a statement, while others that are open may work. */
+export const isWithoutConnection = (error: unknown): boolean =>
+  error instanceof DatabaseUnavailableError && hadNoConnection(error.cause);
+
 /**
- * True for the server's own answer that it did not carry out a statement: nothing of it was done. It goes by the code, because the
- * word for the severity is translated.
+ * True when nothing of a statement was done: there was no connection for it, or the server says that it did not carry it out. That
+ * goes by the code, because the word for the severity is translated.
  */
-export function isUndone(error: unknown): boolean {
+export function isUndone(thrown: unknown): boolean {
+  const error = causeOf(thrown);
+  if (hadNoConnection(error)) return true;
   if (!(error instanceof DatabaseError)) return false;
   return !isUnavailable(error) || isStalePlan(error) || UNDONE_STATES.test(error.code ?? '');
 }
@@ -128,10 +139,21 @@ export function isMisfit(error: unknown): boolean {
 
 const TOO_MANY_CONNECTIONS = '53300';
 
+/**
+ * How PgBouncer says the same: with one code for everything, and in the sentence its own bounds, or what the server has told it.
+ * https://github.com/pgbouncer/pgbouncer/blob/master/src/client.c
+ */
+const OF_POOLER = '08P01';
+const POOLER_IS_FULL =
+  /^(no more connections allowed|client connections exceeded|too many connections for|sorry, too many clients|remaining connection slots)/;
+
 /** True for an outage that is a server which takes no further connection: of all, of this database's, or of this role's. */
 export function isFull(error: unknown): boolean {
-  for (let one = error; one instanceof Error; one = one.cause)
-    if ((one as { code?: unknown }).code === TOO_MANY_CONNECTIONS) return true;
+  for (let one = error; one instanceof Error; one = one.cause) {
+    const { code } = one as { code?: unknown };
+    if (code === TOO_MANY_CONNECTIONS || (code === OF_POOLER && POOLER_IS_FULL.test(one.message)))
+      return true;
+  }
   return false;
 }
 

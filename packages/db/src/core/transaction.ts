@@ -1,5 +1,4 @@
-import type { PoolClient } from 'pg';
-import type { Database } from './database.ts';
+import type { Pool, PoolClient } from 'pg';
 import { isConflict, type StatementDeps, unavailableAsSuch } from './statements.ts';
 
 /** Only in types: a pool does not have it. */
@@ -16,7 +15,7 @@ export type Transaction = StatementDeps & { readonly [inOneTransaction]: true };
  * @throws DatabaseUnavailableError when PostgreSQL cannot be reached.
  */
 export async function onOneConnection<T>(
-  { database: { pool } }: { database: Pick<Database, 'pool'> },
+  { database: { pool } }: { database: { pool: Pool } },
   work: (client: PoolClient, keep: () => void) => Promise<T>,
 ): Promise<T> {
   const client = await unavailableAsSuch(pool.connect());
@@ -54,7 +53,7 @@ export async function transactOn<T>(
  * @throws DatabaseUnavailableError when PostgreSQL cannot be reached; whether the transaction was committed is then unknown.
  */
 export async function inTransaction<T>(
-  deps: { database: Pick<Database, 'pool'> },
+  deps: { database: { pool: Pool } },
   work: (tx: Transaction) => Promise<{ commit: boolean; value: T }>,
 ): Promise<T> {
   return onOneConnection(deps, async (client, keep) => {

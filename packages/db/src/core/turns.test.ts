@@ -1,6 +1,6 @@
 import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { Client } from 'pg';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { type Database, openDatabase } from './database.ts';
 import { DatabaseUnavailableError, query } from './statements.ts';
 
@@ -73,4 +73,18 @@ test('two statements under one name are refused, on every connection and in ever
   const statement = { name: 'same', text: 'SELECT 3' };
   await expect(database.inTurn({ turn: TURN, statement, values: [] })).rejects.toThrow('the name same');
   expect(await run('SELECT 1')).toHaveLength(1);
+});
+
+test('without a connection of its own, a turn is taken on one of the others, and is still one', async () => {
+  await database.pool.query(`GRANT ALL ON turns TO "${new URL(server.appUrl).username}"`);
+  const refused = openDatabase({ url: server.appUrl, poolSize: 2, applicationName: 'test' });
+  onTestFinished(() => refused.close());
+  await refused.ping();
+  const limit = (to: number) =>
+    database.pool.query(`ALTER DATABASE "${new URL(server.url).pathname.slice(1)}" CONNECTION LIMIT ${to}`);
+  await limit(1);
+  onTestFinished(async () => void (await limit(-1)));
+  await Promise.all(Array.from({ length: 20 }, (_, n) => next(n % 2 === 0 ? refused : other)));
+  expect(await written()).toEqual(Array.from({ length: 20 }, (_, n) => n));
+  expect([refused.pools.turn.totalCount, refused.pools.general.totalCount]).toEqual([0, 1]);
 });

@@ -1,7 +1,8 @@
 import type { PostgresOptions } from '@emr-payments/runtime/postgres';
 import { openPool } from '@emr-payments/runtime/postgres-pool';
 import type { Pool, PoolClient, QueryConfig, QueryResult, QueryResultRow } from 'pg';
-import { unavailableAsSuch } from './statements.ts';
+import { isWithoutConnection, query, unavailableAsSuch } from './statements.ts';
+import { inTransaction } from './transaction.ts';
 
 /** A turn, by the number of its lock, and the statement that is run in it. */
 type InTurn = { turn: number; statement: { name: string; text: string }; values: unknown[] };
@@ -48,6 +49,12 @@ const PLANNED_ONCE = {
 const LOCK = {
   name: 'take-turn',
   text: `SELECT pg_advisory_xact_lock($1), set_config('synchronous_commit', 'off', true)`,
+};
+
+/** For a connection that is not this pool's: see `IDLE_MS`. */
+const BOUND = {
+  name: 'bound-turn',
+  text: `SELECT set_config('idle_in_transaction_session_timeout', $1::text, true)`,
 };
 
 /** Takes a turn without waiting for it, if nobody has it. */
@@ -107,13 +114,32 @@ async function allOrFirstError(running: Promise<QueryResult>[]): Promise<QueryRe
   });
 }
 
-/** @param config of the one connection that turns are taken on. It is opened when it is needed. */
-export function openTurns(config: PostgresOptions): Turns {
+/** Takes a turn on a connection that sends a statement when the one before has been answered. */
+const takeOnAny = <Row extends QueryResultRow>(pool: Pool, { turn, statement, values }: InTurn) =>
+  inTransaction({ database: { pool } }, async (tx) => {
+    await query(tx, BOUND, [IDLE_MS]);
+    await query(tx, LOCK, [turn]);
+    return { commit: true, value: await query<Row>(tx, statement, values) };
+  });
+
+/**
+ * @param deps.general runs a turn when there is no connection for it here: slower, because it waits for each answer and plans the statement.
+ * @param deps.config of the one connection that turns are taken on. It is opened when it is needed.
+ */
+export function openTurns({ general, config }: { general: Pool; config: PostgresOptions }): Turns {
   const settings = { ...config.settings, ...OF_TURNS.settings, ...PLANNED_ONCE };
   const pool = openPool({ ...config, ...OF_TURNS, settings, max: 1 });
   return {
-    inTurn: <Row>({ turn, statement, values }: InTurn) =>
-      unavailableAsSuch(takeOn<Row>(pool, { ...LOCK, values: [turn] }, { ...statement, values })),
+    async inTurn<Row extends QueryResultRow>(input: InTurn) {
+      const { turn, statement, values } = input;
+      const taken = takeOn<Row>(pool, { ...LOCK, values: [turn] }, { ...statement, values });
+      try {
+        return await unavailableAsSuch(taken);
+      } catch (error) {
+        if (isWithoutConnection(error)) return takeOnAny<Row>(general, input);
+        throw error;
+      }
+    },
     pool,
     close: () => pool.end(),
   };

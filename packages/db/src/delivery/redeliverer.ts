@@ -1,7 +1,7 @@
 import { createBatcher, type Shares } from '@emr-payments/runtime';
 import { createNudge } from '../accept/nudge.ts';
 import type { Database } from '../core/database.ts';
-import { DatabaseUnavailableError, isUndone, type StatementDeps } from '../core/statements.ts';
+import { isUndone, type StatementDeps } from '../core/statements.ts';
 import { type OnceOutcome, once } from '../idempotency/once.ts';
 import { onceTogether, type TogetherInput } from '../idempotency/once-together.ts';
 import {
@@ -77,7 +77,7 @@ export function createRedeliverer(
         else waiting.resolve(outcome);
       });
     } catch (error) {
-      if (isUndone(error instanceof DatabaseUnavailableError ? error.cause : error)) others.push(...batch);
+      if (isUndone(error)) others.push(...batch);
       else for (const { reject } of batch) reject(error);
     }
     // Not awaited: the next set does not wait for a lock either.

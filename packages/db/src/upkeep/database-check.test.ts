@@ -1,6 +1,6 @@
-import { openTestDatabase } from '@emr-payments/testkit';
+import { hasPgbouncer, openTestDatabase, startPgbouncer } from '@emr-payments/testkit';
 import { Client } from 'pg';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { openDatabase } from '../core/database.ts';
 import { openDatabaseCheck } from './database-check.ts';
 
@@ -71,6 +71,55 @@ test('its own connection does not stand for one that works', async () => {
   await endSessions(WORKING);
   await vi.waitFor(() => expect(working.pool.totalCount).toBe(0));
   expect(await check.trouble()).toBe('postgres_full');
+});
+
+const NO_PGBOUNCER = `
+  ############################################################################
+  #  NO PGBOUNCER: the check behind a full one was SKIPPED.                  #
+  ############################################################################
+`;
+if (!hasPgbouncer()) process.stderr.write(NO_PGBOUNCER);
+
+describe.runIf(hasPgbouncer())('behind a PgBouncer', () => {
+  /** `working` has the one session or the one client that it allows. */
+  async function behindFull(settings: Record<string, string>) {
+    const { appUrl, drop } = await openTestDatabase();
+    onTestFinished(drop);
+    const bouncer = await startPgbouncer({ urls: [appUrl], mode: 'session', settings });
+    const url = bouncer.urlOf(appUrl);
+    const working = openDatabase({ url, poolSize: 1, applicationName: WORKING });
+    const check = openDatabaseCheck({ url, applicationName: HEALTH, purpose: 'accept', working });
+    onTestFinished(async () => {
+      // What still waits for a session would wait on.
+      await bouncer.stop();
+      await Promise.all([check.close(), working.close()]);
+    });
+    await working.ping();
+    return { url, working, check };
+  }
+
+  test.each([{ default_pool_size: '1' }, { max_client_conn: '1' }])(
+    'that gives it no connection (%o), one that works is asked',
+    async (settings) => {
+      const { check } = await behindFull(settings);
+      await expect.poll(() => check.trouble(), { timeout: 30_000 }).toBe(null);
+    },
+    60_000,
+  );
+
+  test('that takes no client at all, it is full', async () => {
+    const { url } = await behindFull({ max_client_conn: '1' });
+    const without = openDatabase({ url, poolSize: 1, applicationName: WORKING });
+    onTestFinished(() => without.close());
+    const check = openDatabaseCheck({
+      url,
+      applicationName: HEALTH,
+      purpose: 'accept',
+      working: without,
+    });
+    onTestFinished(() => check.close());
+    expect(await check.trouble()).toBe('postgres_full');
+  });
 });
 
 test.each([

@@ -2,7 +2,7 @@ import { type PostgresTrouble, within } from '@emr-payments/runtime';
 import { openPool } from '@emr-payments/runtime/postgres-pool';
 import type { Database } from '../core/database.ts';
 import { hasOwnSessions } from '../core/own-sessions.ts';
-import { isFull, isMisfit, query, type StatementDeps } from '../core/statements.ts';
+import { isFull, isMisfit, isWithoutConnection, query, type StatementDeps } from '../core/statements.ts';
 import { onOneConnection } from '../core/transaction.ts';
 import { knownMigrations } from '../migrations/migration-list.ts';
 
@@ -14,6 +14,9 @@ export type DatabaseCheck = {
 
 /** A check that takes longer has found PostgreSQL late. */
 const LATE_MS = 2_000;
+
+/** Longest time for a connection of its own: then there is still time to ask on another. */
+const CONNECT_MS = 1_000;
 
 /** An unanswered statement is given up, and its connection with it. See `openDatabaseCheck` for why not before. */
 const GIVE_UP_MS = 10_000;
@@ -122,7 +125,7 @@ async function troubleOf(
  * waits for a standby stays open in the server when the client leaves. Checks that each left one behind would use up the
  * server's connections in minutes.
  *
- * Now and then it needs a new connection, which a server that is full refuses while those that work with it are open and work.
+ * Now and then it needs a new connection, which it does not get from a server that is full, although those that are open work.
  * Then one of `working` is asked instead: otherwise somebody else's connections would make every process unready at once, and
  * stop all accepting. And when none of `working` is open, one is opened: this connection says nothing of whether the server has a place for that.
  *
@@ -138,7 +141,7 @@ export function openDatabaseCheck(options: {
     url: options.url,
     application_name: options.applicationName,
     max: 1,
-    connectionTimeoutMillis: LATE_MS,
+    connectionTimeoutMillis: CONNECT_MS,
     query_timeout: GIVE_UP_MS,
     // After a failover a name or a proxy may lead to another server than the one to which this connection was opened.
     maxLifetimeSeconds: 10,
@@ -167,7 +170,7 @@ export function openDatabaseCheck(options: {
   const ask = async (): Promise<PostgresTrouble | null> => {
     const { working } = options;
     const trouble = await askOn({ pool }).catch((error: unknown) => {
-      if (isFull(error)) return askOn(working);
+      if (isWithoutConnection(error)) return askOn(working);
       throw error;
     });
     if (trouble !== null) return trouble;
