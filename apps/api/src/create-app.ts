@@ -15,6 +15,7 @@ import { trustedProxies } from './http/source.ts';
 import { traceRequests } from './http/trace-requests.ts';
 import type { Limits } from './limits.ts';
 import { compilersFactory } from './validation/compilers.ts';
+import { refuseQueries } from './validation/no-query.ts';
 import { textGate } from './validation/text-gate.ts';
 
 /**
@@ -62,6 +63,7 @@ export async function createApp(
   app.setErrorHandler(onError);
   app.setNotFoundHandler((request, reply) => sendError(request, reply, 'route_not_found'));
   onlyJsonBodies(app);
+  refuseQueries(app);
   const routesDone = answerOtherMethods(app);
   await app.register(traceRequests);
   await app.register(answerHeaders, { stopping });
