@@ -49,8 +49,8 @@ function says(names: readonly string[], one: string, many: string): string {
   return `The header${names.length > 1 ? 's' : ''} ${list} ${names.length > 1 ? many : one}.`;
 }
 
-/** Node joins repeated headers of these names with ', ', which no credential contains. */
-const isRepeated = (value: string | string[] | undefined): boolean =>
+/** Node joins repeated headers with ', ', which no credential and no key contains. */
+export const isRepeated = (value: string | string[] | undefined): boolean =>
   Array.isArray(value) || value?.includes(', ') === true;
 
 /** A name in another spelling, such as `client-id` or `x-access-token`. */
