@@ -54,10 +54,10 @@ export function errorHandler({ logger }: { logger: Logger }) {
     // The operator may want to raise READ_TIMEOUT_MS.
     if (code === 'read_too_costly') logger.warn({ request_id: request.id, code }, 'a read took too long');
     const { mediaType } = request.routeOptions.config;
-    if (mediaType !== undefined) sendError(request, reply, code, { mediaType });
-    else if (code === 'unsupported_media_type')
-      sendError(request, reply, code, { hint: mediaTypeHint(request.headers) });
-    else sendError(request, reply, code, { hint: error.hint });
+    sendError(request, reply, code, {
+      ...(mediaType === undefined ? {} : { mediaType }),
+      hint: code === 'unsupported_media_type' ? mediaTypeHint(request.headers, mediaType) : error.hint,
+    });
   };
 }
 
