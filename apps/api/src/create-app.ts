@@ -2,6 +2,7 @@ import { HEADERS } from '@emr-payments/contracts';
 import type { Logger } from '@emr-payments/runtime';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { answerClientError } from './errors/client-error.ts';
+import { refuseEmptyParameters } from './errors/empty-parameters.ts';
 import { errorHandler } from './errors/error-handler.ts';
 import { answerOtherMethods } from './errors/other-methods.ts';
 import { sendError } from './errors/send-error.ts';
@@ -69,6 +70,7 @@ export async function createApp(
   await app.register(answerHeaders, { stopping });
   await app.register(requestLog, { logger, ...log });
   await app.register(httpRules);
+  refuseEmptyParameters(app);
   await app.register(textGate);
   return { app, routesDone };
 }
