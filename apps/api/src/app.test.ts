@@ -68,6 +68,23 @@ describe('routes and methods', () => {
     },
   );
 
+  test.each(['/v1/payments/', '/v1/webhooks/', '/v1/payments//retry', '/v1/payments/?limit=1'])(
+    '%s, with nothing in the place of an id, is 404 for every method',
+    async (url) => {
+      await open();
+      for (const method of ['GET', 'POST', 'DELETE'] as const) {
+        const answer = await app.inject({ method, url, headers: HEADERS });
+        expect([answer.statusCode, answer.json()]).toEqual([
+          404,
+          expect.objectContaining({
+            code: 'route_not_found',
+            hint: 'The path has nothing between two slashes, or after the last one.',
+          }),
+        ]);
+      }
+    },
+  );
+
   test.each([
     ['curl', '*/*'],
     ['a program', 'application/json'],

@@ -2,6 +2,7 @@ import { HEADERS } from '@emr-payments/contracts';
 import type { Logger } from '@emr-payments/runtime';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { answerClientError } from './errors/client-error.ts';
+import { refuseEmptyParameters } from './errors/empty-parameters.ts';
 import { errorHandler } from './errors/error-handler.ts';
 import { answerOtherMethods } from './errors/other-methods.ts';
 import { sendError } from './errors/send-error.ts';
@@ -15,6 +16,7 @@ import { trustedProxies } from './http/source.ts';
 import { traceRequests } from './http/trace-requests.ts';
 import type { Limits } from './limits.ts';
 import { compilersFactory } from './validation/compilers.ts';
+import { refuseQueries } from './validation/no-query.ts';
 import { textGate } from './validation/text-gate.ts';
 
 /**
@@ -62,11 +64,13 @@ export async function createApp(
   app.setErrorHandler(onError);
   app.setNotFoundHandler((request, reply) => sendError(request, reply, 'route_not_found'));
   onlyJsonBodies(app);
+  refuseQueries(app);
   const routesDone = answerOtherMethods(app);
   await app.register(traceRequests);
   await app.register(answerHeaders, { stopping });
   await app.register(requestLog, { logger, ...log });
   await app.register(httpRules);
+  refuseEmptyParameters(app);
   await app.register(textGate);
   return { app, routesDone };
 }

@@ -28,9 +28,12 @@ const FROM_FASTIFY: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_MAX_PARAM_LENGTH: 'route_not_found',
 };
 
+/** `hint` is set by parsers of ours. */
+type RequestError = FastifyError & { hint?: string };
+
 /** Makes the one error handler. Expected outcomes do not reach it: handlers answer them with `sendError`. */
 export function errorHandler({ logger }: { logger: Logger }) {
-  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
+  return (error: RequestError, request: FastifyRequest, reply: FastifyReply): void => {
     if (request.is404) {
       // Fastify parses the body of an unknown route too, and that failed.
       sendError(request, reply, 'route_not_found');
@@ -51,10 +54,10 @@ export function errorHandler({ logger }: { logger: Logger }) {
     // The operator may want to raise READ_TIMEOUT_MS.
     if (code === 'read_too_costly') logger.warn({ request_id: request.id, code }, 'a read took too long');
     const { mediaType } = request.routeOptions.config;
-    if (mediaType !== undefined) sendError(request, reply, code, { mediaType });
-    else if (code === 'unsupported_media_type')
-      sendError(request, reply, code, { hint: mediaTypeHint(request.headers) });
-    else sendError(request, reply, code);
+    sendError(request, reply, code, {
+      ...(mediaType === undefined ? {} : { mediaType }),
+      hint: code === 'unsupported_media_type' ? mediaTypeHint(request.headers, mediaType) : error.hint,
+    });
   };
 }
 
@@ -96,6 +99,8 @@ function sendInvalid(error: FastifyError, request: FastifyRequest, reply: Fastif
   if (bad === null) sendError(request, reply, 'invalid_body');
   else {
     const value = (part as Record<string, unknown>)[bad.field];
-    sendError(request, reply, 'invalid_field', { ...bad, hint: bad.hint ?? numberHint(bad, value) });
+    // The other parts of a request are text by nature.
+    const hint = part === request.body ? (bad.hint ?? numberHint(bad, value)) : bad.hint;
+    sendError(request, reply, 'invalid_field', { ...bad, hint });
   }
 }

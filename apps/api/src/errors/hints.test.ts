@@ -103,7 +103,7 @@ describe('the published status and sentence stay, and the hint says what is wron
 describe('hints about bodies', () => {
   const BODY = JSON.stringify(CREATE_PAYMENT_EXAMPLE);
   const post = async (
-    payload: string,
+    payload: string | Buffer,
     headers: Record<string, string> = { 'content-type': 'application/json' },
   ) =>
     (
@@ -138,5 +138,23 @@ describe('hints about bodies', () => {
     for (const amount of ['"x"', 'null', '-1', '[]']) {
       expect(await post(BODY.replace('350', amount))).not.toHaveProperty('hint');
     }
+  });
+
+  test('none about text for a number in a query, which is text by nature', async () => {
+    expect(await refusal(good, '/v1/payments?limit=1.5')).not.toHaveProperty('hint');
+    expect(await refusal(good, '/v1/events?job_id=9007199254740993')).not.toHaveProperty('hint');
+  });
+
+  test('JSON in another encoding, and nested too deeply', async () => {
+    const latin1 = Buffer.from(BODY.replace('Patient', 'Pati\u00e9nt'), 'latin1');
+    expect(await post(latin1)).toMatchObject({
+      code: 'invalid_json',
+      hint: 'The body must be encoded in UTF-8.',
+    });
+    expect(await post(`${'['.repeat(501)}${']'.repeat(501)}`)).toMatchObject({
+      code: 'invalid_json',
+      hint: 'The body must not be nested that deeply.',
+    });
+    expect(await post('{')).not.toHaveProperty('hint');
   });
 });

@@ -49,8 +49,8 @@ function says(names: readonly string[], one: string, many: string): string {
   return `The header${names.length > 1 ? 's' : ''} ${list} ${names.length > 1 ? many : one}.`;
 }
 
-/** Node joins repeated headers of these names with ', ', which no credential contains. */
-const isRepeated = (value: string | string[] | undefined): boolean =>
+/** Node joins repeated headers with ', ', which no credential and no key contains. */
+export const isRepeated = (value: string | string[] | undefined): boolean =>
   Array.isArray(value) || value?.includes(', ') === true;
 
 /** A name in another spelling, such as `client-id` or `x-access-token`. */
@@ -62,12 +62,13 @@ function dashed(headers: IncomingHttpHeaders, name: CredentialHeader): string[] 
     .map((other) => `\`${other}\` was sent: the name is \`${name}\`, with an underscore.`);
 }
 
-/** Says why the type of a body was refused. */
-export function mediaTypeHint(headers: IncomingHttpHeaders): string {
-  if (headers['content-type'] === undefined) return 'The header `Content-Type: application/json` is missing.';
-  return headers['content-encoding'] === undefined
-    ? 'Send the header `Content-Type: application/json`, and JSON.'
-    : 'Send the body uncompressed, without `Content-Encoding`.';
+/** Says why the type of a body was refused by a route that takes `mediaType`. */
+export function mediaTypeHint(headers: IncomingHttpHeaders, mediaType = 'application/json'): string {
+  const header = `\`Content-Type: ${mediaType}\``;
+  if (headers['content-type'] === undefined) return `The header ${header} is missing.`;
+  if (headers['content-encoding'] !== undefined)
+    return 'Send the body uncompressed, without `Content-Encoding`.';
+  return `Send the header ${header}, and ${mediaType === 'application/json' ? 'JSON' : 'such a file'}.`;
 }
 
 /** Says how to send a number that was sent as text. It quotes no value. */

@@ -40,7 +40,7 @@ export function onlyJsonBodies(app: FastifyInstance): void {
       if (request.headers['content-encoding'] !== undefined) {
         return done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE());
       }
-      if (!isUtf8(body)) return done(new errorCodes.FST_ERR_CTP_INVALID_JSON_BODY());
+      if (!isUtf8(body)) return done(invalidJson('The body must be encoded in UTF-8.'));
       const decoded = body.toString('utf8');
       const text = decoded.startsWith(BYTE_ORDER_MARK) ? decoded.slice(1) : decoded;
       if (text === '') return done(null, undefined);
@@ -49,7 +49,7 @@ export function onlyJsonBodies(app: FastifyInstance): void {
         try {
           request.ambiguousField = badFieldOf(findAmbiguity(text, value));
         } catch (cause) {
-          return done(Object.assign(new errorCodes.FST_ERR_CTP_INVALID_JSON_BODY(), { cause }));
+          return done(Object.assign(invalidJson('The body must not be nested that deeply.'), { cause }));
         }
         done(null, value);
       });
@@ -61,6 +61,9 @@ export function onlyJsonBodies(app: FastifyInstance): void {
     else done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE());
   });
 }
+
+/** An error of the parser with the hint of its answer. */
+const invalidJson = (hint: string) => Object.assign(new errorCodes.FST_ERR_CTP_INVALID_JSON_BODY(), { hint });
 
 const REPEATED = 'must not be named twice';
 const REPEATED_INSIDE = 'must not have a name twice';

@@ -54,12 +54,21 @@ function decodeCursor(text: string): CursorPlace | null {
 }
 
 /**
- * Reads a time that was validated as `date-time`. Years before 1970 count as 1970: nothing is older, and Postgres and
- * JavaScript do not agree on the first years.
- *
- * @returns null for text that has the form and is no time, such as a 61st second.
+ * Reads a time that was validated as `date-time`, down to its millisecond. Years before 1970 count as 1970: nothing is older, and
+ * Postgres and JavaScript do not agree on the first years.
  */
-export function timeFrom(text: string): Date | null {
-  const time = Date.parse(text);
-  return Number.isNaN(time) ? null : new Date(Math.max(time, 0));
+export function timeFrom(text: string): Date {
+  return new Date(Math.max(Date.parse(text), 0));
+}
+
+/** Digits after the milliseconds, of which one is not 0. */
+const FINER = /\.\d{3}\d*[1-9]/;
+
+/**
+ * Reads a time before which entries are wanted, as `timeFrom`. What we store has whole milliseconds, and `.123456` is later than
+ * `.123`: it counts as the next millisecond, otherwise an entry of `.123` would be missing.
+ */
+export function endFrom(text: string): Date {
+  const time = timeFrom(text);
+  return FINER.test(text) ? new Date(time.getTime() + 1) : time;
 }

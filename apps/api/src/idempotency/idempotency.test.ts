@@ -57,6 +57,31 @@ describe('Idempotency-Key', () => {
     });
   });
 
+  test.each(['idempotency_key', 'IdempotencyKey', 'X-Idempotency-Key'])(
+    'under the name %s it is refused instead of being ignored',
+    async (name) => {
+      const before = await api.database.prisma.payment.count();
+      const answer = await api.app.inject({
+        method: 'POST',
+        url: '/v1/payments',
+        headers: { ...credentialHeaders(caller), [name]: 'key-9' },
+        payload: EXAMPLE,
+      });
+      expect([answer.statusCode, answer.json().message]).toEqual([
+        400,
+        `Missing or invalid required field: ${name.toLowerCase()} (the name of the header is Idempotency-Key)`,
+      ]);
+      expect(await api.database.prisma.payment.count()).toBe(before);
+    },
+  );
+
+  test('that was sent twice is refused, with the reason', async () => {
+    expect((await post('key-10, key-10')).json()).toMatchObject({
+      code: 'invalid_field',
+      hint: 'The header was sent more than once, or has a comma and a blank in it.',
+    });
+  });
+
   test('belongs to its user', async () => {
     const other = await api.newCaller();
     const [one, two] = [await post('key-4'), await post('key-4', EXAMPLE, other)];

@@ -1,13 +1,17 @@
 import { hash } from 'node:crypto';
 import { HEADERS } from '@emr-payments/contracts';
 import type { FastifyRequest } from 'fastify';
+import { isRepeated } from '../errors/hints.ts';
 
 const VISIBLE_ASCII = /^[\x21-\x7e]{1,255}$/;
 
 export type Idempotency =
   | { outcome: 'none' }
   | { outcome: 'key'; key: string; fingerprint: Buffer }
-  | { outcome: 'invalid'; field: string; rule: string };
+  | { outcome: 'invalid'; field: string; rule: string; hint?: string };
+
+/** Other spellings of the header. The credentials have underscores, so `idempotency_key` is an easy mistake. */
+const MISSPELT = ['idempotency_key', 'idempotencykey', 'x-idempotency-key'];
 
 /**
  * Reads the Idempotency-Key of a request, with the fingerprint of the request. Node joins a header that was sent twice
@@ -21,12 +25,21 @@ export function idempotencyOf(
   { salt = '' }: { salt?: string | undefined } = {},
 ): Idempotency {
   const key = request.headers[HEADERS.idempotencyKey];
-  if (key === undefined) return { outcome: 'none' };
+  if (key === undefined) {
+    const misspelt = MISSPELT.find((name) => request.headers[name] !== undefined);
+    // To ignore it would be to create a second payment at the first repeat.
+    return misspelt === undefined
+      ? { outcome: 'none' }
+      : { outcome: 'invalid', field: misspelt, rule: 'the name of the header is Idempotency-Key' };
+  }
   if (typeof key !== 'string' || !VISIBLE_ASCII.test(key)) {
     return {
       outcome: 'invalid',
       field: 'Idempotency-Key',
       rule: 'must be 1 to 255 visible ASCII characters',
+      ...(isRepeated(key)
+        ? { hint: 'The header was sent more than once, or has a comma and a blank in it.' }
+        : {}),
     };
   }
   return { outcome: 'key', key, fingerprint: fingerprint(request, salt) };

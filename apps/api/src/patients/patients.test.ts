@@ -264,9 +264,10 @@ describe('POST /v1/patients:import', () => {
       [`${H}M1,p1\n`, 'text/plain'],
     ] as const) {
       const answer = await send(body, '', type);
-      expect([answer.statusCode, answer.json().message]).toEqual([
+      expect([answer.statusCode, answer.json().message, answer.json().hint]).toEqual([
         415,
         'The request body must be sent as text/csv.',
+        'Send the header `Content-Type: text/csv`, and such a file.',
       ]);
     }
     const none = await api.app.inject({
@@ -281,7 +282,10 @@ describe('POST /v1/patients:import', () => {
       ...{ method: 'POST', url: '/v1/patients:import', payload: 'x' },
       headers: { ...credentialHeaders(caller), 'content-type': 'text/csv', 'content-encoding': 'gzip' },
     });
-    expect(packed.statusCode).toBe(415);
+    expect([packed.statusCode, packed.json().hint]).toEqual([
+      415,
+      'Send the body uncompressed, without `Content-Encoding`.',
+    ]);
   });
 
   test('a larger file, and one with more rows, is refused and not written', async () => {

@@ -293,6 +293,7 @@ describe('bodies that are not a payment at all', () => {
       request_id: answer.headers['x-request-id'],
       safe_to_retry: false,
       ...(status === 415 ? { hint: expect.stringContaining('application/json') } : {}),
+      ...(typeof payload === 'string' ? {} : { hint: 'The body must be encoded in UTF-8.' }),
     });
   });
 

@@ -5,7 +5,7 @@ import {
   paymentIdToUuid,
 } from '@emr-payments/contracts';
 import type { PaymentFilter } from '@emr-payments/db';
-import { BAD_CURSOR, pageFrom, timeFrom } from '../http/page.ts';
+import { BAD_CURSOR, endFrom, pageFrom, timeFrom } from '../http/page.ts';
 
 const PAYMENT_ID = new RegExp(PAYMENT_ID_PATTERN);
 
@@ -28,21 +28,14 @@ export const LIST_RULES = {
 
 export type ReadFilter =
   | { outcome: 'filter'; filter: PaymentFilter; limit: number }
-  | { outcome: 'invalid'; field: 'created_after' | 'created_before' | 'cursor'; rule: string };
+  | { outcome: 'invalid'; field: 'cursor'; rule: string };
 
 /** Turns the validated query into a filter over one user's payments. */
 export function filterFrom(query: ListPaymentsQuery, { userId }: { userId: number }): ReadFilter {
-  const invalid = (field: 'created_after' | 'created_before' | 'cursor'): ReadFilter => ({
-    outcome: 'invalid',
-    field,
-    rule: LIST_RULES[field],
-  });
-  const after = query.created_after === undefined ? undefined : timeFrom(query.created_after);
-  if (after === null) return invalid('created_after');
-  const before = query.created_before === undefined ? undefined : timeFrom(query.created_before);
-  if (before === null) return invalid('created_before');
   const page = pageFrom(query);
-  if (page === null || (page.after !== null && !isPaymentId(page.after.id))) return invalid('cursor');
+  if (page === null || (page.after !== null && !isPaymentId(page.after.id))) {
+    return { outcome: 'invalid', field: 'cursor', rule: LIST_RULES.cursor };
+  }
   const { limit, after: place } = page;
   return {
     outcome: 'filter',
@@ -53,8 +46,8 @@ export function filterFrom(query: ListPaymentsQuery, { userId }: { userId: numbe
       patientMrn: query.patient_mrn === undefined ? undefined : normalMrn(query.patient_mrn),
       referenceNumber: query.reference_number,
       location: query.location,
-      createdAfter: after,
-      createdBefore: before,
+      createdAfter: query.created_after === undefined ? undefined : timeFrom(query.created_after),
+      createdBefore: query.created_before === undefined ? undefined : endFrom(query.created_before),
       after: place === null ? undefined : { createdAt: place.createdAt, id: paymentIdToUuid(place.id) },
       // One more than is shown, to know whether there is another page.
       limit: limit + 1,

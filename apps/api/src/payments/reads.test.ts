@@ -135,6 +135,17 @@ describe('the list', () => {
     expect(await list(`created_before=${created_at}`)).toEqual([one]);
   });
 
+  test('by times finer than the milliseconds of created_at, without a gap between two windows', async () => {
+    const { get, pay } = userRequests(api, await api.newCaller());
+    const { payment_id } = await pay();
+    const { created_at } = (await get(`/v1/payments/${payment_id}`)).json().data;
+    const finer = (digits: string) => created_at.replace('Z', `${digits}Z`);
+    const list = async (query: string) => ids(await get(`/v1/payments?${query}`));
+    expect(await list(`created_before=${finer('456')}`)).toEqual([payment_id]);
+    expect(await list(`created_after=${finer('456')}`)).toEqual([]);
+    expect(await list(`created_before=${finer('000')}`)).toEqual([]);
+  });
+
   test('with the answer to the last try of what is open, before anything was sent too', async () => {
     const { get, pay } = userRequests(api, await api.newCaller());
     const { payment_id } = await pay();
@@ -207,6 +218,7 @@ describe('the list', () => {
     ['status=paid', 'status'],
     ['status=failed&status=failed', 'status'],
     ['created_after=yesterday', 'created_after'],
+    ['created_after=2026-12-31T23:59:60Z', 'created_after'],
     ['created_before=2026-06-15', 'created_before'],
     ['patient_mrn=', 'patient_mrn'],
     ['page=2', 'page'],

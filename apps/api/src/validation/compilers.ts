@@ -60,9 +60,15 @@ function withoutNulls(validate: Validate, drop: (body: unknown) => void): Valida
 }
 
 function addKeywords(ajv: Ajv): void {
-  const { validate: isDate } = ajv.formats.date as { validate: (text: string) => boolean };
+  const formats = ajv.formats as Record<string, { validate: (text: string) => boolean }>;
+  const { date, 'date-time': time } = formats;
   // PostgreSQL has no year 0.
-  ajv.addFormat('date', (text: string) => isDate(text) && !text.startsWith('0000'));
+  ajv.addFormat('date', (text: string) => date?.validate(text) === true && !text.startsWith('0000'));
+  // A leap second has the form of a time (RFC 3339), and JavaScript has no such time.
+  ajv.addFormat(
+    'date-time',
+    (text: string) => time?.validate(text) === true && !Number.isNaN(Date.parse(text)),
+  );
   ajv.addKeyword({
     keyword: TEXT_KEYWORD,
     type: 'string',

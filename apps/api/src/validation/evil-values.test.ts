@@ -178,6 +178,20 @@ describe('queries', () => {
     });
   });
 
+  test('a parameter that an operation does not have is refused by name, and nothing is changed', async () => {
+    await forEvery(async (operation, name) => {
+      const { method, path, queries } = operation;
+      // Reads without a query ignore one.
+      if (queries.length === 0 && method === 'GET') return;
+      const field = queries.includes('dry_run') ? 'dry' : 'dry_run';
+      const query = [...neededQuery(operation), `${field}=true`].join('&');
+      const body = operation.body === null ? undefined : JSON.stringify(operation.body.example);
+      const more = path.endsWith(':import') ? { 'content-type': 'text/csv' } : {};
+      const answer = await send(operation, `${pathOf(operation)}?${query}`, { body, more });
+      expectNamed(answer, { what: `${name} ?${query}`, field });
+    });
+  });
+
   test('nothing is an error of ours, also where the operation has no such field', async () => {
     await forEvery(async (operation, name) => {
       const queries = [

@@ -106,8 +106,7 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         endpoint,
         status: query.status,
         eventType: query.event_type,
-        createdAfter:
-          query.created_after === undefined ? undefined : (timeFrom(query.created_after) ?? undefined),
+        createdAfter: query.created_after === undefined ? undefined : timeFrom(query.created_after),
         after: page.after,
         limit: page.limit + 1,
       };

@@ -62,8 +62,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
         type: query.type,
         jobId: query.job_id === undefined ? undefined : BigInt(query.job_id),
         paymentId: query.payment_id,
-        createdAfter:
-          query.created_after === undefined ? undefined : (timeFrom(query.created_after) ?? undefined),
+        createdAfter: query.created_after === undefined ? undefined : timeFrom(query.created_after),
         after: page.after,
         limit: page.limit + 1,
       };

@@ -1,6 +1,6 @@
 import type { ErrorDetails, RecoverBody } from '@emr-payments/contracts';
 import { type Actor, findEndpoint, startRecovery, type Transaction } from '@emr-payments/db';
-import { timeFrom } from '../http/page.ts';
+import { endFrom, timeFrom } from '../http/page.ts';
 import type { WriteResult } from '../idempotency/answer-once.ts';
 import { recoveryView } from './delivery-view.ts';
 
@@ -15,11 +15,7 @@ export async function recover(
 ): Promise<WriteResult> {
   const now = new Date();
   const since = timeFrom(body.since);
-  const until = body.until === undefined ? now : timeFrom(body.until);
-  if (since === null)
-    return bad({ field: 'since', rule: 'must be a date and time such as 2026-06-15T00:00:00Z' });
-  if (until === null)
-    return bad({ field: 'until', rule: 'must be a date and time such as 2026-06-15T00:00:00Z' });
+  const until = body.until === undefined ? now : endFrom(body.until);
   if (since >= until)
     return bad({ field: 'since', rule: 'must be earlier than until, which is now by default' });
 

@@ -48,8 +48,6 @@ export const auditRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, 
     handler: async (request, reply) => {
       const { user_id: user, since: from, limit: _limit, cursor: _cursor, ...filter } = request.query;
       const since = from === undefined ? undefined : timeFrom(from);
-      if (since === null)
-        return sendError(request, reply, 'invalid_field', { field: 'since', rule: fieldRules.since });
       const page = pageFrom(request.query);
       if (page === null || (page.after !== null && !ID.test(page.after.id)))
         return sendError(request, reply, 'invalid_field', BAD_CURSOR);
