@@ -363,6 +363,7 @@ test('a delivery is retried, then delivered, with its attempts; 410 disables the
       attempt: { ...attempt, httpStatus: 410 },
       next: { status: 'failed' },
       disabling: {
+        url: second.endpoint.url,
         when: 'now',
         code: 'gone',
         reason: 'The endpoint answered 410 Gone.',
