@@ -330,6 +330,7 @@ test('a delivery is retried, then delivered, with its attempts; 410 disables the
   if (first === null) return;
   const disabledEvent = { id: 'evt_disabled', type: 'endpoint.disabled', body: '{}' };
   const failing = {
+    url: first.endpoint.url,
     when: 'failing_too_long',
     code: 'failing',
     reason: 'five days',
