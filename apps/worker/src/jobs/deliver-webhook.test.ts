@@ -214,6 +214,46 @@ describe('an endpoint that answers 410', () => {
   });
 });
 
+describe('an endpoint that is changed while an attempt is under way', () => {
+  const deliveries = () =>
+    sql('SELECT d.status, d.attempts, j.tries FROM deliveries d LEFT JOIN jobs j ON j.delivery_id = d.id');
+
+  test.each([410, 500])(
+    'and has another URL then, is not to blame for the %s of the old one: it gets the event at once',
+    async (status) => {
+      const receiver = await startReceiver();
+      const old = await startReceiver(async (response) => {
+        await sql(`UPDATE webhook_endpoints SET url = '${receiver.url}'`);
+        response.writeHead(status).end();
+      });
+      const { id } = await bench.register({ url: old.url });
+      const event = await bench.publish();
+      await bench.deliverDue();
+      expect(await endpointRow(id)).toMatchObject({ disabledAt: null, failingSince: null });
+      expect(await sql('SELECT failures FROM lanes')).toEqual([{ failures: 0 }]);
+      expect(await deliveries()).toEqual([{ status: 'pending', attempts: 1, tries: 0 }]);
+      await bench.deliverDue();
+      expect(receiver.received.map(({ headers }) => headers['webhook-id'])).toEqual([event]);
+      expect(await deliveries()).toEqual([{ status: 'delivered', attempts: 2, tries: null }]);
+    },
+  );
+
+  test.each(['disabled_at', 'deleted_at'])(
+    'and is disabled or deleted (%s), does not keep the delivery waiting for the next attempt',
+    async (column) => {
+      const receiver = await startReceiver(async (response) => {
+        await sql(`UPDATE webhook_endpoints SET ${column} = now()`);
+        response.writeHead(500).end();
+      });
+      const { id } = await bench.register({ url: receiver.url });
+      await bench.publish();
+      await bench.deliverDue();
+      expect(await deliveries()).toEqual([{ status: 'canceled', attempts: 1, tries: null }]);
+      expect(await endpointRow(id)).toMatchObject({ failingSince: null });
+    },
+  );
+});
+
 describe('an endpoint that only fails', () => {
   const failures = async (howMany: number) => {
     for (let n = 0; n < howMany; n += 1) {

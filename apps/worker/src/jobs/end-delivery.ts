@@ -127,7 +127,13 @@ function disablingOf(
       code,
       reason,
     });
-    return { when, code, reason, event: { id: event.id, type: event.type, body: JSON.stringify(event) } };
+    return {
+      url: endpoint.url,
+      when,
+      code,
+      reason,
+      event: { id: event.id, type: event.type, body: JSON.stringify(event) },
+    };
   };
   if (end.outcome === 'gone') return disabling('now', 'gone', DISABLED_CODES.gone);
   if (end.kind === 'address_refused') {

@@ -17,6 +17,8 @@ export type DeliveryAttemptRecord = {
 
 /** When a failed attempt disables the endpoint, why, and the event that is then published. */
 export type Disabling = {
+  /** Where the attempt was sent: it says nothing about an endpoint that has another URL by now. */
+  url: string;
   /** `now`: at once. `failing_too_long`: if there were only failures for five days. */
   when: 'now' | 'failing_too_long';
   code: AutomaticDisabledCode;
@@ -52,14 +54,23 @@ const ENDPOINT_FIRST = '(SELECT count(*) FROM endpoint) >= 0';
 
 const EVENT_MARKERS = { id: '$13', type: '$14', body: '$15', clientPk: '$16' };
 
+/** Condition under which a failed attempt counts against the endpoint: it was sent to the present URL, and the endpoint was not disabled meanwhile. */
+const COUNTS = 'EXISTS (SELECT FROM target WHERE target.enabled AND NOT target.moved)';
+
 /**
  * Records the end of a delivery attempt in one commit: the attempt, the delivery's status, the end of the job or the time
  * of its next try, the circuit of the endpoint's lane, and since when the endpoint has been failing. If that disables the
  * endpoint, what waits for it is canceled, its circuit is closed, the event is published to the client's other
  * endpoints, and the audit log has an entry.
  *
- * A delivery whose claim found the endpoint disabled is canceled only if it still is. If it was enabled meanwhile, the delivery
- * is due again: a recovery that came by found it pending and left it alone.
+ * The endpoint can have changed while the attempt was under way:
+ *
+ * - It was disabled or deleted: a delivery that would wait for another attempt is canceled, as those that were waiting then. So a
+ *   recovery finds it.
+ * - It has another URL: the failure counts neither against the endpoint nor in the delivery's schedule, and the delivery is due at
+ *   once. An old receiver that is taken away often answers 410.
+ * - A delivery whose claim found the endpoint disabled is canceled only if it still is. If it was enabled meanwhile, the delivery
+ *   is due again: a recovery that came by found it pending and left it alone.
  */
 const RECORD = {
   name: 'record-delivery',
@@ -68,11 +79,14 @@ const RECORD = {
       SELECT j.id, j.lane_id, j.event_id, j.delivery_id, d.endpoint_id
         FROM jobs j JOIN deliveries d ON d.event_id = j.event_id AND d.id = j.delivery_id
        WHERE j.id = $1 AND j.fence = $2 FOR UPDATE OF j
+    ), target AS MATERIALIZED (
+      SELECT e.id, e.disabled_at IS NULL AND e.deleted_at IS NULL AS enabled, e.url <> coalesce($17, e.url) AS moved
+        FROM job JOIN webhook_endpoints e ON e.id = job.endpoint_id FOR NO KEY UPDATE OF e
     ), disabled AS (
       UPDATE webhook_endpoints e
          SET disabled_at = now(), disabled_code = $11, disabled_reason = $12, failing_since = coalesce(e.failing_since, now())
         FROM job JOIN lanes l ON l.id = job.lane_id
-       WHERE e.id = job.endpoint_id AND e.disabled_at IS NULL AND e.deleted_at IS NULL
+       WHERE e.id = job.endpoint_id AND ${COUNTS}
          AND ($10 = 'now' OR ($10 = 'failing_too_long' AND l.failures + 1 >= ${FAILING_ATTEMPTS}
                               AND e.failing_since <= now() - interval '${FAILING_DAYS} days'))
       RETURNING e.id, e.lane_id, e.disabled_code
@@ -81,16 +95,17 @@ const RECORD = {
       SELECT 'system', 'worker', 'endpoint.disable', 'endpoint:' || id, 'done', jsonb_build_object('code', disabled_code)
         FROM disabled
     ), verdict AS MATERIALIZED (
-      SELECT CASE WHEN $3 = 'pending' AND EXISTS (SELECT FROM disabled) THEN 'canceled'
-                  WHEN $3 = 'canceled' AND EXISTS (SELECT FROM job JOIN webhook_endpoints e ON e.id = job.endpoint_id
-                                                    WHERE e.disabled_at IS NULL AND e.deleted_at IS NULL) THEN 'pending'
-                  ELSE $3 END AS status
+      SELECT CASE WHEN target.enabled AND (target.moved OR $3 = 'canceled') THEN 'pending'
+                  WHEN $3 = 'pending' AND (NOT target.enabled OR EXISTS (SELECT FROM disabled)) THEN 'canceled'
+                  ELSE $3 END AS status,
+             CASE WHEN target.moved OR $5::timestamptz IS NULL THEN 0 ELSE 1 END AS tries,
+             CASE WHEN target.moved THEN 0 ELSE $4 END AS delay_ms
+        FROM target
     ), ended AS (
       DELETE FROM jobs USING job, verdict WHERE jobs.id = job.id AND verdict.status <> 'pending'
     ), postponed AS (
-      UPDATE jobs SET queued_at = NULL, lease_until = NULL, fence = jobs.fence + 1,
-             tries = least(jobs.tries + CASE WHEN $5::timestamptz IS NULL THEN 0 ELSE 1 END, 1000),
-             run_at = now() + make_interval(secs => $4 / 1000.0)
+      UPDATE jobs SET queued_at = NULL, lease_until = NULL, fence = jobs.fence + 1, tries = least(jobs.tries + verdict.tries, 1000),
+             run_at = now() + make_interval(secs => verdict.delay_ms / 1000.0)
         FROM job, verdict WHERE jobs.id = job.id AND verdict.status = 'pending'
     ), recorded AS (
       UPDATE deliveries d
@@ -105,7 +120,7 @@ const RECORD = {
       UPDATE webhook_endpoints e SET failing_since = CASE WHEN $3 = 'delivered' THEN NULL ELSE now() END
         FROM recorded
        WHERE e.id = recorded.endpoint_id AND $5::timestamptz IS NOT NULL
-         AND (e.failing_since IS NULL) = ($3 <> 'delivered') AND NOT EXISTS (SELECT FROM disabled)
+         AND (e.failing_since IS NULL) = ($3 <> 'delivered') AND ${COUNTS} AND NOT EXISTS (SELECT FROM disabled)
       RETURNING e.id
     ), healthy AS (
       UPDATE lanes SET failures = 0, open_until = NULL
@@ -113,7 +128,7 @@ const RECORD = {
     ), failing AS (
       UPDATE lanes SET ${FAILED_LANE}
         FROM job WHERE lanes.id = job.lane_id AND $5::timestamptz IS NOT NULL AND $3 <> 'delivered' AND ${NOT_OPEN}
-         AND NOT EXISTS (SELECT FROM disabled) AND ${ENDPOINT_FIRST}
+         AND ${COUNTS} AND NOT EXISTS (SELECT FROM disabled) AND ${ENDPOINT_FIRST}
     ), closed AS (
       UPDATE lanes SET failures = 0, open_until = NULL FROM disabled WHERE lanes.id = disabled.lane_id
     ), ${cancelWaitingCtes('disabled')}, subject AS (
@@ -200,6 +215,7 @@ export async function recordDelivery(
     disabling?.event.type ?? null,
     disabling?.event.body ?? null,
     record.clientPk,
+    disabling?.url ?? null,
   ]);
   return { written: row !== undefined, disabled: row?.disabled ?? false };
 }

@@ -330,6 +330,7 @@ test('a delivery is retried, then delivered, with its attempts; 410 disables the
   if (first === null) return;
   const disabledEvent = { id: 'evt_disabled', type: 'endpoint.disabled', body: '{}' };
   const failing = {
+    url: first.endpoint.url,
     when: 'failing_too_long',
     code: 'failing',
     reason: 'five days',
@@ -363,6 +364,7 @@ test('a delivery is retried, then delivered, with its attempts; 410 disables the
       attempt: { ...attempt, httpStatus: 410 },
       next: { status: 'failed' },
       disabling: {
+        url: second.endpoint.url,
         when: 'now',
         code: 'gone',
         reason: 'The endpoint answered 410 Gone.',

@@ -55,6 +55,9 @@ describe('in the middle of a recovery', () => {
           `UPDATE jobs SET fence = 1, queued_at = now(), lease_until = now() + interval '1 minute'
             WHERE id = (SELECT min(id) FROM jobs) RETURNING id::text`,
         );
+        const [endpoint] = await it.rows<{ url: string }>('SELECT url FROM webhook_endpoints WHERE id = $1', [
+          tenant.endpointId,
+        ]);
         await recordDelivery(it, {
           claim: { jobId: job?.id ?? '', fence: 1 },
           clientPk: tenant.clientPk,
@@ -67,6 +70,7 @@ describe('in the middle of a recovery', () => {
           },
           next: { status: 'failed' },
           disabling: {
+            url: endpoint?.url ?? '',
             when: 'now',
             code: 'gone',
             reason: 'It answered 410 Gone.',
