@@ -36,6 +36,11 @@ test.each(['1e3', '0x10', '80.5', '+80', '80.', '1_000', 'true', 'false', 'Infin
   },
 );
 
+test('a pattern is quoted as it is, case included', () => {
+  const codes = Type.Object({ CODE: Type.String({ pattern: '^[A-Z]+$' }) });
+  expect(() => loadConfig(codes, { CODE: 'a' })).toThrow("(expected string to match '^[A-Z]+$')");
+});
+
 test('a missing variable is named, with what it takes', () => {
   expect(() => loadConfig(environment, {})).toThrow(
     /^DATABASE_URL is not set\. DATABASE_URL: the PostgreSQL to use, as postgres:\/\/user:password@host:port\/database[^.]*/,

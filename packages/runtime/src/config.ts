@@ -36,7 +36,7 @@ export function loadConfig<T extends TObject>(schema: T, env: NodeJS.ProcessEnv)
     const takes = property?.description === undefined ? '' : ` ${name}: ${property.description}.`;
     const fromFile = name in given && !env[name] ? `, in the file that ${name}_FILE names,` : '';
     const state =
-      name in given ? `has a value that cannot be used (${problem.message.toLowerCase()})` : 'is not set';
+      name in given ? `has a value that cannot be used (${beginInLowerCase(problem.message)})` : 'is not set';
     throw new ConfigError(`${name}${fromFile} ${state}.${blanksOf(given[name])}${takes}`);
   }
   return value as Static<T>;
@@ -48,6 +48,9 @@ export function loadConfig<T extends TObject>(schema: T, env: NodeJS.ProcessEnv)
  */
 const numberOf = (text: string): number | string =>
   /^\s*-?\d+(\.\d+)?\s*$/.test(text) ? Number(text) : text;
+
+/** Only the first letter changes: a sentence may quote a pattern, in which case counts. */
+const beginInLowerCase = (sentence: string) => `${sentence.charAt(0).toLowerCase()}${sentence.slice(1)}`;
 
 /** Says of a value that was refused where it has blanks, which nobody sees in an editor. */
 function blanksOf(value = ''): string {
