@@ -75,6 +75,24 @@ describe.each(SERVICES)('%s ends with a sentence that names the variable, and wi
   });
 });
 
+test('the migrations name the variable when no connection can be made, and not its password', async () => {
+  const command = 'packages/db/src/migrations/migrate-command.ts';
+  const wrongPassword = new URL(database.appUrl);
+  wrongPassword.password = 'not-the-password';
+  const nowhere = 'postgres://app:not-the-password@127.0.0.1:1/none';
+  const told = [
+    { DATABASE_URL: wrongPassword.href },
+    { DATABASE_URL: nowhere },
+    { DATABASE_DIRECT_URL: nowhere },
+  ];
+  for (const env of told) {
+    const { code, said } = await start(command, env);
+    expect(said).toContain(`${Object.keys(env)[0]} leads to no PostgreSQL that can be used: `);
+    expect(said).not.toContain('not-the-password');
+    expect(code).toBe(1);
+  }
+}, 60_000);
+
 describe.runIf(hasRedisServer())('a Redis that may remove entries', () => {
   test.each(SERVICES)(
     'ends %s',
