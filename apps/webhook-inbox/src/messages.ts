@@ -33,7 +33,8 @@ const BEGINNING = '{"id":';
 function read(file: string): Message[] {
   if (!existsSync(file)) return [];
   const text = readFileSync(file, 'utf8');
-  if (!BEGINNING.startsWith(text.slice(0, BEGINNING.length))) {
+  // A shorter text is the beginning of one that a crash cut off.
+  if (!text.startsWith(BEGINNING) && !BEGINNING.startsWith(text)) {
     throw new ConfigError(`INBOX_FILE names ${file}, which is not a file of this inbox. Name another one.`);
   }
   return text.split('\n').flatMap((line): Message[] => {
