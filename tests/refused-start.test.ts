@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import {
   hasPgbouncer,
@@ -47,6 +49,49 @@ function start(
 }
 
 const SERVICES = ['dist/api.js', 'dist/worker.js'];
+
+describe.each(SERVICES)('%s ends with a sentence that names the variable, and without a stack', (file) => {
+  test.each([
+    ['ENCRYPTION_KEYS', 'k1:short'],
+    ['WEBHOOK_ALLOW_HOSTS', '10.0.0.0/99'],
+    ['HOST', 'no-such-host.invalid'],
+    ['DRAIN_MS', '5e3'],
+  ])('%s=%s', { timeout: 30_000 }, async (name, value) => {
+    const { code, said } = await start(file, { [name]: value });
+    expect(said).toContain(name);
+    expect(said).not.toMatch(/^\s+at |\\n\s+at |"stack"/m);
+    expect(code).toBe(1);
+  });
+
+  test('HEALTH_PORT is taken', { timeout: 30_000 }, async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const { code, said } = await start(file, { HEALTH_PORT: String(port) });
+    expect(said).toContain(`HEALTH_PORT is ${port}, where another process listens already`);
+    expect(said).not.toContain('"stack"');
+    expect(code).toBe(1);
+  });
+});
+
+test('the migrations name the variable when no connection can be made, and not its password', async () => {
+  const command = 'packages/db/src/migrations/migrate-command.ts';
+  const wrongPassword = new URL(database.appUrl);
+  wrongPassword.password = 'not-the-password';
+  const nowhere = 'postgres://app:not-the-password@127.0.0.1:1/none';
+  const told = [
+    { DATABASE_URL: wrongPassword.href },
+    { DATABASE_URL: nowhere },
+    { DATABASE_DIRECT_URL: nowhere },
+  ];
+  for (const env of told) {
+    const { code, said } = await start(command, env);
+    expect(said).toContain(`${Object.keys(env)[0]} leads to no PostgreSQL that can be used: `);
+    expect(said).not.toContain('not-the-password');
+    expect(code).toBe(1);
+  }
+}, 60_000);
 
 describe.runIf(hasRedisServer())('a Redis that may remove entries', () => {
   test.each(SERVICES)(

@@ -1,4 +1,5 @@
 import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
+import { parseAllowHosts } from '@emr-payments/outbound/guard';
 import {
   ConfigError,
   callerTracingVariables,
@@ -6,12 +7,14 @@ import {
   type DatabaseUrls,
   databaseVariables,
   drainMsVariable,
+  type Keyring,
   keyringVariables,
   loadConfig,
   logLevelVariable,
   metricsTokenVariable,
   publicUrlVariable,
   readDatabaseUrls,
+  readKeyring,
   readTracing,
   redisUrlVariable,
   sandboxHostsVariable,
@@ -20,6 +23,7 @@ import {
   unreadTracingVariables,
 } from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
+import { trustedProxies } from './http/source.ts';
 
 export const environment = Type.Object({
   ...databaseVariables,
@@ -90,7 +94,6 @@ export const environment = Type.Object({
   }),
   TRUST_PROXY: Type.Optional(
     Type.String({
-      pattern: '^[0-9a-fA-F:./]+(,[0-9a-fA-F:./]+)*$',
       description:
         'addresses or CIDR ranges of the proxies whose X-Forwarded-For is believed, separated by commas; none by default',
     }),
@@ -121,22 +124,30 @@ export const environment = Type.Object({
 
 export type ApiConfig = Static<typeof environment> &
   DatabaseUrls & {
+    keyring: Keyring;
+    allowHosts: string[];
     sandboxHosts: SandboxHosts;
+    trustProxy: string[] | undefined;
     tracing: TracingConfig | null;
     unreadTracing: readonly string[];
   };
 
-/** @throws ConfigError, TypeError naming the variable that is wrong. */
+/** @throws Error naming the variable that is wrong. */
 export function readConfig(): ApiConfig {
   const config = loadConfig(environment, process.env);
   if (config.HEALTH_PORT !== undefined && config.HEALTH_PORT !== 0 && config.HEALTH_PORT === config.PORT) {
     throw new ConfigError('HEALTH_PORT is the same as PORT. Give it a port of its own.');
   }
   checkRedisUrl(config.REDIS_URL);
+  const trustProxy = config.TRUST_PROXY?.split(',');
+  trustedProxies(trustProxy ?? []);
   return {
     ...config,
     ...readDatabaseUrls(config),
+    keyring: readKeyring(config),
+    allowHosts: parseAllowHosts(config.WEBHOOK_ALLOW_HOSTS),
     sandboxHosts: parseSandboxHosts(config.SANDBOX_HOSTS),
+    trustProxy,
     tracing: readTracing(config, parseSandboxHosts(config.TRACE_EMR_HOSTS, 'TRACE_EMR_HOSTS')),
     unreadTracing: unreadTracingVariables(process.env),
   };

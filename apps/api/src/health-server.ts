@@ -1,4 +1,4 @@
-import type { Releases } from '@emr-payments/runtime';
+import { namingVariables, type Releases } from '@emr-payments/runtime';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { ApiConfig } from './config.ts';
 import { type HealthChecks, type HealthDeps, readyHandler } from './health.ts';
@@ -43,7 +43,7 @@ export async function openHealthServer(deps: {
   });
   releases.add('health server', app, (it) => it.close());
   return async () => {
-    await app.listen({ host, port });
+    await namingVariables({ host, port, portVariable: 'HEALTH_PORT' }, (at) => app.listen(at));
     const address = app.server.address();
     return typeof address === 'object' && address !== null ? address.port : port;
   };

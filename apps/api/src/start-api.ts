@@ -10,8 +10,8 @@ import {
 import {
   configOrExit,
   createLogger,
+  namingVariables,
   openTracing,
-  readKeyring,
   runProcess,
   within,
 } from '@emr-payments/runtime';
@@ -85,11 +85,11 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
     postgres: () => databaseCheck.trouble(),
     queue: () => queue.trouble(),
   };
-  const keyring = readKeyring(config);
+  const { keyring } = config;
   const metrics = createApiMetrics();
   addPartGauges({ registry: metrics.registry, checks });
   addPoolMetrics(metrics.registry, pools);
-  const policy = { allowHosts: config.WEBHOOK_ALLOW_HOSTS.split(',').filter((host) => host.trim() !== '') };
+  const policy = { allowHosts: config.allowHosts };
   const agents = releases.add('webhook agents', createAgents({ policy }), (it) => it.close());
   const limiter = createRateLimiter({
     clientPerSecond: config.RATE_LIMIT_CLIENT_PER_SECOND,
@@ -148,7 +148,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
             },
             {
               authFailuresPerMinute: config.AUTH_FAILURES_PER_MINUTE,
-              trustProxy: config.TRUST_PROXY?.split(','),
+              trustProxy: config.trustProxy,
             },
           ),
           (it) => it.close(),
@@ -185,7 +185,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
       authFailuresPerMinute: config.AUTH_FAILURES_PER_MINUTE,
       metricsToken: config.METRICS_TOKEN,
       operatorApi,
-      ...(config.TRUST_PROXY === undefined ? {} : { trustProxy: config.TRUST_PROXY.split(',') }),
+      ...(config.trustProxy === undefined ? {} : { trustProxy: config.trustProxy }),
     },
   );
   const listenForHealth = await openHealthServer({ config, releases, checks, metrics });
@@ -196,7 +196,9 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
     await it.close();
     clearTimeout(cutOff);
   });
-  await app.listen({ host: config.HOST, port: config.PORT });
+  await namingVariables({ host: config.HOST, port: config.PORT, portVariable: 'PORT' }, (at) =>
+    app.listen(at),
+  );
   const healthPort = await listenForHealth();
   const address = app.server.address();
   logger.info(

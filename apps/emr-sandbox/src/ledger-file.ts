@@ -8,12 +8,20 @@ export type LedgerFile = {
   close(): Promise<void>;
 };
 
-/** Reads whole lines. Text behind the last newline is a write that a kill cut short; no answer has mentioned it. */
+const BRACE = 0x7b;
+
+/**
+ * Reads whole lines. Text behind the last newline is a write that a kill cut short; no answer has mentioned it.
+ *
+ * @throws Error for a file that does not begin as a ledger does: its text behind the last newline is not ours to cut off.
+ */
 async function readWholeLines(path: string): Promise<{ lines: string[]; bytes: number }> {
   const content = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return Buffer.alloc(0);
     throw error;
   });
+  if (content.length > 0 && content[0] !== BRACE)
+    throw new Error(`line 1 of the ledger file is not JSON; move the file away (${path})`);
   const bytes = content.lastIndexOf(0x0a) + 1;
   const lines = content.subarray(0, bytes).toString('utf8').split('\n');
   lines.pop();

@@ -75,8 +75,15 @@ test.each(['{"kind":"posting","seq":2,"resou', '{"kind":"posting"}', '\u0000\u00
 );
 
 test('a broken line that is not the last one stops the start', async () => {
-  await writeFile(path, 'nonsense\n');
+  await writeFile(path, '{}\nnonsense\n');
+  await expect(open()).rejects.toThrow('of the ledger file');
+});
+
+test('a file of somebody else stops the start, and stays as it is', async () => {
+  const notes = 'notes\nmore notes, without a line end';
+  await writeFile(path, notes);
   await expect(open()).rejects.toThrow('line 1 of the ledger file is not JSON');
+  expect(await readFile(path, 'utf8')).toBe(notes);
 });
 
 test('an entry is found by its payment id and its other keys, once each, oldest first', async () => {

@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
-import { configOrExit, createLogger, runProcess } from '@emr-payments/runtime';
+import { configOrExit, createLogger, namingVariables, runProcess } from '@emr-payments/runtime';
 import { buildSandbox } from './build-sandbox.ts';
 import { readConfig } from './config.ts';
 import { demoPractice } from './demo-practice.ts';
@@ -41,6 +41,8 @@ await runProcess({ logger, graceMs: 3000 }, async (releases) => {
     ),
     (server) => server.close(),
   );
-  await app.listen({ host: config.HOST, port: config.PORT });
+  await namingVariables({ host: config.HOST, port: config.PORT, portVariable: 'PORT' }, (at) =>
+    app.listen(at),
+  );
   logger.info({ port: (app.server.address() as AddressInfo).port, count: ledger.size() }, 'listening');
 });

@@ -1,4 +1,4 @@
-import { configOrExit, createLogger, runProcess } from '@emr-payments/runtime';
+import { configOrExit, createLogger, namingVariables, runProcess } from '@emr-payments/runtime';
 import { readConfig } from './config.ts';
 import { openKnownSecrets } from './known-secrets.ts';
 import { openMessages } from './messages.ts';
@@ -15,7 +15,9 @@ await runProcess({ logger, graceMs: 5000 }, async (releases) => {
     file: file === undefined ? undefined : `${file}.secrets`,
   });
   const server = releases.add('server', buildServer({ messages, secrets }), (it) => it.close());
-  await server.listen({ host: config.HOST, port: config.PORT });
+  await namingVariables({ host: config.HOST, port: config.PORT, portVariable: 'PORT' }, (at) =>
+    server.listen(at),
+  );
   const address = server.server.address();
   logger.info(address !== null && typeof address === 'object' ? { port: address.port } : {}, 'listening');
 });

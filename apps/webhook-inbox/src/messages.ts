@@ -1,5 +1,6 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { ConfigError } from '@emr-payments/runtime';
 
 /** One request as it arrived, with the result of verifying it. */
 export type Message = {
@@ -21,23 +22,35 @@ export type Messages = {
   clear(): void;
 };
 
-/** Reads the messages of a file, oldest first. A line that a crash cut off is left out: its request was never answered. */
+/** Each line begins with it. */
+const BEGINNING = '{"id":';
+
+/**
+ * Reads the messages of a file, oldest first. A line that a crash cut off is left out: its request was never answered.
+ *
+ * @throws ConfigError for a file that is not this inbox's: its lines would be lost when the file is replaced.
+ */
 function read(file: string): Message[] {
   if (!existsSync(file)) return [];
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .flatMap((line): Message[] => {
-      try {
-        return [JSON.parse(line) as Message];
-      } catch {
-        return [];
-      }
-    });
+  const text = readFileSync(file, 'utf8');
+  // A shorter text is the beginning of one that a crash cut off.
+  if (!text.startsWith(BEGINNING) && !BEGINNING.startsWith(text)) {
+    throw new ConfigError(`INBOX_FILE names ${file}, which is not a file of this inbox. Name another one.`);
+  }
+  return text.split('\n').flatMap((line): Message[] => {
+    try {
+      return [JSON.parse(line) as Message];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /**
  * Opens the store. Each time the file has grown to twice `keep` messages it is replaced, by a rename, with a file of the
  * newest `keep`. So it is bounded and never half written.
+ *
+ * @throws ConfigError when the file holds something else than messages.
  */
 export function openMessages({ file, keep }: { file?: string | undefined; keep: number }): Messages {
   let messages: Message[] = [];

@@ -1,6 +1,6 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { newWebhookSecret, testHeaders } from '@emr-payments/webhooks';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openKnownSecrets } from './known-secrets.ts';
@@ -147,6 +147,19 @@ describe('the file', () => {
     await after.server.close();
     expect((await (await start({ file })).messages()).map(({ id }) => id)).toEqual(['evt_3', 'evt_1']);
   });
+
+  test.each(['notes\nmore notes', 'notes'])(
+    'refuses a file of somebody else, and leaves it as it is',
+    (notes) => {
+      const file = inboxFile();
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, notes);
+      expect(() => openMessages({ file, keep: 3 })).toThrow(
+        `INBOX_FILE names ${file}, which is not a file of this inbox`,
+      );
+      expect(readFileSync(file, 'utf8')).toBe(notes);
+    },
+  );
 
   test('does not grow without bound, and is emptied by DELETE', async () => {
     const file = inboxFile();

@@ -1,4 +1,5 @@
 import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
+import { parseAllowHosts } from '@emr-payments/outbound/guard';
 import {
   checkRedisUrl,
   type DatabaseUrls,
@@ -116,7 +117,7 @@ export function readConfig(): WorkerConfig {
     ...readDatabaseUrls(env),
     redisUrl: checkRedisUrl(env.REDIS_URL),
     keyring: readKeyring(env),
-    allowHosts: env.WEBHOOK_ALLOW_HOSTS.split(',').filter((host) => host.trim() !== ''),
+    allowHosts: parseAllowHosts(env.WEBHOOK_ALLOW_HOSTS),
     sandboxHosts: parseSandboxHosts(env.SANDBOX_HOSTS),
     postingConcurrency: env.POSTING_CONCURRENCY,
     deliveryConcurrency: env.DELIVERY_CONCURRENCY,

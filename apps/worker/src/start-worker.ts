@@ -14,6 +14,7 @@ import {
 import {
   createOpenedSecrets,
   type Logger,
+  namingVariables,
   openTracing,
   type Releases,
   type TakenEntry,
@@ -145,7 +146,10 @@ export async function startWorker(
       await opened.close();
     },
   );
-  const port = await health.listen({ host: config.host, port: config.healthPort });
+  const port = await namingVariables(
+    { host: config.host, port: config.healthPort, portVariable: 'HEALTH_PORT' },
+    (at) => health.listen(at),
+  );
   logger.info({ port, backend: transport.backend }, 'listening');
   const isThere = await waitForSchema({ check: databaseCheck, logger }, { stopping: stopping.signal });
   if (!isThere) return;

@@ -20,6 +20,27 @@ test('defaults fill what is missing or empty, text becomes numbers, and other va
   expect(loadConfig(environment, env)).toEqual({ ...given, PORT: 4000, LOG_LEVEL: 'info' });
 });
 
+test.each([
+  ['4000 ', 4000],
+  ['4000.0', 4000],
+  ['007', 7],
+])('a number may be written as %j', (PORT, port) => {
+  expect(loadConfig(environment, { ...given, PORT }).PORT).toBe(port);
+});
+
+test.each(['1e3', '0x10', '80.5', '+80', '80.', '1_000', 'true', 'false', 'Infinity', '-'])(
+  'a number that is written as %s is refused, because it could be read as another one',
+  (PORT) => {
+    const load = () => loadConfig(environment, { ...given, PORT });
+    expect(load).toThrow('PORT has a value that cannot be used (expected integer)');
+  },
+);
+
+test('a pattern is quoted as it is, case included', () => {
+  const codes = Type.Object({ CODE: Type.String({ pattern: '^[A-Z]+$' }) });
+  expect(() => loadConfig(codes, { CODE: 'a' })).toThrow("(expected string to match '^[A-Z]+$')");
+});
+
 test('a missing variable is named, with what it takes', () => {
   expect(() => loadConfig(environment, {})).toThrow(
     /^DATABASE_URL is not set\. DATABASE_URL: the PostgreSQL to use, as postgres:\/\/user:password@host:port\/database[^.]*/,

@@ -19,12 +19,16 @@ export class ConfigError extends Error {
  * @throws ConfigError naming the first variable that is missing or wrong. Values are never quoted: they may be secret.
  */
 export function loadConfig<T extends TObject>(schema: T, env: NodeJS.ProcessEnv): Static<T> {
-  const given: Record<string, unknown> = {};
-  for (const [name, { secret }] of Object.entries(schema.properties)) {
-    const value = secret === true ? secretOf(name, env) : env[name];
-    if (value !== undefined && value !== '') given[name] = value;
+  const given: Record<string, string> = {};
+  const read: Record<string, unknown> = {};
+  for (const [name, property] of Object.entries(schema.properties)) {
+    const text = property.secret === true ? secretOf(name, env) : env[name];
+    if (text === undefined || text === '') continue;
+    given[name] = text;
+    const isNumber = property.type === 'integer' || property.type === 'number';
+    read[name] = isNumber ? numberOf(text) : Value.Convert(property, text);
   }
-  const value = Value.Convert(schema, Value.Default(schema, given));
+  const value = Value.Default(schema, read);
   const problem = Value.Errors(schema, value).First();
   if (problem !== undefined) {
     const name = problem.path.slice(1).split('/')[0] ?? '';
@@ -32,15 +36,24 @@ export function loadConfig<T extends TObject>(schema: T, env: NodeJS.ProcessEnv)
     const takes = property?.description === undefined ? '' : ` ${name}: ${property.description}.`;
     const fromFile = name in given && !env[name] ? `, in the file that ${name}_FILE names,` : '';
     const state =
-      name in given ? `has a value that cannot be used (${problem.message.toLowerCase()})` : 'is not set';
+      name in given ? `has a value that cannot be used (${beginInLowerCase(problem.message)})` : 'is not set';
     throw new ConfigError(`${name}${fromFile} ${state}.${blanksOf(given[name])}${takes}`);
   }
   return value as Static<T>;
 }
 
+/**
+ * Reads a number in decimal digits, with blanks around it or not. Any other text is returned as it is, and the schema refuses it:
+ * `Value.Convert` would read `1e3` and `true` as 1, and cut 1.9 down to 1.
+ */
+const numberOf = (text: string): number | string =>
+  /^\s*-?\d+(\.\d+)?\s*$/.test(text) ? Number(text) : text;
+
+/** Only the first letter changes: a sentence may quote a pattern, in which case counts. */
+const beginInLowerCase = (sentence: string) => `${sentence.charAt(0).toLowerCase()}${sentence.slice(1)}`;
+
 /** Says of a value that was refused where it has blanks, which nobody sees in an editor. */
-function blanksOf(value: unknown): string {
-  if (typeof value !== 'string') return '';
+function blanksOf(value = ''): string {
   const begins = value !== value.trimStart();
   const ends = value !== value.trimEnd();
   if (!begins && !ends) return '';

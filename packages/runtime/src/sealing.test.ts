@@ -23,6 +23,10 @@ test('a key has 256 bits, and its value is in no error', () => {
   expect(() => parseKeyring(`one:${short}`)).not.toThrow(short);
 });
 
+test('two keys with one id are refused, because only one of them could open what was sealed', () => {
+  expect(() => parseKeyring(`${keyOf('one')},${keyOf('one')}`)).toThrow('two keys have the same id');
+});
+
 test('a sealed value opens for its row and under its key only, and only unchanged', () => {
   const [one, two] = [keyOf('one'), keyOf('two')];
   const keyring = parseKeyring(one);

@@ -17,7 +17,7 @@ export type Keyring = { current: string; keys: ReadonlyMap<string, KeyObject> };
 /**
  * Parses `id:base64,id:base64`, or one on each line; the first key is the current one.
  *
- * @throws TypeError when an entry is not `id:` and 32 bytes in base64. The value is not quoted.
+ * @throws TypeError when an entry is not `id:` and 32 bytes in base64, or two keys have one id. The value is not quoted.
  */
 export function parseKeyring(text: string): Keyring {
   const keys = new Map<string, KeyObject>();
@@ -30,6 +30,7 @@ export function parseKeyring(text: string): Keyring {
         'each key is written as id:base64, the base64 of exactly 32 bytes, separated by commas or line ends',
       );
     }
+    if (keys.has(id)) throw new TypeError('two keys have the same id. Give each key an id of its own');
     keys.set(id, createSecretKey(key));
   }
   const [current] = keys.keys();

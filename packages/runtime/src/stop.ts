@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import closeWithGrace from 'close-with-grace';
+import { ConfigError } from './config.ts';
 import type { Logger } from './logger.ts';
 import { print } from './print.ts';
 import { Stopping } from './stopping.ts';
@@ -83,7 +84,10 @@ export async function runProcess(
   } catch (error) {
     // Somebody reads this on a terminal: print the sentence, not the stack.
     print('stderr', `${error instanceof Error ? error.message : String(error)}\n`);
-    logger.error({ err: error }, 'could not start');
+    logger.error(
+      error instanceof ConfigError ? { reason: error.message } : { err: error },
+      'could not start',
+    );
     await releases.close(logger);
     process.exit(1);
   }

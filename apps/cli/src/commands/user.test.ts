@@ -255,6 +255,13 @@ test('connect --user replaces a connection, with the adapter that it has; --no-c
   expect(await operator.run(nobody)).toMatchObject({ code: 3 });
 });
 
+test.each(['user', 'webhook'])('%s list --client refuses a client that does not exist', async (command) => {
+  expect(await operator.run([command, 'list', '--client', 'ci_live_nobody'])).toMatchObject({
+    code: 3,
+    stderr: 'There is no client ci_live_nobody.\n',
+  });
+});
+
 test('--share-emr-text is off at first, stays as it is, and is shown and audited', async () => {
   const { user_id } = await connectUser('Sharing');
   const change = ['user', 'connect', '--user', user_id, ...connection(), '--no-check'];

@@ -2,6 +2,7 @@ import {
   checkUserConnection,
   disableUser,
   enableUser,
+  findListedClient,
   listUsers,
   rotateAccessToken,
 } from '@emr-payments/operations';
@@ -84,6 +85,8 @@ export const registerUser: Register = (program, cli) => {
     .option('--client <client_id>')
     .action(({ client }: { client?: string }) =>
       cli.run(async ({ database }) => {
+        if (client !== undefined && (await findListedClient({ database }, { clientId: client })) === null)
+          return failure('not_found', `There is no client ${client}.`);
         const users = await listUsers({ database }, { clientId: client });
         return done(
           {

@@ -1,5 +1,5 @@
 import type { Switched } from '@emr-payments/db';
-import { disableEndpoint, enableEndpoint, listEndpoints } from '@emr-payments/operations';
+import { disableEndpoint, enableEndpoint, findListedClient, listEndpoints } from '@emr-payments/operations';
 import type { Register } from '../cli.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
 import { table } from '../output/table.ts';
@@ -28,6 +28,8 @@ export const registerWebhook: Register = (program, cli) => {
     .option('--client <client_id>')
     .action(({ client }: { client?: string }) =>
       cli.run(async ({ database }) => {
+        if (client !== undefined && (await findListedClient({ database }, { clientId: client })) === null)
+          return failure('not_found', `There is no client ${client}.`);
         const endpoints = await listEndpoints({ database }, { clientId: client });
         return done(
           {

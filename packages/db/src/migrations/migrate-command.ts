@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
-import { print } from '@emr-payments/runtime';
+import { ConfigError, print } from '@emr-payments/runtime';
 import { refuseSharedSessions } from '../core/own-sessions.ts';
 import { readConfig } from './config.ts';
 import { migrate } from './migrate.ts';
 import { type Resolution, resolveMigration } from './resolve-migration.ts';
+import { APPLICATION_NAME, openSession } from './session.ts';
 
 const USAGE = `Usage: migrate                                  applies the migrations that the database does not have
        migrate --resolve NAME --rolled-back     a migration that failed left nothing behind: apply it again next time
@@ -26,6 +27,20 @@ function readArguments(): { resolve: string; as: Resolution } | undefined {
   return { resolve: values.resolve, as: values.applied ? 'applied' : 'rolled-back' };
 }
 
+/** @throws ConfigError that names the variable when no connection can be made: the error of the system or of the server names none. */
+async function refuseUnusable({ variable, url }: { variable: string; url: string }): Promise<void> {
+  try {
+    const session = await openSession({ url, applicationName: APPLICATION_NAME });
+    await session.end();
+  } catch (cause) {
+    // The error for a name with several addresses has a code and no message.
+    const { message, code } = cause as NodeJS.ErrnoException;
+    throw new ConfigError(`${variable} leads to no PostgreSQL that can be used: ${message || code}.`, {
+      cause,
+    });
+  }
+}
+
 /** Stopping the process alone would leave its statement running on the server, with its locks. A second signal ends the process at once. */
 function stopOnSignal(): AbortSignal {
   const stopping = new AbortController();
@@ -42,6 +57,7 @@ try {
   const resolving = readArguments();
   const { variable, url, APP_ROLE, APP_PASSWORD, MIGRATION_LOCK_WAIT_MS } = readConfig();
   await refuseSharedSessions({ [variable]: url });
+  await refuseUnusable({ variable, url });
   if (resolving !== undefined) {
     const { resolve: name, as } = resolving;
     await resolveMigration({ url, name, as, report: say });

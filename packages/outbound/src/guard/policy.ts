@@ -54,6 +54,24 @@ export function assertPolicy(policy: AddressPolicy): void {
   entriesOf(policy);
 }
 
+/**
+ * Reads WEBHOOK_ALLOW_HOSTS: entries of an `AddressPolicy`, separated by commas.
+ *
+ * @throws TypeError naming the variable and the first entry that cannot be read.
+ */
+export function parseAllowHosts(text: string): string[] {
+  const allowHosts = text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+  try {
+    assertPolicy({ allowHosts });
+  } catch (cause) {
+    throw new TypeError(`WEBHOOK_ALLOW_HOSTS: ${(cause as Error).message}`, { cause });
+  }
+  return allowHosts;
+}
+
 /** Says whether the operator vouches for this address at this port, by the address itself or a block that contains it. */
 export function vouchedAddress(
   policy: AddressPolicy,
