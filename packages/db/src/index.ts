@@ -198,7 +198,7 @@ export { rotateOperatorKey } from './operators/rotate-operator-key.ts';
 export { archivedBefore } from './partitions/archived-before.ts';
 export { dropEventPartitions } from './partitions/drop-event-partitions.ts';
 export { makePartitions, PARTITIONED } from './partitions/make-partitions.ts';
-export { type PartitionCover, partitionCover } from './partitions/partition-cover.ts';
+export { lockRoom, type PartitionCover, partitionCover } from './partitions/partition-cover.ts';
 // Reading payments, and a person's decisions about them.
 export { comparePayments, type PaymentDifference } from './payments/compare-payments.ts';
 export { findJob, findPayment, type JobRecord } from './payments/find-payment.ts';

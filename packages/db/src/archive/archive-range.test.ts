@@ -204,6 +204,23 @@ test('to the service an archived payment is one that does not exist, and everyth
   expect(await putInDoubt(past, { restoreId, since, startedAt, by: SYSTEM })).toEqual({ failed: 1 });
 });
 
+test('what was attached again hides nothing that is still archived', async () => {
+  for (const days of [400, 300]) expect(await archive(days)).toMatchObject({ outcome: 'archived' });
+  const attachAgain = async (name: string) => {
+    const { rows } = await past.session.query(
+      `SELECT obj_description($1::regclass)::json ->> 'bound' AS bound`,
+      [`archive.${name}`],
+    );
+    await past.session.query(
+      `ALTER TABLE archive.${name} SET SCHEMA public; ALTER TABLE payments ATTACH PARTITION ${name} ${rows[0].bound}`,
+    );
+  };
+  await attachAgain('payments_old');
+  expect(await archivedBefore(past)).toEqual(daysAgo(300));
+  await attachAgain(partitionName('payments', 400));
+  expect(await archivedBefore(past)).toBeNull();
+});
+
 test('a repeated request of an archived payment gets the first answer, for as long as its key is remembered', async () => {
   const fingerprint = Buffer.alloc(32, 7);
   const input = past.input({ idempotency: { key: 'k', fingerprint } });

@@ -1,6 +1,6 @@
 import { firstEventId, firstPaymentUuid, newEventId } from '@emr-payments/contracts';
 import { Client } from 'pg';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 
 const TABLES = ['payments', 'posting_attempts', 'events', 'deliveries', 'delivery_attempts'];
@@ -141,6 +141,46 @@ test('rows of the range that are in the default partition are moved, with all th
   expect(before.map(({ lost, event_type }) => [lost, event_type])).toEqual(
     Array(2).fill([true, 'payment.failed']),
   );
+});
+
+test('a row that is inserted into the default partition while that of its time is made goes to the new one', async () => {
+  const [end = new Date()] = (await endsOf('payments')).slice(-1);
+  const time = new Date(end.getTime() + 5 * DAY_MS);
+  const insert = (row: number) =>
+    `INSERT INTO posting_attempts (payment_id, number) VALUES ('${firstPaymentUuid(time)}', ${row})`;
+  await app.query(insert(1));
+  await makeAll('payments', { width: 28, ahead: 100 });
+  await app.query(`BEGIN; SELECT make_partition('posting_attempts', 28, 100)`);
+  const inserted = practice.owner.pool.query(insert(2));
+  const waiting =
+    'SELECT FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())';
+  await vi.waitUntil(async () => (await sql(waiting)).length > 0, { timeout: 30_000, interval: 5 });
+  await app.query('COMMIT');
+  await inserted;
+  const rows = await sql('SELECT number, tableoid::regclass::text AS name FROM posting_attempts ORDER BY 1');
+  const name = `posting_attempts_${end.toISOString().slice(0, 10).replaceAll('-', '')}`;
+  expect(rows).toEqual([
+    { number: 1, name },
+    { number: 2, name },
+  ]);
+});
+
+test('more rows than can be moved while others wait are left to the owner of the tables', async () => {
+  const [end = new Date()] = (await endsOf('payments')).slice(-1);
+  const payment = firstPaymentUuid(new Date(end.getTime() + 5 * DAY_MS));
+  await makeAll('payments', { width: 28, ahead: 100 });
+  await sql('INSERT INTO posting_attempts (payment_id, number) SELECT $1, generate_series(-25000, 25000)', [
+    payment,
+  ]);
+  await expect(makeAll('posting_attempts', { width: 28, ahead: 100 })).rejects.toMatchObject({
+    code: '54000',
+    message: expect.stringContaining('posting_attempts_default has more than 50000 rows'),
+  });
+  const [made] = await sql(`SELECT make_partition('posting_attempts', 28, 100) AS name`);
+  expect(
+    await sql('SELECT count(*)::int AS n, tableoid::regclass::text AS name FROM posting_attempts GROUP BY 2'),
+  ).toEqual([{ n: 50_001, name: made?.name }]);
+  await expect(makeAll('posting_attempts', { width: 28, ahead: 100 })).resolves.not.toContain(made?.name);
 });
 
 test('a new partition has the storage parameters of the last one', async () => {

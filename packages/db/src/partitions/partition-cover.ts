@@ -20,3 +20,17 @@ const COVER = {
 export async function partitionCover(deps: StatementDeps): Promise<PartitionCover[]> {
   return query<PartitionCover>(deps, COVER, []);
 }
+
+const LOCK_ROOM = {
+  name: 'lock-room',
+  text: `
+    SELECT (SELECT count(*)::int FROM pg_inherits WHERE inhparent = 'payments'::regclass) AS partitions,
+           current_setting('max_locks_per_transaction')::int AS locks`,
+};
+
+/** Reads how many partitions `payments` has, and the server's `max_locks_per_transaction`. */
+export async function lockRoom(deps: StatementDeps): Promise<{ partitions: number; locks: number }> {
+  const [row] = await query<{ partitions: number; locks: number }>(deps, LOCK_ROOM, []);
+  if (row === undefined) throw new Error('the server did not return its settings');
+  return row;
+}

@@ -10,6 +10,7 @@ import {
   LOSS_SENTENCES,
   listHolds,
   listUsers,
+  lockRoom,
   partitionCover,
   pendingMigrations,
   refuseSharedSessions,
@@ -152,23 +153,35 @@ export async function checkHolds({ database }: Deps): Promise<Finding> {
 /** Days ahead below which somebody has to look why the workers make no partitions. */
 const LEAST_DAYS_AHEAD = 7;
 
+/** Of `max_locks_per_transaction` for each partition, so that all sessions at once find room (docs/postgresql.md, "Locks"). */
+const LOCKS_PER_PARTITION = 2.5;
+
 /** Rows without a partition of their time are safe, but the default partition grows, and what is in it is neither dropped nor archived. */
 export async function checkPartitions({ database }: Deps): Promise<Finding> {
   const cover = await partitionCover({ database });
   const days = Math.floor(Math.min(...cover.map(({ daysAhead }) => daysAhead)));
   const inDefault = cover.filter(({ defaultRows }) => defaultRows > 0);
-  const problems = [
+  const { partitions, locks } = await lockRoom({ database });
+  const wanted = Math.ceil(LOCKS_PER_PARTITION * partitions);
+  const late = [
     ...(days < LEAST_DAYS_AHEAD ? [`they cover only the next ${Math.max(0, days)} days`] : []),
     ...inDefault.map(
       ({ table, defaultRows }) =>
         `${defaultRows >= 1_000 ? '1000 or more' : defaultRows} rows of ${table} are in the default one`,
     ),
   ];
+  const problems = [
+    ...(late.length > 0
+      ? [`${late.join('; ')}. The workers make partitions every hour: see their error log`]
+      : []),
+    ...(locks < wanted
+      ? [
+          `with ${partitions} partitions of payments, max_locks_per_transaction of PostgreSQL should be ${wanted} or more and is ${locks}: raise it, or archive old payments`,
+        ]
+      : []),
+  ];
   if (problems.length === 0) return { state: 'ok', found: `made for the next ${days} days` };
-  return {
-    state: 'warn',
-    found: `${problems.join('; ')}. The workers make partitions every hour: see their error log`,
-  };
+  return { state: 'warn', found: problems.join('; ') };
 }
 
 /** True after a TLS handshake, certificate check included. No request is sent. */

@@ -1,7 +1,7 @@
 import { createAcceptor, createUser, openDatabase, saveConnection, serverClock } from '@emr-payments/db';
 import { createPractice } from '@emr-payments/db/testing';
 import { ConfigError, parseKeyring } from '@emr-payments/runtime';
-import { hasPgbouncer, openEmptyDatabase, startPgbouncer } from '@emr-payments/testkit';
+import { hasPgbouncer, openEmptyDatabase, openTestDatabase, startPgbouncer } from '@emr-payments/testkit';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { newKey, type Service, serviceOfFile } from '../testing/service.ts';
 import { diagnose, type ServiceSettings } from './diagnose.ts';
@@ -228,4 +228,21 @@ test('payments that wait for a fault of ours are named', async () => {
   expect(found?.found).toMatch(
     /stops payments of user_\w+ \(1, such as [0-9a-f]{32}\); the worker's error log/,
   );
+});
+
+test('more partitions than the server has locks for are a warning', async () => {
+  const { appUrl, drop } = await openTestDatabase();
+  onTestFinished(drop);
+  const database = openDatabase({ url: appUrl, poolSize: 1, applicationName: 'test' });
+  onTestFinished(() => database.close());
+  for (const table of ['payments', 'posting_attempts', 'events', 'deliveries', 'delivery_attempts']) {
+    const make = `SELECT make_partition('${table}', 1, 130) AS name`;
+    while ((await database.pool.query(make)).rows[0].name !== null);
+  }
+  expect(findingOf(await run({ databaseUrl: appUrl, directUrl: appUrl }), 'partitions')).toMatchObject({
+    state: 'warn',
+    found: expect.stringMatching(
+      /^with \d\d partitions of payments, max_locks_per_transaction of PostgreSQL should be 1\d\d or more and is 64: raise it/,
+    ),
+  });
 });
