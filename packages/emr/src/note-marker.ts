@@ -9,6 +9,12 @@ export type NoteOf = 'ours' | 'unclear' | 'other';
 /** Makes the text by which a payment is recognised in an EMR that keeps nothing of ours but a note, whose beginning it is. */
 export const noteMarker = (paymentId: string): string => `[emr-payments ${paymentId}]`;
 
+/** True for the note of another payment of ours: it begins with its marker. */
+export function isOfAnother(note: string, { paymentId }: { paymentId: string }): boolean {
+  const whole = MARKER.exec(note);
+  return whole !== null && whole[1] !== paymentId;
+}
+
 /**
  * Reads from an EMR's entry whether it is the entry of our payment.
  *

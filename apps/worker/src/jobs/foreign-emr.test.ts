@@ -196,6 +196,29 @@ test.each([200, 202])(
   },
 );
 
+const OTHER_ID = [{ system: 'urn:emr-payments:payment-id', value: 'f'.repeat(32) }];
+test.each<[string, Record<string, unknown>, string | null]>([
+  ['as it was sent', {}, null],
+  ['with another amount', { amount: { value: 351, currency: 'USD' } }, 'another amount'],
+  ['in another currency', { amount: { value: 350, currency: 'CAD' } }, 'another amount'],
+  ['at another patient', { paymentIssuer: { reference: 'Patient/someone-else' } }, 'another patient'],
+  ['that is of another payment', { identifier: OTHER_ID }, 'another payment id'],
+  // What an EMR keeps in other words, or does not show, does not contradict that it has created the entry.
+  ['with little of it', { identifier: undefined, paymentIssuer: undefined, method: undefined }, null],
+  ['in words of the EMR', { referenceNumber: 'R', method: { text: 'CREDIT' }, status: 'draft' }, null],
+])('a created entry that the EMR shows %s', async (_name, change, difference) => {
+  emr.behave({ created: (plain, entry) => ({ ...plain, body: { ...entry, ...change } }) });
+  await open();
+  await work();
+  const settled = await payment();
+  if (difference === null) expect(settled).toMatchObject({ status: 'posted', emr_transaction_id: '1' });
+  else {
+    expect(settled).toMatchObject({ status: 'needs_review', failure_code: 'entry_differs' });
+    expect(settled?.failure_reason).toContain(difference);
+  }
+  expect(emr.sends()).toBe(1);
+});
+
 test('an EMR whose clock is 20 minutes slow is believed that it has nothing', async () => {
   let creates = 0;
   emr.behave({

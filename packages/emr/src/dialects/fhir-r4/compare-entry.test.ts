@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Posting } from '../../posting.ts';
-import { differenceOf } from './compare-entry.ts';
+import { contradictionOf, differenceOf } from './compare-entry.ts';
 import { toPaymentNotice } from './payment-notice.ts';
 
 const FORM = {
@@ -87,4 +87,22 @@ test('a look-up compares what it knows, and a form without the patient has none 
   expect(differenceOf({ form: FORM, ours: known }, entry)).toBe('another patient');
   expect(differenceOf({ form: FORM, ours: { ...known, emrPatientId } }, entry)).toBe(null);
   expect(differenceOf({ form: { ...FORM, requestsPatient: false }, ours: known }, entry)).toBe(null);
+});
+
+test.each<[string, object, string | null]>([
+  ['what we sent', {}, null],
+  [
+    'little of it',
+    { amount: undefined, request: undefined, contained: undefined, extension: undefined },
+    null,
+  ],
+  ['another day, method and text', { paymentDate: '2026-06-14', ...method({ valueString: 'cash' }) }, null],
+  ['another amount', { amount: { value: 350, currency: 'USD' } }, 'another amount'],
+  [
+    'another amount and patient',
+    { amount: { value: 1 }, request: { reference: 'Patient/p2' } },
+    'another amount and another patient',
+  ],
+])('a created entry with %s', (_name, change, expected) => {
+  expect(contradictionOf({ form: FORM, ours: POSTING }, { ...ENTRY, ...change })).toBe(expected);
 });
