@@ -47,7 +47,7 @@ export async function searchPosting(
  */
 export async function findPosting(
   connection: FhirConnection,
-  hints: Omit<FindHints, 'sentAt'>,
+  hints: Omit<FindHints, 'sentAt' | 'leftBy'>,
   options: CallOptions,
 ): Promise<FindOutcome> {
   const search = await searchPosting(connection, hints, options);

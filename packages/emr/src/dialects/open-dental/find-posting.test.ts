@@ -15,6 +15,7 @@ const hints: FindHints = {
   amount: '350.10',
   depositDate: '2026-06-15',
   sentAt: new Date('2026-06-16T01:30:00Z'),
+  leftBy: new Date('2026-06-16T01:30:00Z'),
 };
 
 async function office(payments: readonly Row[], change?: (office: Office) => void) {
