@@ -152,6 +152,7 @@ test.each([
   ['patient', { paymentIssuer: { reference: 'Patient/someone-else' } }, 'another patient'],
   ['date', { date: '1999-12-31' }, 'another deposit date'],
   ['method', { method: { coding: [{ system: 'urn:x:y', code: 'CASH' }] } }, 'another payment method'],
+  ['status, which voids it', { status: 'entered-in-error' }, 'a mark that it was cancelled'],
 ])('an entry that exists with another %s goes to a person', async (_name, change, difference) => {
   emr.behave({
     conditionalCreate: true,
@@ -175,6 +176,19 @@ test.each([true, false])(
     await open({ conditional_create: conditional });
     await fixture.workOne('post_payment');
     Object.assign(emr.entries[0] ?? {}, { amount: { value: 1, currency: 'USD' } });
+    await work();
+    expect(await payment()).toMatchObject({ status: 'needs_review', failure_code: 'entry_differs' });
+    expect(emr.sends()).toBe(1);
+  },
+);
+
+test.each([true, false])(
+  'an entry that is found and was voided is neither posted nor sent again',
+  async (conditional) => {
+    emr.behave({ conditionalCreate: conditional, answersLost: 1 });
+    await open({ conditional_create: conditional });
+    await fixture.workOne('post_payment');
+    Object.assign(emr.entries[0] ?? {}, { status: 'cancelled' });
     await work();
     expect(await payment()).toMatchObject({ status: 'needs_review', failure_code: 'entry_differs' });
     expect(emr.sends()).toBe(1);

@@ -32,6 +32,8 @@ test.each<[string, object, string | null]>([
   ['another amount', { amount: { value: 350.1, currency: 'CAD' } }, 'another amount'],
   ['an amount that is another in its payment', within({ paymentAmount: { value: 1 } }), 'another amount'],
   ['no amount', { amount: undefined }, 'no readable amount'],
+  ['a status that voids it', { status: 'cancelled' }, 'a mark that it was cancelled'],
+  ['a status that does not', { status: 'draft' }, null],
   ['another patient', { request: { reference: 'Patient/p2' } }, 'another patient'],
   ['an encounter', { request: { reference: 'Encounter/p1' } }, 'another patient'],
   ['no patient', { request: undefined }, 'no readable patient'],

@@ -7,6 +7,7 @@ import {
   moneyAgrees,
   referenceAgrees,
   textAgrees,
+  voidedMark,
 } from '../../fhir/compare.ts';
 import { methodCoding } from '../../fhir/method-coding.ts';
 import type { Entry, Known } from '../../fhir/payment-resource.ts';
@@ -88,6 +89,7 @@ export function differenceOf({ form, ours }: Compared<Known>, entry: Entry): Our
   const { method, location, referenceNumber, notes } = ours;
   const contained = containedIn(entry);
   return differenceIn({
+    mark: voidedMark(entry.status),
     must: [
       ...amountAndPatient({ form, ours }, entry),
       [sentence`deposit date`, dayAgrees(ours.depositDate, entry.paymentDate ?? contained?.paymentDate)],

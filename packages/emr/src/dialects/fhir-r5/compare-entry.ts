@@ -7,6 +7,7 @@ import {
   moneyAgrees,
   referenceAgrees,
   textAgrees,
+  voidedMark,
 } from '../../fhir/compare.ts';
 import type { Entry, Known, PaymentResource } from '../../fhir/payment-resource.ts';
 import { as } from '../../fhir/resources.ts';
@@ -46,6 +47,7 @@ export const contradictionOf: PaymentResource['contradictionOf'] = (ours, entry)
 export function differenceOf(ours: Known, entry: Entry): OurSentence | null {
   const { method, location, referenceNumber } = ours;
   return differenceIn({
+    mark: voidedMark(entry.status),
     must: [
       ...amountAndPatient(ours, entry),
       [sentence`deposit date`, dayAgrees(ours.depositDate, entry.date)],
