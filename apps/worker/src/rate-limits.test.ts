@@ -131,7 +131,14 @@ test('two workers hold the limit of one application, look-ups and lists included
   await vi.waitFor(
     async () => {
       await reader.find?.(
-        { paymentId: 'none', emrPatientId: 'p', amount: '1.00', depositDate: '2026-01-01', sentAt: null },
+        {
+          paymentId: 'none',
+          emrPatientId: 'p',
+          amount: '1.00',
+          depositDate: '2026-01-01',
+          sentAt: null,
+          leftBy: null,
+        },
         { signal },
       );
       expect(server.entries.size).toBe(all);

@@ -28,11 +28,16 @@ export type FindHints = {
   /** YYYY-MM-DD, as in `Posting`. */
   depositDate: string;
   /**
-   * When the earliest send in doubt was recorded, just before its request left, by the database's clock: the entry is not
+   * When the earliest send in doubt was recorded, before its request left, by the database's clock: the entry is not
    * older than this, apart from the difference between that clock and the EMR's. Null when no send is in doubt, as in a
    * check of the connection.
    */
   sentAt: Date | null;
+  /**
+   * Until when a send in doubt can have left, by the same clock: the request waits for a token, the vendor's limit and the connection
+   * after it was recorded. An EMR that answers from a copy has to have made it later than this. Null as `sentAt`.
+   */
+  leftBy: Date | null;
 };
 
 /**

@@ -73,6 +73,9 @@ export function boundAnswer(
     meter.begin(reading);
     request.once('close', () => meter.end(reading));
   });
+  // The parser goes on to the end of its slice although the connection is closed. When it finds no HTTP there, the request fails with that
+  // and then with our error, and a client that listens once, such as got, would let the second one end the process.
+  request.on('error', () => undefined);
   request.on('information', () => {
     interim += 1;
     if (interim > MOST_INTERIM) {

@@ -152,6 +152,7 @@ test.each([
   ['patient', { paymentIssuer: { reference: 'Patient/someone-else' } }, 'another patient'],
   ['date', { date: '1999-12-31' }, 'another deposit date'],
   ['method', { method: { coding: [{ system: 'urn:x:y', code: 'CASH' }] } }, 'another payment method'],
+  ['status, which voids it', { status: 'entered-in-error' }, 'a mark that it was cancelled'],
 ])('an entry that exists with another %s goes to a person', async (_name, change, difference) => {
   emr.behave({
     conditionalCreate: true,
@@ -181,6 +182,19 @@ test.each([true, false])(
   },
 );
 
+test.each([true, false])(
+  'an entry that is found and was voided is neither posted nor sent again',
+  async (conditional) => {
+    emr.behave({ conditionalCreate: conditional, answersLost: 1 });
+    await open({ conditional_create: conditional });
+    await fixture.workOne('post_payment');
+    Object.assign(emr.entries[0] ?? {}, { status: 'cancelled' });
+    await work();
+    expect(await payment()).toMatchObject({ status: 'needs_review', failure_code: 'entry_differs' });
+    expect(emr.sends()).toBe(1);
+  },
+);
+
 test.each([200, 202])(
   'an entry that a plain create names with HTTP %i is compared with the payment',
   async (status) => {
@@ -195,6 +209,29 @@ test.each([200, 202])(
     expect(emr.sends()).toBe(1);
   },
 );
+
+const OTHER_ID = [{ system: 'urn:emr-payments:payment-id', value: 'f'.repeat(32) }];
+test.each<[string, Record<string, unknown>, string | null]>([
+  ['as it was sent', {}, null],
+  ['with another amount', { amount: { value: 351, currency: 'USD' } }, 'another amount'],
+  ['in another currency', { amount: { value: 350, currency: 'CAD' } }, 'another amount'],
+  ['at another patient', { paymentIssuer: { reference: 'Patient/someone-else' } }, 'another patient'],
+  ['that is of another payment', { identifier: OTHER_ID }, 'another payment id'],
+  // What an EMR keeps in other words, or does not show, does not contradict that it has created the entry.
+  ['with little of it', { identifier: undefined, paymentIssuer: undefined, method: undefined }, null],
+  ['in words of the EMR', { referenceNumber: 'R', method: { text: 'CREDIT' }, status: 'draft' }, null],
+])('a created entry that the EMR shows %s', async (_name, change, difference) => {
+  emr.behave({ created: (plain, entry) => ({ ...plain, body: { ...entry, ...change } }) });
+  await open();
+  await work();
+  const settled = await payment();
+  if (difference === null) expect(settled).toMatchObject({ status: 'posted', emr_transaction_id: '1' });
+  else {
+    expect(settled).toMatchObject({ status: 'needs_review', failure_code: 'entry_differs' });
+    expect(settled?.failure_reason).toContain(difference);
+  }
+  expect(emr.sends()).toBe(1);
+});
 
 test('an EMR whose clock is 20 minutes slow is believed that it has nothing', async () => {
   let creates = 0;

@@ -7,10 +7,12 @@ import { SETTLING, settleDoubt } from './settle-doubt.ts';
 
 const signal = new AbortController().signal;
 const sentAt = new Date('2026-06-15T10:00:00Z');
+const leftBy = new Date('2026-06-15T10:00:30Z');
 const posting = {
   payment: { id: randomUUID(), emrPatientId: 'pat-1', amount: '350.10', depositDate: '2026-06-15' },
   unresolvedMs: 5000,
   unresolvedSentAt: sentAt,
+  unresolvedLeftBy: leftBy,
   unresolvedAt: ['here'],
   acceptedMs: null,
   rejection: { acceptedSince: false, proven: false },
@@ -61,6 +63,7 @@ test('the look-up gets everything that is known about the payment', async () => 
       amount: '350.10',
       depositDate: '2026-06-15',
       sentAt,
+      leftBy,
     },
   ]);
 });

@@ -34,7 +34,13 @@ export const CANNOT_ASK = sentence`There is no way to ask it whether it took the
 
 type Asked = Pick<
   ClaimedPosting,
-  'payment' | 'unresolvedMs' | 'unresolvedSentAt' | 'unresolvedAt' | 'acceptedMs' | 'rejection'
+  | 'payment'
+  | 'unresolvedMs'
+  | 'unresolvedSentAt'
+  | 'unresolvedLeftBy'
+  | 'unresolvedAt'
+  | 'acceptedMs'
+  | 'rejection'
 >;
 
 /**
@@ -53,7 +59,7 @@ export async function settleDoubt(
   { adapter, signal }: { adapter: EmrAdapter; signal: AbortSignal },
   posting: Asked,
 ): Promise<Doubt> {
-  const { payment, unresolvedMs, unresolvedSentAt, acceptedMs } = posting;
+  const { payment, unresolvedMs, unresolvedSentAt, unresolvedLeftBy, acceptedMs } = posting;
   if (unresolvedMs === null && acceptedMs === null) return { known: 'nothing_sent' };
   if (adapter.find === undefined) {
     if (acceptedMs !== null)
@@ -64,7 +70,10 @@ export async function settleDoubt(
 
   const { emrPatientId, amount, depositDate } = payment;
   const hints = { paymentId: uuidToPaymentId(payment.id), emrPatientId, amount, depositDate };
-  const answer = await adapter.find({ ...hints, sentAt: unresolvedSentAt }, { signal });
+  const answer = await adapter.find(
+    { ...hints, sentAt: unresolvedSentAt, leftBy: unresolvedLeftBy },
+    { signal },
+  );
   if (answer.outcome === 'found') return { known: 'found', emrTransactionId: answer.emrTransactionId };
   if (answer.outcome === 'differs' || answer.outcome === 'several') {
     const unfinished = settling(adapter, posting);

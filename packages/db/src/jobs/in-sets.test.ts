@@ -132,7 +132,7 @@ async function play(practice: OpenPractice, deps: StatementDeps): Promise<Record
   const withoutIds = (list: (Record<string, unknown> | null)[]) =>
     JSON.parse(
       JSON.stringify(list, (key, value) =>
-        /Ms$|^(id|url|jobId|laneId|deliveryId|clientPk|userId|userPublicId|unresolvedSentAt|version|secrets|credentials)$/.test(
+        /Ms$|^(id|url|jobId|laneId|deliveryId|clientPk|userId|userPublicId|unresolvedSentAt|unresolvedLeftBy|version|secrets|credentials)$/.test(
           key,
         ) && !`${value}`.startsWith('evt')
           ? typeof value

@@ -168,6 +168,8 @@ test('a send whose holder was lost may have left until the next claim: the time 
   const second = await next();
   expect(second?.unresolvedMs).toBe(0);
   if (second === null) throw new Error('not claimed');
+  const { unresolvedSentAt: from, unresolvedLeftBy: by } = second;
+  expect(Number(by) - Number(from)).toBeGreaterThanOrEqual(3_600_000);
   await retryPosting(practice, { claim: second.claim, attempt: null, postponement: POSTPONED });
   await sql(`UPDATE posting_attempts SET finished_at = finished_at - interval '10 minutes'`);
   expect((await next())?.unresolvedMs).toBeGreaterThanOrEqual(600_000);
@@ -200,7 +202,9 @@ test('a send whose outcome was lost is known to the next holder, until the EMR h
   );
   expect(second?.sends).toBe(1);
   expect(second?.unresolvedMs).toBeGreaterThanOrEqual(0);
-  expect([{ sent_at: second?.unresolvedSentAt }]).toEqual(await sql('SELECT sent_at FROM posting_attempts'));
+  expect([{ sent_at: second?.unresolvedSentAt, finished_at: second?.unresolvedLeftBy }]).toEqual(
+    await sql('SELECT sent_at, finished_at FROM posting_attempts'),
+  );
   if (second !== null)
     await beginAttempt(
       { database: practice.database },

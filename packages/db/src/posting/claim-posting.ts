@@ -65,8 +65,10 @@ export type ClaimedPosting = {
   acceptedMs: number | null;
   /** How many ends in a row could not be recorded. */
   recordFailures: number;
-  /** When the earliest send whose outcome is open was recorded, just before its request left; null when there is none. */
+  /** When the earliest send whose outcome is open was recorded, before its request left; null when there is none. */
   unresolvedSentAt: Date | null;
+  /** Until when a send whose outcome is open can have left: the end of its call, or this claim where its holder was lost (`unresolvedMs`). */
+  unresolvedLeftBy: Date | null;
   /** Where the sends with an unknown outcome went, each place once, as far as it was recorded. */
   unresolvedAt: string[];
   /** Milliseconds since the retry horizon began, without those under a hold. It begins again when a broken login is mended. */
@@ -124,7 +126,7 @@ const CLAIM = setStatement({
             coalesce(s.rejections > 0, false) AS counts_rejections,
             coalesce(p.rejected_at >= c.updated_at AND s.last_success_at > p.rejected_at, false) AS another_accepted,
             coalesce(p.rejected_at >= c.updated_at AND p.rejected_at > p.tried_since, false) AS proven,
-           a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms, a.unresolved_sent_at, a.unresolved_at,
+           a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms, a.unresolved_sent_at, a.unresolved_left_by, a.unresolved_at,
            t.accepted_since, extract(epoch FROM now() - t.accepted_since)::float8 * 1000 AS accepted_ms
       FROM payment p
       CROSS JOIN LATERAL (SELECT * FROM users WHERE id = p.user_id OFFSET 0) u
@@ -133,6 +135,7 @@ const CLAIM = setStatement({
         SELECT count(*)::int AS sends,
                max(CASE WHEN outcome IS NULL THEN now() ELSE coalesce(finished_at, sent_at) END) FILTER (WHERE outcome IS NULL OR outcome = 'unknown') AS unresolved_since,
                min(sent_at) FILTER (WHERE outcome IS NULL OR outcome IN ('unknown', 'accepted')) AS unresolved_sent_at,
+               max(CASE WHEN outcome IS NULL THEN now() ELSE coalesce(finished_at, sent_at) END) FILTER (WHERE outcome IS NULL OR outcome IN ('unknown', 'accepted')) AS unresolved_left_by,
                coalesce(array_agg(DISTINCT sent_to) FILTER (WHERE sent_to IS NOT NULL AND (outcome IS NULL OR outcome = 'unknown')), '{}') AS unresolved_at,
                min(coalesce(finished_at, sent_at)) FILTER (WHERE outcome = 'accepted') AS accepted_since
           FROM posting_attempts WHERE payment_id = p.id
@@ -181,6 +184,7 @@ type Row = {
   sends: number;
   unresolved_ms: number | null;
   unresolved_sent_at: Date | null;
+  unresolved_left_by: Date | null;
   unresolved_at: string[];
   accepted_ms: number | null;
   record_failures: number;
@@ -248,6 +252,7 @@ export async function claimPosting(
     sends: row.sends,
     unresolvedMs: row.unresolved_ms,
     unresolvedSentAt: row.unresolved_sent_at,
+    unresolvedLeftBy: row.unresolved_left_by,
     unresolvedAt: row.unresolved_at,
     acceptedMs: row.accepted_ms === null ? null : row.accepted_ms - (await heldMs(row.accepted_since)),
     recordFailures: row.record_failures,

@@ -95,7 +95,8 @@ export const sending = (options: Partial<PostOptions> = {}): PostOptions => ({
 
 /** The hints for a payment that may have been sent a moment ago. */
 export function hintsOf({ paymentId, emrPatientId, amount, depositDate }: Posting): FindHints {
-  return { paymentId, emrPatientId, amount, depositDate, sentAt: new Date(Date.now() - 1000) };
+  const sentAt = new Date(Date.now() - 1000);
+  return { paymentId, emrPatientId, amount, depositDate, sentAt, leftBy: sentAt };
 }
 
 /** Looks a payment up. @throws Error when the adapter has no `find`: such a rule does not concern it. */

@@ -49,14 +49,16 @@ function namedEntry({ type }: PaymentResource, { body, headers }: Answer): strin
 }
 
 /**
- * The answer names an entry and does not say that this send created it: a conditional create found it, or the EMR found it by
- * itself, or it is still to come (202). It has to be compared with the payment.
+ * The answer names an entry that has to be compared with the payment. It shows the entry that this send created, or it does not say that
+ * this send created it: a conditional create found it, or the EMR found it by itself, or it is still to come (202).
  */
 export type Exists = {
   outcome: 'exists';
   emrTransactionId: string;
-  /** The entry, where a 200 holds it whole; null when it has to be read. */
+  /** The entry, where a 200 or 201 holds it whole; null when it has to be read. */
   entry: Payment | null;
+  /** True when the answer says that this send created it. The entry is there then. */
+  created: boolean;
   /** True when the status says that the EMR took the request, and not that the entry is there already. */
   toCome: boolean;
 };
@@ -83,14 +85,11 @@ export function classifyPost(
   }
   const emrTransactionId = namedEntry(payments, answer);
   if (emrTransactionId !== undefined) {
-    if (status === 201 && !saysError(answer)) return { outcome: 'posted', emrTransactionId };
-    const entry = status === 200 ? parseAs(paymentSchema(payments.type), body) : null;
-    return {
-      outcome: 'exists',
-      emrTransactionId,
-      entry: entry !== null && 'amount' in entry ? entry : null,
-      toCome: status > 201,
-    };
+    const created = status === 201 && !saysError(answer);
+    const shown = status === 200 || created ? parseAs(paymentSchema(payments.type), body) : null;
+    const entry = shown !== null && 'amount' in shown ? shown : null;
+    if (created && entry === null) return { outcome: 'posted', emrTransactionId };
+    return { outcome: 'exists', emrTransactionId, entry, created, toCome: status > 201 };
   }
   const detail = sentence`${trouble.detail} It did not name the entry.`;
   return tookIt(answer)

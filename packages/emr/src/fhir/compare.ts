@@ -41,15 +41,28 @@ export function textAgrees(ours: string, theirs: unknown): Agrees {
 
 type Named = readonly [name: OurSentence, agrees: Agrees];
 
+/** The statuses of an entry that no longer stands (https://hl7.org/fhir/R5/valueset-fm-status.html). */
+const VOIDED: ReadonlySet<unknown> = new Set(['cancelled', 'entered-in-error']);
+
+/**
+ * Names the mark of an entry that was voided. It was posted, and somebody, or a check of the EMR, took it back: to call it posted is wrong
+ * as well as to send it again.
+ */
+export const voidedMark = (status: unknown): OurSentence | null =>
+  VOIDED.has(status) ? sentence`a mark that it was cancelled` : null;
+
 /** @returns the names of the fields that do not agree, and of those in `must` that the entry does not show; null when there are none. */
 export function differenceIn({
   must,
   may,
+  mark = null,
 }: {
   must: readonly Named[];
   may: readonly Named[];
+  mark?: OurSentence | null;
 }): OurSentence | null {
   const differences = [
+    ...(mark === null ? [] : [mark]),
     ...must.filter(([, agrees]) => agrees === null).map(([name]) => sentence`no readable ${name}`),
     ...[...must, ...may].filter(([, agrees]) => agrees === false).map(([name]) => sentence`another ${name}`),
   ];

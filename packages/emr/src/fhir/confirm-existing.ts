@@ -1,9 +1,28 @@
-import { sentence } from '@emr-payments/contracts';
+import { joined, sentence } from '@emr-payments/contracts';
 import type { CallOptions } from '../calls.ts';
 import type { Posting, PostOutcome } from '../posting.ts';
 import type { FhirConnection } from './connection.ts';
 import { readResource } from './read.ts';
 import { carriesOurId, type Payment, paymentSchema } from './resources.ts';
+
+/**
+ * Compares an entry that the EMR says it has created for this send. An EMR that rounds an amount, or answers with the entry of another
+ * payment, shows it here and nowhere else: the payment would be called posted.
+ */
+export function confirmCreated(
+  { payments, settings }: Pick<FhirConnection, 'payments' | 'settings'>,
+  { posting, id, entry }: { posting: Posting; id: string; entry: Payment },
+): PostOutcome {
+  const { payment_identifier_system: system } = settings;
+  const ids = (entry.identifier ?? []).filter((each) => each.system === system && each.value !== undefined);
+  const isAnother = ids.length > 0 && !carriesOurId(entry, { system, paymentId: posting.paymentId });
+  const differences = [
+    isAnother ? sentence`another payment id` : null,
+    payments.contradictionOf(posting, entry),
+  ].filter((each) => each !== null);
+  if (differences.length === 0) return { outcome: 'posted', emrTransactionId: id };
+  return { outcome: 'differs', emrTransactionId: id, difference: joined(differences, ' and ') };
+}
 
 /**
  * Compares an entry that a conditional create found with the payment: the EMR may have found it by less than our key. When

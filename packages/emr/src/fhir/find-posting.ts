@@ -42,12 +42,12 @@ export async function searchPosting(
 }
 
 /**
- * Searches for the entries that carry our payment id and judges them by their sum. An entry that a person has voided counts as
- * found too. One that is the payment counts although a later page cannot be read: nothing may be sent again.
+ * Searches for the entries that carry our payment id and judges them by their sum. An entry that was voided
+ * is not absent: it differs. One that is the payment counts although a later page cannot be read: nothing may be sent again.
  */
 export async function findPosting(
   connection: FhirConnection,
-  hints: Omit<FindHints, 'sentAt'>,
+  hints: Omit<FindHints, 'sentAt' | 'leftBy'>,
   options: CallOptions,
 ): Promise<FindOutcome> {
   const search = await searchPosting(connection, hints, options);

@@ -32,5 +32,11 @@ export type PaymentResource = {
    * @returns the fields that do not agree, in our words and without a value of the entry; null when it is the payment.
    */
   differenceOf(ours: Known, entry: Entry): OurSentence | null;
+  /**
+   * Compares the entry that the EMR shows as the one that a send created: what it does not show does not contradict.
+   *
+   * @returns the names of amount and patient, as far as they do not agree; null when they do.
+   */
+  contradictionOf(ours: Pick<Known, 'emrPatientId' | 'amount'>, entry: Entry): OurSentence | null;
   readonly elements: readonly SentElement[];
 };

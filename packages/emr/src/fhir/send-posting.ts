@@ -1,13 +1,13 @@
 import type { PostOptions } from '../calls.ts';
 import type { Posting, PostOutcome } from '../posting.ts';
 import { classifyPost } from './classify.ts';
-import { confirmExisting } from './confirm-existing.ts';
+import { confirmCreated, confirmExisting } from './confirm-existing.ts';
 import type { FhirConnection } from './connection.ts';
 
 /** Enough for the answer to a create: one resource or one OperationOutcome. */
 const MAX_ANSWER_BYTES = 256 * 1024;
 
-/** Sends one create, once. An entry that the answer names and that this send did not create is compared with the payment. */
+/** Sends one create, once. An entry that the answer shows, or that this send did not create, is compared with the payment. */
 export async function sendPosting(
   connection: FhirConnection,
   posting: Posting,
@@ -36,6 +36,7 @@ export async function sendPosting(
   );
   const outcome = classifyPost(connection, result);
   if (outcome.outcome !== 'exists') return outcome;
-  const { emrTransactionId: id, entry, toCome } = outcome;
+  const { emrTransactionId: id, entry, created, toCome } = outcome;
+  if (created && entry !== null) return confirmCreated(connection, { posting, id, entry });
   return confirmExisting(connection, { posting, id, entry, toCome }, options);
 }

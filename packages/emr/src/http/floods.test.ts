@@ -60,6 +60,27 @@ describe.each(['plain', 'tls'])('over %s', (wire) => {
     expect(await post()).toMatchObject({ kind: 'answer', status: 201, body: '{}' });
   });
 
+  test.each([
+    ['interim answers', 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(9)],
+    [
+      'a body in small pieces',
+      `HTTP/1.1 201 Created\r\ntransfer-encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(1980)}`,
+    ],
+  ])(
+    'too much of %s, and what is no HTTP in the same packet, end the exchange alone',
+    async (_name, flood) => {
+      const uncaught: unknown[] = [];
+      const note = (error: unknown) => uncaught.push(error);
+      process.on('uncaughtException', note);
+      onTestFinished(() => void process.off('uncaughtException', note));
+      const { emr, post, get } = await emrThat((socket) => socket.write(`${flood}no HTTP\r\n\r\n`), wire);
+      expect(await post()).toMatchObject({ kind: 'no_answer', handedOver: true });
+      expect(await get()).toMatchObject({ kind: 'no_answer' });
+      await expect.poll(() => emr.connections).toEqual({ opened: 2, closed: 2 });
+      expect(uncaught).toEqual([]);
+    },
+  );
+
   test('a 101 after a send is no answer, and its connection is closed', async () => {
     const begin = 'HTTP/1.1 101 Switching Protocols\r\nupgrade: flood\r\nconnection: upgrade\r\n\r\n';
     const { emr, post } = await emrThat((socket) => pourInto(socket, { begin, repeat: 'x' }), wire);

@@ -72,6 +72,7 @@ export const someHints = (change: Partial<FindHints> = {}): FindHints => ({
   amount: '350.10',
   depositDate: '2026-06-15',
   sentAt: SENT_AT,
+  leftBy: SENT_AT,
   ...change,
 });
 

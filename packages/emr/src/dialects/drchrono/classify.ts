@@ -4,6 +4,7 @@ import { judgePost } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
 import { ownWords } from '../../http/own-words.ts';
 import { readJsonAs } from '../../http/read-json.ts';
+import { isOfAnother } from '../../note-marker.ts';
 import type { Posting, PostOutcome } from '../../posting.ts';
 import { centsOf, RowSchema } from './payment.ts';
 import { type DrChronoRefusal, FIELDS, FORM } from './refusal-form.ts';
@@ -44,6 +45,7 @@ function created(answer: Answer, posting: Posting): PostOutcome {
   const differences = [
     ...(centsOf(row) === readCents(posting.amount) ? [] : [sentence`another amount`]),
     ...(String(row.patient) === posting.emrPatientId ? [] : [sentence`another patient`]),
+    ...(isOfAnother(row.notes ?? '', posting) ? [sentence`another payment id`] : []),
   ];
   if (differences.length === 0) return { outcome: 'posted', emrTransactionId };
   return { outcome: 'differs', emrTransactionId, difference: joined(differences, ' and ') };

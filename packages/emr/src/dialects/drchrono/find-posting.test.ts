@@ -131,17 +131,28 @@ test('two rows of ours are several, with their sum', async () => {
 });
 
 test.each([
-  ['behind other text', `Copay [emr-payments ${PAYMENT_ID}]`],
   [
-    'in the notes of another payment',
-    `[emr-payments 00000000000000000000000000000000] [emr-payments ${PAYMENT_ID}]`,
+    'our marker in the notes of another payment',
+    { notes: `[emr-payments 00000000000000000000000000000000] [emr-payments ${PAYMENT_ID}]` },
   ],
-  ['in capitals', `[emr-payments ${PAYMENT_ID.toUpperCase()}]`],
-  ['cut short', `[emr-payments ${PAYMENT_ID.slice(0, 31)}]`],
-  ['with more behind it', `[emr-payments ${PAYMENT_ID}0]`],
-  ['missing', null],
-])('a marker %s is not our payment’s', async (_name, notes) => {
-  expect(await found(page([row({ notes })]))).toEqual({ outcome: 'absent' });
+  ['no notes and another amount', { notes: null, amount: '350.11' }],
+  ['no notes and another day', { notes: '', received_date: '2026-06-14' }],
+])('a row with %s is another payment’s', async (_name, change) => {
+  expect(await found(page([row(change)]))).toEqual({ outcome: 'absent' });
+});
+
+test.each([
+  ['our marker behind other text', `Copay [emr-payments ${PAYMENT_ID}]`],
+  ['our marker in capitals', `[emr-payments ${PAYMENT_ID.toUpperCase()}]`],
+  ['a part of our marker', `[emr-payments ${PAYMENT_ID.slice(0, 31)}…`],
+  ['our marker and more behind it', `[emr-payments ${PAYMENT_ID}0]`],
+  ['no notes, and the rest as in our payment', null],
+  ['blank notes, and the rest as in our payment', ' '],
+])('a row with %s may be ours, so nothing is absent', async (_name, notes) => {
+  expect(await found(page([OTHER, row({ notes })]))).toMatchObject({
+    outcome: 'unavailable',
+    code: 'answer_not_understood',
+  });
 });
 
 test.each([

@@ -5,7 +5,7 @@ import { centsText } from '../../amounts.ts';
 import type { CallOptions } from '../../calls.ts';
 import { judgeEntries, type OurEntry } from '../../judge-entries.ts';
 import type { FindHints, FindOutcome } from '../../posting.ts';
-import { carriesOurId, centsOf, differencesOf, RowSchema } from './payment.ts';
+import { centsOf, differencesOf, noteOf, RowSchema } from './payment.ts';
 import { PAYMENTS, readPages } from './read-pages.ts';
 import type { DrChrono } from './settings.ts';
 
@@ -40,7 +40,7 @@ export async function findPosting(
     { list: PAYMENTS, schema: RowSchema, query: queryFor(hints) },
     options,
   );
-  const ours = pages.rows.filter((row) => carriesOurId(row, hints.paymentId));
+  const ours = pages.rows.filter((row) => noteOf(row, hints) === 'ours');
   // The sum of amounts proves nothing while one cannot be read.
   if (ours.some((row) => centsOf(row) === null)) {
     const detail = sentence`The EMR has a payment with our id whose amount cannot be read.`;
@@ -62,7 +62,9 @@ export async function findPosting(
   if (!pages.ok) return { outcome: 'unavailable', ...pages.trouble };
   return absent({
     entriesSeen: pages.entriesSeen,
-    entriesUnderstood: pages.entriesUnderstood,
+    // A row that may be ours is not understood.
+    entriesUnderstood:
+      pages.entriesUnderstood - pages.rows.filter((row) => noteOf(row, hints) === 'unclear').length,
     matches: pages.rows.length,
     total: null,
     complete: true,

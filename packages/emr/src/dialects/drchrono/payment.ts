@@ -1,6 +1,7 @@
 import { type OurSentence, sentence } from '@emr-payments/contracts';
 import { type Static, Type } from '@sinclair/typebox';
 import { readCents } from '../../amounts.ts';
+import { type NoteOf, noteMarker, readNote } from '../../note-marker.ts';
 import type { FindHints, Posting } from '../../posting.ts';
 import type { DrChronoSettings } from './settings.ts';
 
@@ -20,22 +21,20 @@ export const RowSchema = Type.Object({
 });
 export type Row = Static<typeof RowSchema>;
 
-/** Our payment id in `notes`, the only field that can hold it: DrChrono has no key of the sender. */
-const markerOf = (paymentId: string) => `[emr-payments ${paymentId}]`;
-
-/**
- * True when the notes begin with our marker. Only their very beginning counts: notes are free text of an integrator, and come
- * after the marker of their own payment.
- */
-export const carriesOurId = ({ notes = '' }: Row, paymentId: string): boolean =>
-  notes.startsWith(markerOf(paymentId));
+/** Reads whose payment a row is. `notes` is the only field that can hold our payment id: DrChrono has no key of the sender. */
+export const noteOf = (row: Row, hints: FindHints): NoteOf =>
+  readNote({
+    note: row.notes ?? null,
+    paymentId: hints.paymentId,
+    alike: centsOf(row) === readCents(hints.amount) && differencesOf(row, hints).length === 0,
+  });
 
 /** A patient's id is a whole number that JSON can carry exactly. */
 export const isPatientId = (id: string): boolean => /^[1-9]\d{0,14}$/.test(id);
 
 /** Maps a posting to the body of a create (https://app.drchrono.com/api-docs/, `CashPayment`). */
 export function toPayment(posting: Posting, { doctor }: Pick<DrChronoSettings, 'doctor'>): object {
-  const marker = markerOf(posting.paymentId);
+  const marker = noteMarker(posting.paymentId);
   return {
     patient: Number(posting.emrPatientId),
     ...(doctor === undefined ? {} : { doctor }),

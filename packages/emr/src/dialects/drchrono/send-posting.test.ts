@@ -92,6 +92,7 @@ test('202 is accepted', async () => {
 test.each([
   [{ amount: '350.00' }, 'another amount'],
   [{ patient: 416 }, 'another patient'],
+  [{ notes: `[emr-payments ${'f'.repeat(32)}] Copay` }, 'another payment id'],
   [{ patient: 416, amount: 35.01 }, 'another amount and another patient'],
 ])('a 201 whose entry is not the payment, %j, differs', async (change, difference) => {
   expect(await answered(201, row(change))).toEqual({

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Posting } from '../../posting.ts';
-import { differenceOf } from './compare-entry.ts';
+import { contradictionOf, differenceOf } from './compare-entry.ts';
 import { toPaymentNotice } from './payment-notice.ts';
 
 const FORM = {
@@ -32,6 +32,8 @@ test.each<[string, object, string | null]>([
   ['another amount', { amount: { value: 350.1, currency: 'CAD' } }, 'another amount'],
   ['an amount that is another in its payment', within({ paymentAmount: { value: 1 } }), 'another amount'],
   ['no amount', { amount: undefined }, 'no readable amount'],
+  ['a status that voids it', { status: 'cancelled' }, 'a mark that it was cancelled'],
+  ['a status that does not', { status: 'draft' }, null],
   ['another patient', { request: { reference: 'Patient/p2' } }, 'another patient'],
   ['an encounter', { request: { reference: 'Encounter/p1' } }, 'another patient'],
   ['no patient', { request: undefined }, 'no readable patient'],
@@ -87,4 +89,22 @@ test('a look-up compares what it knows, and a form without the patient has none 
   expect(differenceOf({ form: FORM, ours: known }, entry)).toBe('another patient');
   expect(differenceOf({ form: FORM, ours: { ...known, emrPatientId } }, entry)).toBe(null);
   expect(differenceOf({ form: { ...FORM, requestsPatient: false }, ours: known }, entry)).toBe(null);
+});
+
+test.each<[string, object, string | null]>([
+  ['what we sent', {}, null],
+  [
+    'little of it',
+    { amount: undefined, request: undefined, contained: undefined, extension: undefined },
+    null,
+  ],
+  ['another day, method and text', { paymentDate: '2026-06-14', ...method({ valueString: 'cash' }) }, null],
+  ['another amount', { amount: { value: 350, currency: 'USD' } }, 'another amount'],
+  [
+    'another amount and patient',
+    { amount: { value: 1 }, request: { reference: 'Patient/p2' } },
+    'another amount and another patient',
+  ],
+])('a created entry with %s', (_name, change, expected) => {
+  expect(contradictionOf({ form: FORM, ours: POSTING }, { ...ENTRY, ...change })).toBe(expected);
 });

@@ -7,6 +7,7 @@ import {
   moneyAgrees,
   referenceAgrees,
   textAgrees,
+  voidedMark,
 } from '../../fhir/compare.ts';
 import { methodCoding } from '../../fhir/method-coding.ts';
 import type { Entry, Known } from '../../fhir/payment-resource.ts';
@@ -64,23 +65,33 @@ function notesAgree(ours: string, contained: ReturnType<typeof containedIn>): Ag
 /** The settings that decide where a field is. */
 export type ComparedForm = { requestsPatient: boolean; methodUrl: string; locationUrl: string | null };
 
+type Compared<Ours> = { form: ComparedForm; ours: Ours };
+
+const amountAndPatient = ({ form, ours }: Compared<Pick<Known, 'amount' | 'emrPatientId'>>, entry: Entry) => [
+  [sentence`amount`, amountAgrees(ours.amount, entry, containedIn(entry)?.paymentAmount)] as const,
+  ...(form.requestsPatient
+    ? [[sentence`patient`, referenceAgrees('Patient', ours.emrPatientId, entry.request)] as const]
+    : []),
+];
+
+/** Compares the entry that the EMR shows as the one that a send created. */
+export const contradictionOf = (
+  compared: Compared<Pick<Known, 'amount' | 'emrPatientId'>>,
+  entry: Entry,
+): OurSentence | null => differenceIn({ must: [], may: amountAndPatient(compared, entry) });
+
 /**
  * Compares an entry of the EMR that carries our payment id with the payment. Amount, deposit date, patient (where the notice has a
  * place for it) and method must be shown and agree; location, reference number and notes must not contradict. So does Ottehr
  * (`paymentFingerprint` in https://github.com/masslight/ottehr, packages/zambdas/src/billing/payments.ts).
  */
-export function differenceOf(
-  { form, ours }: { form: ComparedForm; ours: Known },
-  entry: Entry,
-): OurSentence | null {
+export function differenceOf({ form, ours }: Compared<Known>, entry: Entry): OurSentence | null {
   const { method, location, referenceNumber, notes } = ours;
   const contained = containedIn(entry);
   return differenceIn({
+    mark: voidedMark(entry.status),
     must: [
-      [sentence`amount`, amountAgrees(ours.amount, entry, contained?.paymentAmount)],
-      ...(form.requestsPatient
-        ? [[sentence`patient`, referenceAgrees('Patient', ours.emrPatientId, entry.request)] as const]
-        : []),
+      ...amountAndPatient({ form, ours }, entry),
       [sentence`deposit date`, dayAgrees(ours.depositDate, entry.paymentDate ?? contained?.paymentDate)],
       ...(method === undefined
         ? []

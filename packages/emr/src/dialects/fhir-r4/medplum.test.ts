@@ -78,13 +78,13 @@ test.each([
 ])('its validator takes a payment with the settings %j, and its router finds it', async (settings) => {
   const posting = { ...payment(), location: { id: 'loc-main', name: 'Main' } };
   const adapter = open(settings);
-  expect(await adapter.find?.({ ...posting, sentAt: null }, { signal: signal() })).toEqual({
+  expect(await adapter.find?.({ ...posting, sentAt: null, leftBy: null }, { signal: signal() })).toEqual({
     outcome: 'absent',
   });
   const posted = await adapter.post(posting, sending());
   if (posted.outcome !== 'posted') throw new Error(JSON.stringify(posted));
   expect(await adapter.post(posting, sending())).toEqual(posted);
-  expect(await adapter.find?.({ ...posting, sentAt: null }, { signal: signal() })).toEqual(
+  expect(await adapter.find?.({ ...posting, sentAt: null, leftBy: null }, { signal: signal() })).toEqual(
     foundAs(String(posted.emrTransactionId), '350.10'),
   );
 });

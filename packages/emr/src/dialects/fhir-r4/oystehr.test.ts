@@ -97,7 +97,7 @@ test('we find what it posts, and do not post it a second time', async () => {
   };
   const notice = toPaymentNotice(posting, { form, now: new Date() });
   const { id = '' } = await oystehr.fhir.create(notice);
-  expect(await open().find?.({ ...posting, sentAt: null }, { signal: signal() })).toEqual(
+  expect(await open().find?.({ ...posting, sentAt: null, leftBy: null }, { signal: signal() })).toEqual(
     foundAs(id, '350.10'),
   );
   const again = open().post(posting, { signal: signal(), mayStillSend: () => true });

@@ -4,7 +4,7 @@ import { methodCoding } from '../../fhir/method-coding.ts';
 import type { PaymentResource, SentElement } from '../../fhir/payment-resource.ts';
 import type { EmrCode } from '../../lists.ts';
 import type { Posting } from '../../posting.ts';
-import { differenceOf } from './compare-entry.ts';
+import { contradictionOf, differenceOf } from './compare-entry.ts';
 import { CONTAINED_ID } from './contained.ts';
 
 /** The places in a PaymentNotice where a practice's EMR keeps what R4 has no element for, and the systems of its identifiers. */
@@ -92,6 +92,7 @@ export const paymentNotice = (form: NoticeForm): PaymentResource => ({
   compose: (posting, now) => toPaymentNotice(posting, { form, now }),
   amountOf: ({ amount }) => moneyText(amount),
   differenceOf: (ours, entry) => differenceOf({ form, ours }, entry),
+  contradictionOf: (ours, entry) => contradictionOf({ form, ours }, entry),
   elements: [
     { path: 'identifier', field: sentence`payment_id` },
     { path: 'request', field: sentence`patient_mrn`, code: 'unknown_patient' },

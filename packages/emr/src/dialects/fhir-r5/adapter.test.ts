@@ -87,7 +87,7 @@ const payment = (overrides: Partial<Posting> = {}): Posting => ({
   location: { id: 'loc-main', name: 'Main Street Clinic' },
   ...overrides,
 });
-const hintsOf = (posting: Posting): FindHints => ({ ...posting, sentAt: null });
+const hintsOf = (posting: Posting): FindHints => ({ ...posting, sentAt: null, leftBy: null });
 
 test('a posting is a PaymentReconciliation with every field of ours', async () => {
   const posting = payment();

@@ -72,13 +72,14 @@ test.each([
   const expected = {
     outcome,
     emrTransactionId: '13969262',
-    ...(outcome === 'exists' ? { entry: null, toCome: status > 201 } : {}),
+    ...(outcome === 'exists' ? { entry: null, created: false, toCome: status > 201 } : {}),
   };
   expect(answer(status, resource)).toEqual(expected);
   expect(answer(status, '', { location })).toEqual(expected);
-  // Only a 200 that holds the entry whole needs no further read: a 202 may speak of what is still to come.
+  // Only a 200 or 201 that holds the entry whole needs no further read: a 202 may speak of what is still to come.
   const whole = { ...resource, amount: { value: 1 } };
-  expect(answer(status, whole)).toEqual({ ...expected, ...(status === 200 ? { entry: whole } : {}) });
+  const compared = { ...expected, outcome: 'exists', created: status === 201, toCome: status > 201 };
+  expect(answer(status, whole)).toEqual({ ...compared, entry: status > 201 ? null : whole });
 });
 
 test.each([

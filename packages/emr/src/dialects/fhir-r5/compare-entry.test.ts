@@ -55,6 +55,8 @@ test.each([
   [{ amount: { value: 350.1, currency: 'EUR' } }, 'another amount'],
   [{ amount: { value: '350.10' } }, 'no readable amount'],
   [{ amount: undefined }, 'no readable amount'],
+  [{ status: 'entered-in-error' }, 'a mark that it was cancelled'],
+  [{ status: 'cancelled', date: '1999-12-31' }, 'a mark that it was cancelled and another deposit date'],
   [{ paymentIssuer: { reference: 'Patient/pat-2' } }, 'another patient'],
   [{ paymentIssuer: { reference: 'Organization/pat-1' } }, 'another patient'],
   [{ paymentIssuer: { display: 'JANE DOE' } }, 'no readable patient'],

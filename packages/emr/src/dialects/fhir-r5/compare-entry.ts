@@ -7,8 +7,9 @@ import {
   moneyAgrees,
   referenceAgrees,
   textAgrees,
+  voidedMark,
 } from '../../fhir/compare.ts';
-import type { Entry, Known } from '../../fhir/payment-resource.ts';
+import type { Entry, Known, PaymentResource } from '../../fhir/payment-resource.ts';
 import { as } from '../../fhir/resources.ts';
 import type { Posting } from '../../posting.ts';
 
@@ -29,6 +30,16 @@ function methodAgrees(ours: Posting['method'], method: unknown): Agrees {
   return coding.length === 0 ? null : false;
 }
 
+const amountAndPatient = (ours: Pick<Known, 'amount' | 'emrPatientId'>, entry: Entry) =>
+  [
+    [sentence`amount`, moneyAgrees(ours.amount, entry.amount)],
+    [sentence`patient`, referenceAgrees('Patient', ours.emrPatientId, entry.paymentIssuer)],
+  ] as const;
+
+/** Compares the entry that the EMR shows as the one that a send created. */
+export const contradictionOf: PaymentResource['contradictionOf'] = (ours, entry) =>
+  differenceIn({ must: [], may: amountAndPatient(ours, entry) });
+
 /**
  * Compares an entry of the EMR that carries our payment id with the payment. Amount, patient, deposit date and method must
  * be shown and agree; location and reference number must not contradict.
@@ -36,9 +47,9 @@ function methodAgrees(ours: Posting['method'], method: unknown): Agrees {
 export function differenceOf(ours: Known, entry: Entry): OurSentence | null {
   const { method, location, referenceNumber } = ours;
   return differenceIn({
+    mark: voidedMark(entry.status),
     must: [
-      [sentence`amount`, moneyAgrees(ours.amount, entry.amount)],
-      [sentence`patient`, referenceAgrees('Patient', ours.emrPatientId, entry.paymentIssuer)],
+      ...amountAndPatient(ours, entry),
       [sentence`deposit date`, dayAgrees(ours.depositDate, entry.date)],
       ...(method === undefined
         ? []

@@ -62,7 +62,8 @@ const payment = (): Posting => ({
 });
 const post = (posting: Posting, settings = {}) =>
   open(undefined, settings).post(posting, { signal: signal(), mayStillSend: () => true });
-const find = (posting: Posting) => open().find?.({ ...posting, sentAt: null }, { signal: signal() });
+const find = (posting: Posting) =>
+  open().find?.({ ...posting, sentAt: null, leftBy: null }, { signal: signal() });
 
 test('the check refuses a server of R4, with the version and what to do', async () => {
   expect(await open().check({ signal: signal() })).toEqual({

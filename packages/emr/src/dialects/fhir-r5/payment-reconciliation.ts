@@ -3,7 +3,7 @@ import { moneyText } from '../../fhir/compare.ts';
 import { methodCoding } from '../../fhir/method-coding.ts';
 import type { PaymentResource } from '../../fhir/payment-resource.ts';
 import type { Posting } from '../../posting.ts';
-import { differenceOf } from './compare-entry.ts';
+import { contradictionOf, differenceOf } from './compare-entry.ts';
 
 /**
  * Maps a posting to FHIR R5 (https://hl7.org/fhir/R5/paymentreconciliation.html). R5 requires `type`, `status`,
@@ -40,6 +40,7 @@ export const paymentReconciliation = (names: { identifierSystem: string }): Paym
   compose: (posting, now) => toPaymentReconciliation(posting, { ...names, now }),
   amountOf: ({ amount }) => moneyText(amount),
   differenceOf,
+  contradictionOf,
   elements: [
     { path: 'identifier', field: sentence`payment_id` },
     { path: 'paymentIssuer', field: sentence`patient_mrn`, code: 'unknown_patient' },

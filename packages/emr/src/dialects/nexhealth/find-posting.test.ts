@@ -149,7 +149,9 @@ describe('what is there', () => {
 });
 
 /** A read in the minute after the send, which is an hour old. */
-const soonAfterTheSend = () => new Date(Number(hints.sentAt) + 1000).toISOString();
+const soonAfterTheSend = () => new Date(Number(hints.leftBy) + 1000).toISOString();
+/** Long enough after the send was recorded, and not after its request can have left. `settle_ms` is half an hour. */
+const longAfterTheRecord = () => new Date(Number(hints.sentAt) + 1_850_000).toISOString();
 
 describe('nothing found', () => {
   test('is absent when the ledger was read after the send, and writing works', async () => {
@@ -164,9 +166,10 @@ describe('nothing found', () => {
     ['reading does not work', { read_status: 'red' }],
     [
       'the ledger was read before the send',
-      { read_status_at: new Date(Number(hints.sentAt) - 1000).toISOString() },
+      { read_status_at: new Date(Number(hints.leftBy) - 1000).toISOString() },
     ],
     ['it was read when NexHealth may not have written yet', { read_status_at: soonAfterTheSend() }],
+    ['the request may have waited before it left', { read_status_at: longAfterTheRecord() }],
     ['it is not said when the ledger was read', { read_status_at: null }],
     ['the sync is of another location', { locations: [{ id: 99 }] }],
   ])('proves nothing while %s', async (_name, change) => {

@@ -112,20 +112,20 @@ function judge(rows: readonly OurRow[], { hints, sync, settleMs, unread }: Judge
 
 /**
  * Decides whether an empty ledger proves anything. NexHealth writes some time after it has taken a payment, so a ledger that was read
- * sooner than `settle_ms` after the send proves nothing, however long ago that was: an office whose server is off is not read for
+ * sooner than `settle_ms` after the request can have left proves nothing, however long ago that was: an office whose server is off is not read for
  * days (https://docs.nexhealth.com/docs/interpreting-sync-status).
  *
  * @returns why it proves nothing yet; null when every ledger was read after that time, and writing works.
  */
 function notInSync(
   { writes, readAt }: SyncState,
-  { sentAt, settleMs }: { sentAt: Date | null; settleMs: number },
+  { leftBy, settleMs }: { leftBy: Date | null; settleMs: number },
 ): Trouble | null {
   if (!writes) {
     const detail = sentence`The practice's system is not connected to NexHealth now, so payments wait there.`;
     return { code: 'not_there_yet', detail };
   }
-  if (readAt !== null && (sentAt === null || readAt.getTime() - sentAt.getTime() >= settleMs)) return null;
+  if (readAt !== null && (leftBy === null || readAt.getTime() - leftBy.getTime() >= settleMs)) return null;
   const detail = sentence`NexHealth has not read the practice's system long enough after the payment was sent.`;
   return { code: 'not_there_yet', detail };
 }
@@ -172,6 +172,6 @@ export async function findPosting(
     servedFromCache: read.some((each) => each.servedFromCache),
   });
   if (evidence.outcome !== 'absent') return evidence;
-  const trouble = notInSync(sync, { sentAt: hints.sentAt, settleMs: nex.settings.settle_ms });
+  const trouble = notInSync(sync, { leftBy: hints.leftBy, settleMs: nex.settings.settle_ms });
   return trouble === null ? evidence : unavailable(trouble);
 }

@@ -64,7 +64,8 @@ export const hints: FindHints = {
   amount: '350.10',
   depositDate: '2026-06-15',
   // Longer ago than `settle_ms`.
-  sentAt: new Date(Date.now() - 3_600_000),
+  sentAt: new Date(Date.now() - 3_700_000),
+  leftBy: new Date(Date.now() - 3_600_000),
 };
 /** A row of our payment as the ledger shows it. */
 export const row = (id: number, amount: string, more: object = {}) => ({

@@ -1,5 +1,6 @@
 import { FAILURE_CODES, sentence } from '@emr-payments/contracts';
 import type { PostOptions } from '../../calls.ts';
+import { noteMarker } from '../../note-marker.ts';
 import type { Posting, PostOutcome } from '../../posting.ts';
 import { classifyPost } from './classify.ts';
 import { typeIdAt } from './payment-types.ts';
@@ -23,7 +24,7 @@ export const transactionId = (
  * Neither has a place of its own there.
  */
 const noteOf = ({ paymentId, referenceNumber, notes }: Posting): string =>
-  `[emr-payments ${paymentId}] ${referenceNumber}${notes === null ? '' : `\n${notes}`}`;
+  `${noteMarker(paymentId)} ${referenceNumber}${notes === null ? '' : `\n${notes}`}`;
 
 /**
  * Maps a posting to `POST /payments` (https://docs.nexhealth.com/reference/postpayments). A payment is NEGATIVE there, because it

@@ -2,7 +2,7 @@ import { FAILURE_CODES } from '@emr-payments/contracts';
 import { expect, test } from 'vitest';
 import { classifyPost } from './classify.ts';
 
-const PAYMENT = { emrPatientId: '15', amount: '129.90' };
+const PAYMENT = { paymentId: '0c3151bd1cbf4d64b04dcd9187a4c6e0', emrPatientId: '15', amount: '129.90' };
 const answer = (status: number, body: unknown = '', headers: Record<string, string> = {}) =>
   classifyPost(
     { kind: 'answer', status, headers, body: typeof body === 'string' ? body : JSON.stringify(body) },
@@ -23,6 +23,7 @@ test.each([
 test.each([
   ['another patient', { ...created, PatNum: 16 }],
   ['another amount', { ...created, PayAmt: '129' }],
+  ['another payment id', { ...created, PayNote: `[emr-payments ${'f'.repeat(32)}] Copay` }],
 ])('201 with %s differs', (difference, body) => {
   expect(answer(201, body)).toEqual({ outcome: 'differs', emrTransactionId: '56734', difference });
 });

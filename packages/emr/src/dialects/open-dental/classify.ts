@@ -5,6 +5,7 @@ import { judgePost } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
 import { ownWords } from '../../http/own-words.ts';
 import { readJsonAs } from '../../http/read-json.ts';
+import { isOfAnother } from '../../note-marker.ts';
 import type { Posting, PostOutcome } from '../../posting.ts';
 import { FORM, type OpenDentalRefusal } from './refusal-form.ts';
 import { Key, keyText } from './rows.ts';
@@ -14,6 +15,7 @@ const CreatedSchema = Type.Object({
   PayNum: Key,
   PatNum: Type.Optional(Key),
   PayAmt: Type.Optional(Type.Union([Type.String(), Type.Number()])),
+  PayNote: Type.Optional(Type.String()),
 });
 
 /** Words a refusal: what the EMR refuses, and the field of ours that it names. */
@@ -26,7 +28,9 @@ function refusal({ code, ours }: OpenDentalRefusal, { status, body }: Answer): P
 /** Reads the key from `Location`: "typically returns a location header and the object" (https://www.opendental.com/site/apispecification.html). */
 const keyInLocation = ({ headers }: Answer) => /\/payments\/(\d{1,19})\/?$/.exec(headers.location ?? '')?.[1];
 
-function created(answer: Answer, posting: Pick<Posting, 'emrPatientId' | 'amount'>): PostOutcome | null {
+type Sent = Pick<Posting, 'paymentId' | 'emrPatientId' | 'amount'>;
+
+function created(answer: Answer, posting: Sent): PostOutcome | null {
   const body = readJsonAs(CreatedSchema, answer.body);
   const emrTransactionId = body === null ? keyInLocation(answer) : keyText(body.PayNum);
   if (emrTransactionId === undefined) return null;
@@ -34,6 +38,8 @@ function created(answer: Answer, posting: Pick<Posting, 'emrPatientId' | 'amount
     return { outcome: 'differs', emrTransactionId, difference: sentence`another patient` };
   if (body?.PayAmt !== undefined && readCents(body.PayAmt) !== readCents(posting.amount))
     return { outcome: 'differs', emrTransactionId, difference: sentence`another amount` };
+  if (body?.PayNote !== undefined && isOfAnother(body.PayNote, posting))
+    return { outcome: 'differs', emrTransactionId, difference: sentence`another payment id` };
   return { outcome: 'posted', emrTransactionId };
 }
 
@@ -42,10 +48,7 @@ function created(answer: Answer, posting: Pick<Posting, 'emrPatientId' | 'amount
  * (https://www.opendental.com/site/apipayments.html, https://www.opendental.com/site/apispecification.html). A 202 says that the request was
  * taken. Any other answer is `unknown`, and the payment is looked up.
  */
-export function classifyPost(
-  result: Answer | NoAnswer,
-  posting: Pick<Posting, 'emrPatientId' | 'amount'>,
-): PostOutcome {
+export function classifyPost(result: Answer | NoAnswer, posting: Sent): PostOutcome {
   const judged = judgePost(FORM, result);
   if (judged.verdict === 'ended') return judged.outcome;
   const { answer, trouble } = judged;

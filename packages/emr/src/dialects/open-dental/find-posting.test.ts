@@ -5,7 +5,8 @@ import { type Office, openOffice, paged, type Row, row } from './office.fixture.
 const ID = '0c3151bd1cbf4d64b04dcd9187a4c6e0';
 const OTHER = 'f'.repeat(32);
 const note = (id: string, text = '') => `[emr-payments ${id}]${text}`;
-const ours = (change: Row = {}) => row({ PayNote: note(ID, ' At the front desk'), ...change });
+const ours = (change: Row = {}) =>
+  row({ PayAmt: '350.1', PayNote: note(ID, ' At the front desk'), ...change });
 
 // 01:30 of the 16th in UTC is the evening of the 15th at the office.
 const hints: FindHints = {
@@ -14,6 +15,7 @@ const hints: FindHints = {
   amount: '350.10',
   depositDate: '2026-06-15',
   sentAt: new Date('2026-06-16T01:30:00Z'),
+  leftBy: new Date('2026-06-16T01:30:00Z'),
 };
 
 async function office(payments: readonly Row[], change?: (office: Office) => void) {
@@ -63,13 +65,30 @@ test('a key of 19 digits stays the key that it is', async () => {
 
 test.each([
   ['of another payment', note(OTHER)],
-  ['behind other words', `Refund of ${note(ID)}`],
   ['behind the marker of another payment, in notes of an integrator', note(OTHER, ` ${note(ID)}`)],
-  ['behind a blank', ` ${note(ID)}`],
-  ['in other letters', note(ID.toUpperCase())],
-  ['that is cut', note(ID).slice(0, 40)],
+  ['of another payment, and cut', note(OTHER).slice(0, 40)],
 ])('a marker %s is not ours', async (_name, PayNote) => {
   const { find } = await office([row({ PayNote })]);
+  expect(await find()).toEqual({ outcome: 'absent' });
+});
+
+test.each([
+  ['our marker behind other words', { PayNote: `Paid at the desk. ${note(ID)}` }],
+  ['our marker behind a blank', { PayNote: ` ${note(ID)}` }],
+  ['our marker in other letters', { PayNote: note(ID.toUpperCase()) }],
+  ['our marker in another form', { PayNote: `&#91;emr-payments ${ID}&#93;` }],
+  ['a part of our marker', { PayNote: note(ID).slice(0, 40) }],
+  ['no note, and the rest as in our payment', { PayNote: '' }],
+])('a row with %s may be ours, so nothing is absent', async (_name, change) => {
+  const { find } = await office([ours(change)]);
+  expect(await find()).toMatchObject({ outcome: 'unavailable', code: 'answer_not_understood' });
+});
+
+test('a row without a note that is another payment in something else is not ours', async () => {
+  const { find } = await office([
+    ours({ PayNote: '', PayAmt: '350' }),
+    ours({ PayNote: ' ', PayDate: '2026-06-14' }),
+  ]);
   expect(await find()).toEqual({ outcome: 'absent' });
 });
 

@@ -4,9 +4,9 @@ import { absent } from '../../absence.ts';
 import { centsText, readCents } from '../../amounts.ts';
 import type { CallOptions } from '../../calls.ts';
 import { judgeRows } from '../../judge-rows.ts';
+import { type NoteOf, readNote } from '../../note-marker.ts';
 import type { FindHints, FindOutcome, FoundRow } from '../../posting.ts';
 import { dayBefore } from './office-day.ts';
-import { paymentIdIn } from './pay-note.ts';
 import { type Failed, Key, keyText, readRows } from './rows.ts';
 import type { OpenDentalConnection } from './settings.ts';
 
@@ -33,6 +33,14 @@ function difference(hints: FindHints, { PatNum, PayDate }: PaymentRow) {
   if (keyText(PatNum) !== hints.emrPatientId) return sentence`another patient`;
   return PayDate.startsWith(hints.depositDate) ? null : sentence`another deposit date`;
 }
+
+/** Reads whose payment a row is. */
+const noteOf = (row: PaymentRow, hints: FindHints): NoteOf =>
+  readNote({
+    note: row.PayNote,
+    paymentId: hints.paymentId,
+    alike: readCents(row.PayAmt) === readCents(hints.amount) && difference(hints, row) === null,
+  });
 
 /** Judges the rows that carry our payment id. */
 function judge(
@@ -90,7 +98,7 @@ export async function findPosting(
     return { outcome: 'unavailable', code: 'unknown_patient', detail };
   }
   const { rows, seen, understood, complete, failed } = read;
-  const [first, ...others] = rows.filter(({ PayNote }) => paymentIdIn(PayNote) === hints.paymentId);
+  const [first, ...others] = rows.filter((row) => noteOf(row, hints) === 'ours');
   if (first !== undefined) {
     const whole = complete && seen === understood;
     return judge(hints, { ours: [first, ...others], failed, complete: whole });
@@ -98,7 +106,8 @@ export async function findPosting(
   if (failed !== null) return { outcome: 'unavailable', ...failed.trouble };
   return absent({
     entriesSeen: seen,
-    entriesUnderstood: understood,
+    // A row that may be ours is not understood.
+    entriesUnderstood: understood - rows.filter((row) => noteOf(row, hints) === 'unclear').length,
     matches: rows.length,
     total: null,
     complete,

@@ -39,7 +39,7 @@ export const row = (change: Row = {}): Row => ({
   PayNum: 56734,
   PayType: 69,
   PayDate: '2026-06-15',
-  PayAmt: '350.1',
+  PayAmt: '20',
   CheckNum: '',
   PayNote: '',
   PatNum: 1337,

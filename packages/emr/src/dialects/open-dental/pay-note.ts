@@ -1,4 +1,5 @@
 import { cutUnits } from '@emr-payments/runtime';
+import { noteMarker } from '../../note-marker.ts';
 import type { Posting } from '../../posting.ts';
 
 /** `PayNote` holds 4,000 characters (comment at `Payment.PayNote` in the source of Open Dental). */
@@ -6,18 +7,8 @@ const NOTE_UNITS = 4000;
 /** From memory: the column `payment.CheckNum` is a varchar(25). */
 export const CHECK_NUM_UNITS = 25;
 
-const MARKER = /^\[emr-payments ([0-9a-f]{32})\]/;
-
-const markerOf = (paymentId: string) => `[emr-payments ${paymentId}]`;
-
 /** The characters that remain for our notes, with a reference number that `CheckNum` holds whole. */
-export const NOTES_UNITS = NOTE_UNITS - markerOf('0'.repeat(32)).length - 1;
-
-/**
- * Reads our payment id from a note. Only a marker at the very beginning counts: what comes after it an integrator has written, and
- * may look like one.
- */
-export const paymentIdIn = (note: string): string | null => MARKER.exec(note)?.[1] ?? null;
+export const NOTES_UNITS = NOTE_UNITS - noteMarker('0'.repeat(32)).length - 1;
 
 /** The reference number as `CheckNum` holds it. */
 export const checkNum = (referenceNumber: string): string => cutUnits(referenceNumber, CHECK_NUM_UNITS);
@@ -35,6 +26,7 @@ export function payNote({
   const text = [reference, notes].filter((part) => part !== null && part !== '').join('\n');
   // Line ends are stored as CR LF (`POut.StringNote`), which counts.
   const stored = text.replace(/\r\n?|\n/g, '\r\n');
-  const whole = stored === '' ? markerOf(paymentId) : `${markerOf(paymentId)} ${stored}`;
+  const marker = noteMarker(paymentId);
+  const whole = stored === '' ? marker : `${marker} ${stored}`;
   return whole.length <= NOTE_UNITS ? whole : `${cutUnits(whole, NOTE_UNITS - 1)}…`;
 }
