@@ -85,3 +85,20 @@ test('a failed renewal is logged with the number of its claims, those that it lo
   expect(held.signal.aborted).toBe(true);
   await failing.close();
 });
+
+test('a machine that was suspended, whose monotonic clock stood still meanwhile, does not take a lease for a safe one', () => {
+  const patient = createLeaseKeeper(
+    { database, logger: createLogger('test', 'silent') },
+    { leaseMs: 60_000 },
+  );
+  onTestFinished(() => patient.close());
+  const held = patient.hold({ jobId: '1', fence: 3 }, performance.now());
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+  onTestFinished(() => void vi.useRealTimers());
+  expect(held.isSafe()).toBe(true);
+  vi.setSystemTime(Date.now() + 60_000);
+  expect(held.isSafe()).toBe(false);
+  // A clock that was set back makes no lease longer, nor shorter.
+  vi.setSystemTime(Date.now() - 3_600_000);
+  expect(held.isSafe()).toBe(true);
+});

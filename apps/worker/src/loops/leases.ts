@@ -6,7 +6,10 @@ export type Held = {
   readonly claim: Claim;
   /** Aborted when the claim has passed to another worker, or may have; checked by the clock whenever it is read. */
   readonly signal: AbortSignal;
-  /** True while the lease has certainly not run out, by the monotonic clock, which goes on while a process is frozen. */
+  /**
+   * True while the lease has certainly not run out: by the monotonic clock, which goes on while a process is frozen, and by the wall clock,
+   * which also shows for how long a machine was suspended.
+   */
   isSafe(): boolean;
   /** Milliseconds since `claimedAt`. */
   heldMs(): number;
@@ -23,7 +26,13 @@ export type LeaseKeeper = {
 /** A lease counts as run out this long before it does: clocks differ a little, and a request takes time to leave. */
 const MARGIN_MS = 500;
 
-type Entry = { claim: Claim; safeUntil: number; lost: AbortController };
+type Entry = { claim: Claim; safeUntil: number; safeUntilDate: number; lost: AbortController };
+
+/** @param from `performance.now()` from before the statement was sent with which the lease begins. */
+function safeUntil(from: number, leaseMs: number): Pick<Entry, 'safeUntil' | 'safeUntilDate'> {
+  const until = from + leaseMs - MARGIN_MS;
+  return { safeUntil: until, safeUntilDate: Date.now() + until - performance.now() };
+}
 
 /**
  * Renews the leases of all claims that this process holds, in one statement, three times in a lease. A process that is
@@ -50,9 +59,10 @@ export function createLeaseKeeper(
     const sentAt = performance.now();
     try {
       const claims = entries.map(({ claim }) => claim);
+      const until = safeUntil(sentAt, leaseMs);
       const kept = await renewLeases({ database }, { claims, leaseMs });
       for (const entry of entries) {
-        if (kept.has(entry.claim.jobId)) entry.safeUntil = sentAt + leaseMs - MARGIN_MS;
+        if (kept.has(entry.claim.jobId)) Object.assign(entry, until);
         else lose(entry);
       }
     } finally {
@@ -72,7 +82,7 @@ export function createLeaseKeeper(
   return {
     leaseMs,
     hold(claim, claimedAt) {
-      const entry: Entry = { claim, safeUntil: claimedAt + leaseMs - MARGIN_MS, lost: new AbortController() };
+      const entry: Entry = { claim, ...safeUntil(claimedAt, leaseMs), lost: new AbortController() };
       held.add(entry);
       return {
         claim,
@@ -80,7 +90,8 @@ export function createLeaseKeeper(
           if (performance.now() >= entry.safeUntil) lose(entry);
           return entry.lost.signal;
         },
-        isSafe: () => held.has(entry) && performance.now() < entry.safeUntil,
+        isSafe: () =>
+          held.has(entry) && performance.now() < entry.safeUntil && Date.now() < entry.safeUntilDate,
         heldMs: () => performance.now() - claimedAt,
         release: () => held.delete(entry),
       };
