@@ -16,6 +16,10 @@ const PATIENCE = { timeout: 45_000, interval: 50 };
 const TIME = 120_000;
 const PLACES = 4;
 const LANE = 2;
+/** Jobs that may go on when they have left their place. */
+const BESIDE = 3 * PLACES;
+/** Longer than the tests wait for anything. */
+const EMR_MS = 60_000;
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -75,26 +79,64 @@ async function openSilentEmr(): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/fhir`;
 }
 
-test(
-  'a slow EMR with a full lane does not ask for more workers, and a flood over many lanes does',
-  async () => {
-    const { url, appUrl, drop } = await openTestDatabase();
-    closers.push(drop);
-    const database = openDatabase({ url, poolSize: 4, applicationName: 'test' });
-    closers.push(() => database.close());
-    const baseUrl = await openSilentEmr();
-    const newPractice = () =>
+/** An EMR that takes requests and says that it is overloaded. */
+async function openBusyEmr(): Promise<string> {
+  const server = createServer((_request, response) => response.writeHead(503).end());
+  server.listen({ host: '127.0.0.1', port: 0 });
+  await once(server, 'listening');
+  closers.push(() => server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/fhir`;
+}
+
+async function openPractices() {
+  const { url, appUrl, drop } = await openTestDatabase();
+  closers.push(drop);
+  const database = openDatabase({ url, poolSize: 4, applicationName: 'test' });
+  closers.push(() => database.close());
+  const acceptor = createAcceptor({ database });
+  return {
+    appUrl,
+    newPractice: (baseUrl: string) =>
       createPractice(
         { database, keyring },
-        { connection: { baseUrl, concurrency: LANE, settings: { timeout_ms: 30_000 } }, endpoint: null },
-      );
-    const acceptor = createAcceptor({ database });
-    const accept = (practice: Practice, count: number) =>
+        { connection: { baseUrl, concurrency: LANE, settings: { timeout_ms: EMR_MS } }, endpoint: null },
+      ),
+    accept: (practice: Practice, count: number) =>
       Promise.all(
         Array.from({ length: count }, (_, n) =>
           acceptor.accept(practice.input({ referenceNumber: `#${n}` })),
         ),
-      );
+      ),
+  };
+}
+
+const OF_POSTINGS = '{kind="post_payment"}';
+
+test(
+  'more postings than there are places wait for EMRs that do not answer, and those of others go on',
+  async () => {
+    const { appUrl, newPractice, accept } = await openPractices();
+    const silent = await openSilentEmr();
+    const scrape = openWorker(appUrl);
+    for (const practice of [silent, silent, silent].map(newPractice)) await accept(await practice, LANE);
+    await accept(await newPractice(await openBusyEmr()), 1);
+    await vi.waitFor(async () => {
+      const found = await scrape();
+      expect(found).toMatchObject({
+        [`emr_payments_beside_places${OF_POSTINGS}`]: 3 * LANE,
+        [`emr_payments_places_taken${OF_POSTINGS}`]: 0,
+      });
+      expect(found['emr_payments_postings_total{adapter="fhir-r5",outcome="retrying"}']).toBeGreaterThan(0);
+    }, PATIENCE);
+  },
+  TIME,
+);
+
+test(
+  'a slow EMR with a full lane does not ask for more workers, and a flood over many lanes does',
+  async () => {
+    const { appUrl, newPractice, accept } = await openPractices();
+    const silent = await openSilentEmr();
     const startedAt = Date.now();
     const scrape = openWorker(appUrl);
     const state = async () => {
@@ -103,22 +145,23 @@ test(
         claimed: found['emr_payments_jobs{kind="post_payment",state="claimed"}'],
         heldBack: found['emr_payments_jobs{kind="post_payment",state="held_back"}'],
         taken: found['emr_payments_places_taken{kind="post_payment"}'],
+        beside: found['emr_payments_beside_places{kind="post_payment"}'],
         places: found['emr_payments_places{kind="post_payment"}'],
         waiting: found['emr_payments_jobs_waiting_for_places{kind="post_payment"}'],
       };
     };
 
-    await accept(await newPractice(), 10);
-    const slow = { claimed: LANE, heldBack: 8, taken: LANE, places: PLACES, waiting: 0 };
+    await accept(await newPractice(silent), 10);
+    const slow = { claimed: LANE, heldBack: 8, taken: 0, beside: LANE, places: PLACES, waiting: 0 };
     await vi.waitFor(async () => expect(await state()).toEqual(slow), PATIENCE);
 
-    const flood = [newPractice, newPractice, newPractice, newPractice, newPractice];
-    for (const make of flood) await accept(await make(), 3);
+    const lanes = 10;
+    for (let n = 0; n < lanes; n += 1) await accept(await newPractice(silent), LANE + 1);
     const flooded = {
-      ...{ claimed: PLACES, taken: PLACES, places: PLACES },
+      ...{ claimed: BESIDE + PLACES, taken: PLACES, beside: BESIDE, places: PLACES },
       // Each lane has one more than it may have in flight.
-      heldBack: slow.heldBack + flood.length,
-      waiting: LANE + flood.length * LANE - PLACES,
+      heldBack: slow.heldBack + lanes,
+      waiting: LANE + lanes * LANE - BESIDE - PLACES,
     };
     await vi.waitFor(async () => expect(await state()).toEqual(flooded), PATIENCE);
     // The first sweep comes some seconds after the start.

@@ -36,13 +36,15 @@ export const environment = Type.Object({
     default: 128,
     minimum: 1,
     maximum: 1000,
-    description: 'postings at once in this process',
+    description:
+      'postings at once in this process; one that has waited a second for its EMR does not count, up to three times as many',
   }),
   DELIVERY_CONCURRENCY: Type.Integer({
     default: 256,
     minimum: 1,
     maximum: 2000,
-    description: 'deliveries at once in this process',
+    description:
+      'deliveries at once in this process; one that has waited a second for its receiver does not count, up to three times as many',
   }),
   DATABASE_POOL_SIZE: Type.Integer({
     default: 8,

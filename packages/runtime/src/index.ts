@@ -11,7 +11,7 @@ export * from './opened-secrets.ts';
 export { print, type StandardStream } from './print.ts';
 export { type Marks, QUEUE_NAMES, type QueueName } from './queue-backend.ts';
 export type { DueEntry, QueueEntry } from './queue-bundles.ts';
-export type { EntryHandler, Place, TakenEntry } from './queue-takers.ts';
+export type { EntryHandler, LeavePlace, Place, TakenEntry } from './queue-takers.ts';
 export {
   QUEUE_TROUBLES,
   type QueueTrouble,

@@ -5,13 +5,19 @@ import { openTakers, type TakenEntry } from './queue-takers.ts';
 
 /** Takers whose entries are claimed and end when the test says so. */
 function openScene({ concurrency }: { concurrency: number }) {
-  const begun = new Map<string, { claim(): void; end(): void; fail(error: Error): void }>();
+  type Begun = { claim(): void; leave(): boolean | undefined; end(): void; fail(error: Error): void };
+  const begun = new Map<string, Begun>();
   const handedBack: DueEntry[] = [];
   const logger = createLogger('test', 'silent');
   const warned = vi.spyOn(logger, 'warn');
-  const handler = ({ job, onClaimed }: TakenEntry) => {
+  const handler = ({ job, onClaimed, leavePlace }: TakenEntry) => {
     const work = Promise.withResolvers<void>();
-    begun.set(job, { claim: () => onClaimed?.(), end: work.resolve, fail: work.reject });
+    begun.set(job, {
+      claim: () => onClaimed?.(),
+      leave: () => leavePlace?.(),
+      end: work.resolve,
+      fail: work.reject,
+    });
     return work.promise.finally(() => begun.delete(job));
   };
   const handBack = async (entries: DueEntry[]) => void handedBack.push(...entries);
@@ -199,4 +205,53 @@ test('a process that stops gives no place, and waits for those that are taken', 
   expect(idle).toBe(false);
   work.resolve();
   await vi.waitFor(() => expect(idle).toBe(true), { timeout: 20_000 });
+});
+
+test('an entry that has left its place goes on beside the others, three for each place', async () => {
+  const { take, takers, underWork, at } = openScene({ concurrency: 1 });
+  for (const job of [1, 2, 3]) {
+    const { over } = take([job]);
+    at(job).claim();
+    expect([at(job).leave(), at(job).leave()]).toEqual([true, false]);
+    await over;
+  }
+  const last = take([4]);
+  at(4).claim();
+  expect(at(4).leave()).toBe(false);
+  await turn();
+  expect([underWork(), last.state.over]).toEqual([['1', '2', '3', '4'], false]);
+
+  // The end of one that has left gives back what it had: room beside the places, and no place.
+  at(1).end();
+  await turn();
+  expect(last.state.over).toBe(false);
+  expect(at(4).leave()).toBe(true);
+  await last.over;
+  const { over } = take([5]);
+  at(5).claim();
+  at(5).end();
+  await over;
+
+  takers.stop();
+  const idle = takers.idle();
+  for (const job of [2, 3, 4]) at(job).end();
+  await idle;
+});
+
+test('work that does not come through the queue can leave its place, too', async () => {
+  const { takers } = openScene({ concurrency: 2 });
+  const work = Promise.withResolvers<void>();
+  const left: boolean[] = [];
+  takers.takePlace()?.use((leavePlace) => {
+    left.push(leavePlace());
+    return work.promise;
+  });
+  expect(left).toEqual([true]);
+  const again = takers.takePlace();
+  expect(again).not.toBeNull();
+  work.resolve();
+  await turn();
+  expect(takers.takePlace()).toBeNull();
+  again?.giveBack();
+  await takers.idle();
 });

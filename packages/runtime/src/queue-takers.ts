@@ -6,7 +6,16 @@ import { openPlaces } from './queue-places.ts';
 export type TakenEntry = QueueEntry & {
   /** The handler calls it when the job is claimed in PostgreSQL: the lease protects it from then on, and the queue need not. */
   onClaimed?: () => void;
+  /** For the time in which the entry only waits for a far end that is slow. */
+  leavePlace?: LeavePlace;
 };
+
+/**
+ * Gives away the place of an entry that goes on without one. It changes nothing when too many have done so already.
+ *
+ * @returns true when the place is free.
+ */
+export type LeavePlace = () => boolean;
 
 /** Handles one entry. Rejects when it could not be claimed now: the sweeper takes its job back. */
 export type EntryHandler = (entry: TakenEntry) => Promise<void>;
@@ -16,8 +25,8 @@ export type TakenBundle = { data: unknown; timestamp: number };
 
 /** A place of this process for an entry under work. */
 export type Place = {
-  /** Runs work in it. The place is free again when that has ended. */
-  use(work: () => Promise<void>): void;
+  /** Runs work in it. The place is free again when that has ended or has left it. */
+  use(work: (leavePlace: LeavePlace) => Promise<void>): void;
   /** Gives it back. Does nothing once it is in use. */
   giveBack(): void;
 };
@@ -39,10 +48,12 @@ export type Takers = {
 const MOST_TAKERS = 2;
 /** A taker's place waits with it for the next bundle. With few places, two of them waiting would be felt. */
 const PLACES_FOR_TWO = 16;
+/** For each place, so many entries may be under work that have left theirs: what they take is a socket and some memory. */
+const BESIDE = 3;
 
 /**
- * Works on the entries of bundles, at most `concurrency` of them at once. A BullMQ job lasts until all its entries have been claimed
- * and not until they have ended: one slow far end holds up no bundle, and no other entry of it.
+ * Works on the entries of bundles, at most `concurrency` of them at once, and three times as many more that wait for slow far ends. A BullMQ
+ * job lasts until all its entries have been claimed and not until they have ended: one slow far end holds up no bundle, and no other entry of it.
  *
  * A bundle is taken only by a taker that has a place for its first entry. Its further entries take the places that are free, all in
  * one turn of the event loop, so that their claims go together; the rest wait for places. Another worker gets them sooner if the
@@ -62,13 +73,24 @@ export function openTakers(
   // Each taker begins with a place, and has one again before it takes its next bundle.
   const places = openPlaces({ count: concurrency - count });
   const underWork = new Set<Promise<void>>();
+  let beside = 0;
   let stopped = false;
 
-  /** Keeps a place until the work ends that it was taken for. */
-  function keepPlace(work: Promise<void>): Promise<void> {
-    const kept = work.finally(() => {
-      underWork.delete(kept);
+  /** Keeps a place until the work ends that it was taken for, or leaves it. */
+  function keepPlace(begin: (leavePlace: LeavePlace) => Promise<void>): Promise<void> {
+    let state: 'in place' | 'beside' | 'over' = 'in place';
+    const leavePlace = () => {
+      if (state !== 'in place' || beside >= concurrency * BESIDE) return false;
+      state = 'beside';
+      beside += 1;
       places.free();
+      return true;
+    };
+    const kept = begin(leavePlace).finally(() => {
+      underWork.delete(kept);
+      if (state === 'beside') beside -= 1;
+      else places.free();
+      state = 'over';
     });
     underWork.add(kept);
     return kept;
@@ -77,9 +99,10 @@ export function openTakers(
   /** Begins an entry, which has a place. Resolves when it is claimed, or has ended. */
   function begin(entry: QueueEntry): Promise<void> {
     const claimed = Promise.withResolvers<void>();
-    const work = handler({ ...entry, onClaimed: claimed.resolve }).catch((err: unknown) =>
-      logger.debug({ err, job_id: entry.job }, 'an entry could not be claimed'),
-    );
+    const work = (leavePlace: LeavePlace) =>
+      handler({ ...entry, onClaimed: claimed.resolve, leavePlace }).catch((err: unknown) =>
+        logger.debug({ err, job_id: entry.job }, 'an entry could not be claimed'),
+      );
     void keepPlace(work).then(claimed.resolve);
     return claimed.promise;
   }
@@ -108,10 +131,16 @@ export function openTakers(
     takePlace() {
       if (!places.takeNow()) return null;
       const used = Promise.withResolvers<void>();
-      void keepPlace(used.promise);
+      let leave: LeavePlace = () => false;
+      void keepPlace((leavePlace) => {
+        leave = leavePlace;
+        return used.promise;
+      });
       return {
         use: (work) =>
-          used.resolve(work().catch((err: unknown) => logger.debug({ err }, 'work in a place has failed'))),
+          used.resolve(
+            work(leave).catch((err: unknown) => logger.debug({ err }, 'work in a place has failed')),
+          ),
         giveBack: used.resolve,
       };
     },

@@ -2,7 +2,7 @@ import { inTransaction, rotateSigningSecret } from '@emr-payments/db';
 import { seal } from '@emr-payments/runtime';
 import { type Received, startReceiver } from '@emr-payments/testkit/receiver';
 import { newWebhookKeyPair, newWebhookSecret, verify } from '@emr-payments/webhooks';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type DeliveryBench, openDeliveryBench } from '../testing/delivery-bench.ts';
 
 const BY = { actor: 'test', source: 'test' };
@@ -252,6 +252,24 @@ describe('an endpoint that is changed while an attempt is under way', () => {
       expect(await endpointRow(id)).toMatchObject({ failingSince: null });
     },
   );
+});
+
+test('a delivery leaves its place while its receiver is slow', async () => {
+  const answered = Promise.withResolvers<void>();
+  const receiver = await startReceiver(async (response) => {
+    await answered.promise;
+    response.writeHead(204).end();
+  });
+  await bench.register({ url: receiver.url });
+  await bench.publish();
+  const leavePlace = vi.fn(() => true);
+  const delivering = bench.deliverDue({ leavePlace });
+  await vi.waitFor(() => expect(leavePlace).toHaveBeenCalledTimes(1), { timeout: 14_000 });
+  answered.resolve();
+  await delivering;
+  expect(await sql('SELECT status, attempts FROM deliveries')).toEqual([
+    { status: 'delivered', attempts: 1 },
+  ]);
 });
 
 describe('an endpoint that only fails', () => {

@@ -1,9 +1,10 @@
 import { payloadFor } from '@emr-payments/contracts';
 import type { ClaimedDelivery } from '@emr-payments/db';
-import type { TakenEntry } from '@emr-payments/runtime';
+import type { LeavePlace, TakenEntry } from '@emr-payments/runtime';
 import { sendWebhook, type WebhookKey } from '@emr-payments/webhooks';
 import { type AttemptEnd, attemptEnd } from '../loops/lane-traffic.ts';
 import type { Held } from '../loops/leases.ts';
+import { atFarEnd } from './at-far-end.ts';
 import type { ClaimedJob, JobDeps } from './deps.ts';
 import { type DeliveryEnd, endDelivery } from './end-delivery.ts';
 import { isOutage, knownFault } from './own-fault.ts';
@@ -30,7 +31,8 @@ export async function deliverWebhook(
   deps: JobDeps,
   taken: TakenEntry | ClaimedJob<ClaimedDelivery>,
 ): Promise<void> {
-  const work = (delivery: ClaimedDelivery, held: Held) => deliver(deps, { delivery, held });
+  const { leavePlace } = taken;
+  const work = (delivery: ClaimedDelivery, held: Held) => deliver(deps, { delivery, held, leavePlace });
   if ('claimed' in taken) return holdClaim(deps, { ...OF_DELIVERY, ...taken }, work);
   const claim = (asked: Parameters<JobDeps['steps']['claimDelivery']>[1]) =>
     deps.steps.claimDelivery(deps, asked);
@@ -39,11 +41,15 @@ export async function deliverWebhook(
 
 async function deliver(
   deps: JobDeps,
-  { delivery, held }: { delivery: ClaimedDelivery; held: Held },
+  {
+    delivery,
+    held,
+    leavePlace,
+  }: { delivery: ClaimedDelivery; held: Held; leavePlace?: LeavePlace | undefined },
 ): Promise<void> {
   let end: DeliveryEnd;
   try {
-    end = await send(deps, { delivery, signal: held.signal });
+    end = await send(deps, { delivery, signal: held.signal, leavePlace });
   } catch (error) {
     if (isOutage(error)) throw error;
     await postponeDelivery(deps, { delivery, held, error, ourFault: 'prevented' });
@@ -55,7 +61,11 @@ async function deliver(
 
 async function send(
   deps: JobDeps,
-  { delivery, signal }: { delivery: ClaimedDelivery; signal: AbortSignal },
+  {
+    delivery,
+    signal,
+    leavePlace,
+  }: { delivery: ClaimedDelivery; signal: AbortSignal; leavePlace?: LeavePlace | undefined },
 ): Promise<DeliveryEnd> {
   const { event, endpoint } = delivery;
   if (!endpoint.enabled) return { outcome: 'canceled' };
@@ -67,7 +77,7 @@ async function send(
   const ended = deps.traffic.begin(delivery.laneId);
   let seen: AttemptEnd = 'none';
   try {
-    const sent = await sendWebhook(deps.webhooks, request);
+    const sent = await atFarEnd({ leavePlace }, () => sendWebhook(deps.webhooks, request));
     seen = attemptEnd(sent);
     return { ...sent, startedAt };
   } finally {

@@ -1,6 +1,6 @@
 import type { ClaimedDelivery, Database, HandOver } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
-import type { Keyring, Logger, OpenedSecrets, Place } from '@emr-payments/runtime';
+import type { Keyring, LeavePlace, Logger, OpenedSecrets, Place } from '@emr-payments/runtime';
 import type { SendDeps, WebhookKey } from '@emr-payments/webhooks';
 import type { LaneTraffic } from '../loops/lane-traffic.ts';
 import type { LeaseKeeper } from '../loops/leases.ts';
@@ -13,6 +13,7 @@ export type ClaimedJob<Job> = {
   claimed: Job;
   /** `performance.now()` from before the claim's statement was sent. */
   claimedAt: number;
+  leavePlace?: LeavePlace;
 };
 
 /** Everything that the job handlers use. Made in start-worker.ts. */

@@ -18,6 +18,7 @@ import type {
 } from '@emr-payments/emr';
 import type { TakenEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
+import { atFarEnd } from './at-far-end.ts';
 import { type LimitsAfter, limitsAfter } from './broken-login.ts';
 import type { JobDeps } from './deps.ts';
 import { withWords } from './emr-words.ts';
@@ -44,7 +45,9 @@ export async function runPosting(deps: JobDeps, entry: TakenEntry): Promise<void
       }),
     },
     async (posting, held) => {
-      const end = await attempt(deps, { posting, held }).catch((error) => ownFault(deps, { posting, error }));
+      const end = await atFarEnd(entry, () => attempt(deps, { posting, held })).catch((error) =>
+        ownFault(deps, { posting, error }),
+      );
       if (end === 'claim_lost') return endOwnProbe(deps, posting);
       const noted = { posting, held, exchange: exchangeOfEnd(end) };
       const rejection = noted.exchange.kind === 'login' ? await noteRejection(deps, noted) : null;

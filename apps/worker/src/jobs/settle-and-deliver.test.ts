@@ -14,6 +14,7 @@ let handed: DueJob[];
 /** Free places for deliveries, and how many of them are taken. */
 let free: number;
 let taken: number;
+const leavePlace = () => true;
 
 beforeEach(async () => {
   const receiver = await startReceiver();
@@ -37,7 +38,7 @@ beforeEach(async () => {
         },
         use(work) {
           inUse = true;
-          void work().finally(giveBack);
+          void work(leavePlace).finally(giveBack);
         },
       };
     },
@@ -51,11 +52,13 @@ const jobs = () => worker.rows('SELECT kind, fence FROM jobs');
 test('the delivery of a payment that is settled alone is sent without the queue, in a place of its own', async () => {
   const claim = vi.spyOn(worker.deps.steps, 'claimDelivery');
   const held = vi.spyOn(worker.deps.leases, 'hold');
+  const delivered = vi.spyOn(worker.deps.here ?? expect.fail(), 'deliver');
   await worker.accept();
   await worker.workOne('post_payment');
   const settledAt = performance.now();
   await vi.waitFor(async () => expect(await jobs()).toEqual([]), PATIENCE);
   expect(received.map(({ body }) => JSON.parse(body).type)).toEqual(['payment.created']);
+  expect(delivered).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ leavePlace }));
   expect(await worker.rows('SELECT status, attempts FROM deliveries')).toEqual([
     { status: 'delivered', attempts: 1 },
   ]);

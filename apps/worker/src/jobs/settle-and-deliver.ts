@@ -41,7 +41,7 @@ export async function settleAndDeliver(
       settlement,
     );
     for (const [n, delivery] of taken.entries())
-      places[n]?.use(() => untraced(async () => here?.deliver(delivery)));
+      places[n]?.use((leavePlace) => untraced(async () => here?.deliver({ ...delivery, leavePlace })));
     return settled;
   } finally {
     for (const place of places) place.giveBack();

@@ -1,5 +1,6 @@
 import { JOB_KINDS, type JobKind } from '@emr-payments/db';
 import { adapterNames } from '@emr-payments/emr';
+import type { LeavePlace } from '@emr-payments/runtime';
 import { everyMember, fromTheStart, type Registry } from '@emr-payments/runtime/metrics';
 import type { FailureKind } from '@emr-payments/webhooks';
 import { Counter, Gauge, Histogram } from 'prom-client';
@@ -31,7 +32,7 @@ export type CountedWork = {
    *
    * @returns the handler, which takes a place while it runs.
    */
-  inPlaces<Taken>(
+  inPlaces<Taken extends { leavePlace?: LeavePlace }>(
     places: { kind: JobKind; most: number },
     handler: (taken: Taken) => Promise<void>,
   ): (taken: Taken) => Promise<void>;
@@ -151,17 +152,31 @@ function countPlaces(registers: Registry[]): CountedWork['inPlaces'] {
     labelNames: ['kind'],
     registers,
   });
+  const beside = new Gauge({
+    name: 'emr_payments_beside_places',
+    help: 'Jobs under work in this process that have left their place, because they wait for an EMR or a receiver that is slow.',
+    labelNames: ['kind'],
+    registers,
+  });
   // A worker that waits for the schema has no places yet.
-  for (const kind of JOB_KINDS) for (const gauge of [most, taken]) gauge.set({ kind }, 0);
+  for (const kind of JOB_KINDS) for (const gauge of [most, taken, beside]) gauge.set({ kind }, 0);
   return (places, handler) => {
     const { kind } = places;
     most.set({ kind }, places.most);
     return async (job) => {
-      taken.inc({ kind });
-      try {
-        await handler(job);
-      } finally {
+      let counted = taken;
+      counted.inc({ kind });
+      const leavePlace = () => {
+        if (job.leavePlace?.() !== true) return false;
         taken.dec({ kind });
+        counted = beside;
+        counted.inc({ kind });
+        return true;
+      };
+      try {
+        await handler({ ...job, leavePlace });
+      } finally {
+        counted.dec({ kind });
       }
     };
   };

@@ -14,7 +14,13 @@ import {
   takeRecoveryTurn,
 } from '@emr-payments/db';
 import { createAdapters, localAdapterDeps } from '@emr-payments/emr';
-import { createOpenedSecrets, type Keyring, type LogFields, parseKeyring } from '@emr-payments/runtime';
+import {
+  createOpenedSecrets,
+  type Keyring,
+  type LeavePlace,
+  type LogFields,
+  parseKeyring,
+} from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
 import { createAgents, newWebhookSecret, parseWebhookKey } from '@emr-payments/webhooks';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
@@ -40,8 +46,8 @@ export type DeliveryBench = {
   publish(event?: { type?: string; paymentId?: string }): Promise<string>;
   /** Recovers the events of the last minute, and takes the turns that are due. */
   recover(endpointId: string): Promise<void>;
-  /** Runs the jobs that are due now. @returns how many there were. */
-  deliverDue(): Promise<number>;
+  /** Runs the jobs that are due now, in places of which `leavePlace` is told. @returns how many there were. */
+  deliverDue(places?: { leavePlace: LeavePlace }): Promise<number>;
   /** Makes waiting jobs due, and lets open circuits send a probe. */
   passTime(): Promise<void>;
   close(): Promise<void>;
@@ -134,9 +140,9 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
       await database.pool.query('UPDATE recoveries SET transaction_id = NULL');
       while ((await takeRecoveryTurn({ database })) !== null);
     },
-    async deliverDue() {
+    async deliverDue(places) {
       const due = await feedJobs({ database }, 100);
-      await Promise.all(due.map((job) => deliverWebhook(deps, { job: job.id, fence: job.fence })));
+      await Promise.all(due.map((job) => deliverWebhook(deps, { job: job.id, fence: job.fence, ...places })));
       return due.length;
     },
     async passTime() {
