@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type TObject, type TProperties, Type } from '@sinclair/typebox';
 import type { Capability, EmrConnection } from '../adapter.ts';
 import type { AdapterDeps } from '../adapter-deps.ts';
@@ -122,6 +123,8 @@ export type FhirRelease = {
 export type FhirConnection = {
   release: FhirRelease;
   session: EmrSession;
+  /** As `EmrAdapter` has it. */
+  place: string;
   /** Texts that no sentence may hold. */
   secrets: readonly string[];
   settings: FhirSettings;
@@ -159,14 +162,23 @@ export function openFhir<T extends FhirSettings & { timeout_ms: number }>(
   >,
 ): FhirConnection & { settings: T } {
   const credentials = readSmartCredentials(connection.credentials);
+  const baseUrl = readBaseUrl(connection.baseUrl);
+  const { client_id: clientId } = credentials;
   return {
     ...dialect,
     settings,
+    // At servers of many practices the client chooses the practice. A static token may, too, and is replaced without another one being meant.
+    place: [
+      dialect.release.adapter,
+      baseUrl,
+      settings.payment_identifier_system,
+      ...(clientId === undefined ? [] : [createHash('sha256').update(clientId).digest('hex')]),
+    ].join(' '),
     secrets: secretsOf(credentials),
     given: new Set(Object.keys(connection.settings)),
     capability: capabilityOf(settings),
     session: openSession(deps, {
-      baseUrl: readBaseUrl(connection.baseUrl),
+      baseUrl,
       headers: { accept: 'application/fhir+json' },
       auth: authOf(deps, credentials),
       bucket: null,

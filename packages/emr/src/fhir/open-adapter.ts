@@ -27,7 +27,7 @@ export function fhirAdapter(
   };
   const adapter: EmrAdapter = {
     capability: fhir.capability,
-    place: `${fhir.release.adapter} ${fhir.session.baseUrl} ${fhir.settings.payment_identifier_system}`,
+    place: fhir.place,
     bucket: null,
     describe: () => described,
     settleMs: settings.settle_ms,

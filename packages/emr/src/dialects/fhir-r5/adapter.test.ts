@@ -221,3 +221,26 @@ test('a method and a location that were added in the EMR a moment ago are found'
     .poll(async () => (await adapter.resolve(names, options())).outcome, { timeout: 10_000 })
     .toBe('resolved');
 });
+
+test('another client is another place, because it may be of another practice; another secret is none', () => {
+  const placeOf = (credentials: Record<string, string>) =>
+    fhirR5.open(
+      {
+        userId: 1,
+        adapter: 'fhir-r5',
+        baseUrl: 'https://emr.example/fhir',
+        credentials,
+        settings: {},
+        timeZone: 'UTC',
+      },
+      localAdapterDeps(),
+    ).place;
+  const client = (client_id: string, client_secret = 'secret') =>
+    placeOf({ token_url: 'https://emr.example/token', client_id, client_secret });
+  const here = client('practice-a');
+  expect(here).not.toContain('practice-a');
+  expect(client('practice-a', 'another secret')).toBe(here);
+  expect(client('practice-b')).not.toBe(here);
+  const unnamed = 'fhir-r5 https://emr.example/fhir urn:emr-payments:payment-id';
+  expect([placeOf({}), placeOf({ bearer_token: 'sesame' })]).toEqual([unnamed, unnamed]);
+});
