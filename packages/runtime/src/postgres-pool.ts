@@ -9,6 +9,8 @@ const WAITED = 'timeout exceeded when trying to connect';
 
 type Answer = (error: Error | undefined, client: PoolClient | undefined, release: () => void) => void;
 
+type Remove = (client: PoolClient, done?: () => void) => void;
+
 const withoutConnection = new WeakSet<Error>();
 
 /** True for the error of a statement for which a pool of `openPool` had no connection, for whatever reason: it was not sent. */
@@ -41,7 +43,13 @@ class ModestPool extends Pool {
       this.#refusal = undefined;
       process.nextTick(() => this.#grow());
     });
-    this.on('remove', (client) => this.#open.delete(client));
+    const inner = this as unknown as { _remove: Remove };
+    const remove = inner._remove.bind(this);
+    // pg's event comes when the connection has ended, and nothing is to wait for one that is ending.
+    inner._remove = (client, done) => {
+      this.#open.delete(client);
+      remove(client, done);
+    };
   }
 
   /** pg's pool asks this before it opens a connection for a statement: it does so where there is none to wait for, not even one that is being opened. */
