@@ -1,5 +1,5 @@
 import { CREATE_PAYMENT_EXAMPLE, paymentIdToUuid } from '@emr-payments/contracts';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openTestApi, type TestApi } from '../testing/test-api.ts';
 import { putInto, userRequests } from '../testing/user-requests.ts';
 
@@ -121,8 +121,15 @@ describe('the list', () => {
 
   test('by each filter and by several', async () => {
     const { get, pay } = userRequests(api, await api.newCaller());
+    const createdAt = async (id: string): Promise<string> =>
+      (await get(`/v1/payments/${id}`)).json().data.created_at;
+    /** Waits until another payment is of another millisecond. */
+    const isPast = (time: string) => vi.waitUntil(() => Date.now() > Date.parse(time), { interval: 1 });
     const one = (await pay({ reference_number: 'a', location: '1' })).payment_id;
+    await isPast(await createdAt(one));
     const two = (await pay({ reference_number: 'b', location: '1' })).payment_id;
+    const created_at = await createdAt(two);
+    await isPast(created_at);
     const three = (await pay({ reference_number: 'a', location: '2' })).payment_id;
     const list = async (query: string) => ids(await get(`/v1/payments?${query}`));
     expect(await list('reference_number=a')).toEqual([three, one]);
@@ -130,7 +137,6 @@ describe('the list', () => {
     expect(await list('location=1&reference_number=a')).toEqual([one]);
     expect(await list('patient_mrn=MRN-12345&limit=1')).toEqual([three]);
     expect(await list('patient_mrn=MRN-1')).toEqual([]);
-    const { created_at } = (await get(`/v1/payments/${two}`)).json().data;
     expect(await list(`created_after=${created_at}`)).toEqual([three]);
     expect(await list(`created_before=${created_at}`)).toEqual([one]);
   });
