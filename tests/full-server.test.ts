@@ -85,7 +85,7 @@ const KEPT = {
   'emr-payments relay': 1,
 };
 
-/** What such a service holds, and one for each of the two checks of readiness, and for the first look at a pooler. */
+/** `KEPT`, one for the readiness of the API, one for that of the worker, and one to see how the pooler works. */
 const SESSIONS = '7';
 
 /** More at once than one connection carries in a statement. */

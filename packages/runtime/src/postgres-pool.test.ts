@@ -112,7 +112,7 @@ describe.runIf(hasPgbouncer())('behind a PgBouncer', () => {
     const bouncer = await startPgbouncer({ urls: [appUrl], mode: 'session', settings });
     const through = openPool({ url: bouncer.urlOf(appUrl), max: 4, connectionTimeoutMillis: 30_000 });
     onTestFinished(async () => {
-      // What still waits for a session would wait on.
+      // First: a connection that still waits for a session would keep the pool from ending.
       await bouncer.stop();
       await through.end();
     });

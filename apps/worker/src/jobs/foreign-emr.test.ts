@@ -217,7 +217,7 @@ test.each<[string, Record<string, unknown>, string | null]>([
   ['in another currency', { amount: { value: 350, currency: 'CAD' } }, 'another amount'],
   ['at another patient', { paymentIssuer: { reference: 'Patient/someone-else' } }, 'another patient'],
   ['that is of another payment', { identifier: OTHER_ID }, 'another payment id'],
-  // What an EMR keeps in other words, or does not show, does not contradict that it has created the entry.
+  // Words that the EMR has changed and fields that it does not show are no contradiction: it has created the entry.
   ['with little of it', { identifier: undefined, paymentIssuer: undefined, method: undefined }, null],
   ['in words of the EMR', { referenceNumber: 'R', method: { text: 'CREDIT' }, status: 'draft' }, null],
 ])('a created entry that the EMR shows %s', async (_name, change, difference) => {

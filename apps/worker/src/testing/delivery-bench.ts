@@ -46,7 +46,7 @@ export type DeliveryBench = {
   publish(event?: { type?: string; paymentId?: string }): Promise<string>;
   /** Recovers the events of the last minute, and takes the turns that are due. */
   recover(endpointId: string): Promise<void>;
-  /** Runs the jobs that are due now, in places of which `leavePlace` is told. @returns how many there were. */
+  /** Runs the jobs that are due now. @param places what a job calls when its receiver is slow. @returns how many there were. */
   deliverDue(places?: { leavePlace: LeavePlace }): Promise<number>;
   /** Makes waiting jobs due, and lets open circuits send a probe. */
   passTime(): Promise<void>;

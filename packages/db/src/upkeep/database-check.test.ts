@@ -90,7 +90,7 @@ describe.runIf(hasPgbouncer())('behind a PgBouncer', () => {
     const working = openDatabase({ url, poolSize: 1, applicationName: WORKING });
     const check = openDatabaseCheck({ url, applicationName: HEALTH, purpose: 'accept', working });
     onTestFinished(async () => {
-      // What still waits for a session would wait on.
+      // First: a connection that still waits for a session would keep the pool from ending.
       await bouncer.stop();
       await Promise.all([check.close(), working.close()]);
     });

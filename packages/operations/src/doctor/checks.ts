@@ -153,7 +153,7 @@ export async function checkHolds({ database }: Deps): Promise<Finding> {
 /** Days ahead below which somebody has to look why the workers make no partitions. */
 const LEAST_DAYS_AHEAD = 7;
 
-/** Of `max_locks_per_transaction` for each partition, so that all sessions at once find room (docs/postgresql.md, "Locks"). */
+/** How much of `max_locks_per_transaction` a partition needs when all sessions are busy (docs/postgresql.md, "Locks"). */
 const LOCKS_PER_PARTITION = 2.5;
 
 /** Rows without a partition of their time are safe, but the default partition grows, and what is in it is neither dropped nor archived. */
