@@ -148,4 +148,36 @@ describe.runIf(hasPgbouncer())('behind a PgBouncer', () => {
     const through = await withTwo({ default_pool_size: '2' });
     expect(new Set(await sleeps(30, through)).size).toBe(2);
   });
+
+  test('that lets further clients wait for a session, a pool that another stands in for does not wait with them', async () => {
+    const bouncer = await startPgbouncer({
+      urls: [appUrl],
+      mode: 'session',
+      settings: { default_pool_size: '1' },
+    });
+    const url = bouncer.urlOf(appUrl);
+    const others = new Client({ connectionString: url });
+    others.on('error', () => undefined);
+    await others.connect();
+    // PgBouncer gives a session to a client's first statement.
+    await others.query('SELECT 1');
+    const stoodInFor = openPool({ url, connectionTimeoutMillis: 600_000 }, { hasStandIn: true });
+    onTestFinished(async () => {
+      await bouncer.stop();
+      await stoodInFor.end();
+    });
+    const found = await Promise.allSettled([stoodInFor.query('SELECT 1'), stoodInFor.query('SELECT 1')]);
+    found.push(...(await Promise.allSettled([stoodInFor.query('SELECT 1')])));
+    expect(found.map((one) => one.status === 'rejected' && hadNoConnection(one.reason))).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    // One is still being opened, and has the session when it is free.
+    await others.end();
+    await vi.waitFor(async () => expect((await stoodInFor.query(SLEEP)).rowCount).toBe(1), {
+      timeout: 30_000,
+    });
+    expect(new Set(await sleeps(10, stoodInFor)).size).toBe(1);
+  });
 });

@@ -4,6 +4,9 @@ import { type PostgresOptions, postgresConfig } from './postgres-client.ts';
 /** After a failure to open a further connection, the time until it is tried again. */
 const REST_MS = 1_000;
 
+/** How long a statement waits for the first connection of a pool that another one stands in for. */
+const STOOD_IN_FOR_AFTER_MS = 300;
+
 /** pg-pool's error (index.js) for a request that has waited too long for one of the connections that there are. */
 const WAITED = 'timeout exceeded when trying to connect';
 
@@ -25,6 +28,7 @@ export const hadNoConnection = (error: unknown): boolean =>
 class ModestPool extends Pool {
   readonly #most: number;
   readonly #patienceMs: number;
+  readonly #hasStandIn: boolean;
   readonly #open = new Set<PoolClient>();
   /** How many are being opened beside. */
   #opening = 0;
@@ -33,14 +37,18 @@ class ModestPool extends Pool {
   /** Why no further one could be opened. */
   #refusal: Error | undefined;
   #rest: NodeJS.Timeout | undefined;
+  /** While none is open: since when somebody waits for the first. */
+  #noneSince: number | undefined;
 
-  constructor(options: PostgresOptions) {
+  constructor(options: PostgresOptions, hasStandIn: boolean) {
     super(postgresConfig(options));
     this.#most = this.options.max;
     this.#patienceMs = this.options.connectionTimeoutMillis ?? 0;
+    this.#hasStandIn = hasStandIn;
     this.on('connect', (client) => {
       this.#open.add(client);
       this.#refusal = undefined;
+      this.#noneSince = undefined;
       process.nextTick(() => this.#grow());
     });
     const inner = this as unknown as { _remove: Remove };
@@ -61,12 +69,44 @@ class ModestPool extends Pool {
   override connect(): Promise<PoolClient>;
   override connect(answer: Answer): void;
   override connect(answer?: Answer): Promise<PoolClient> | undefined {
+    const take = this.#hasStandIn ? this.#takeSoon.bind(this) : this.#take.bind(this);
     if (answer !== undefined) {
-      this.#take(answer);
+      take(answer);
       return undefined;
     }
     return new Promise((resolve, reject) => {
-      this.#take((error, client) => (client === undefined ? reject(error) : resolve(client)));
+      take((error, client) => (client === undefined ? reject(error) : resolve(client)));
+    });
+  }
+
+  /** Does not wait long, nor each time anew, for a first connection that does not come: the stand-in can run the statement meanwhile. */
+  #takeSoon(answer: Answer): void {
+    if (this.#open.size > 0) {
+      this.#take(answer);
+      return;
+    }
+    let hasWaited = false;
+    const giveUp = () => {
+      hasWaited = true;
+      const reason = this.#refusal ?? new Error('no connection could be opened in time');
+      withoutConnection.add(reason);
+      answer(reason, undefined, () => undefined);
+    };
+    this.#noneSince ??= performance.now();
+    const left = this.#noneSince + STOOD_IN_FOR_AFTER_MS - performance.now();
+    if (this.#rest !== undefined || left <= 0) {
+      giveUp();
+      return;
+    }
+    const timer = setTimeout(giveUp, left);
+    this.#take((error, client, release) => {
+      if (error !== undefined && this.#open.size === 0) {
+        this.#noneSince = undefined;
+        this.#stayAsItIs(error);
+      }
+      if (hasWaited) return release();
+      clearTimeout(timer);
+      answer(error, client, release);
     });
   }
 
@@ -126,9 +166,14 @@ class ModestPool extends Pool {
 /**
  * Opens a pool of connections as `postgresConfig` describes them. None is made before it is needed, and one that breaks is replaced when it is.
  * A statement for which there is none within `connectionTimeoutMillis` fails with the reason (`hadNoConnection`).
+ *
+ * @param use.hasStandIn another pool runs the statements for which this one has no connection: while it has none at all, they fail after 0.3 s.
  */
-export function openPool(options: PostgresOptions): Pool {
-  const pool = new ModestPool(options);
+export function openPool(
+  options: PostgresOptions,
+  { hasStandIn = false }: { hasStandIn?: boolean } = {},
+): Pool {
+  const pool = new ModestPool(options, hasStandIn);
   pool.on('error', () => undefined);
   return pool;
 }
