@@ -132,3 +132,28 @@ test('stop before the first run: it never runs', async () => {
   await passTime(1_000);
   expect(run).not.toHaveBeenCalled();
 });
+
+test('the same trouble is news once in five minutes, another is news at once, and so is the same after a run that ended well', async () => {
+  let trouble: string | undefined = 'no database';
+  const news: unknown[] = [];
+  const run = vi.fn(async () => {
+    if (trouble !== undefined) throw new Error(trouble);
+  });
+  const report = vi.fn((error: unknown, isNews: boolean) => isNews && news.push(String(error)));
+  vi.useFakeTimers();
+  const loop = every({ run, onError: report }, { intervalMs: 1_000 });
+  await passTime(300_000);
+  expect(report).toHaveBeenCalledTimes(300);
+  expect(news).toEqual(['Error: no database']);
+  await passTime(1_000);
+  expect(news).toEqual(['Error: no database', 'Error: no database']);
+  trouble = 'no rights';
+  await passTime(2_000);
+  expect(news.slice(2)).toEqual(['Error: no rights']);
+  trouble = undefined;
+  await passTime(1_000);
+  trouble = 'no rights';
+  await passTime(2_000);
+  expect(news.slice(3)).toEqual(['Error: no rights']);
+  await loop.stop();
+});

@@ -9,31 +9,56 @@ export type Loop = {
   stop(): Promise<void>;
 };
 
+/** How long the same trouble is no news, while a loop fails again and again. */
+const NO_NEWS_MS = 5 * 60_000;
+
+/** How many kinds of trouble are remembered. */
+const MOST_KINDS = 50;
+
 /**
  * Calls `run` periodically. Runs never overlap: a tick that comes during a run is dropped. An error goes to `onError` and
  * the loop goes on; calls of `wake` that came during the failed run are dropped too, so that a failure is not repeated
  * without a pause. The timer does not keep the process alive.
  *
  * @param deps.run gets a signal that `stop` aborts; a long run checks it to end early.
+ * @param deps.onError gets each error, and whether it is news: worth a line in the log. It is not when a run has failed with the same message in
+ *   the last five minutes and none has ended well since.
  * @param input.firstAfterMs the delay before the first run; `intervalMs` when it is left out.
  */
 export function every(
-  { run, onError }: { run: (signal: AbortSignal) => Promise<void>; onError: (error: unknown) => void },
+  {
+    run,
+    onError,
+  }: {
+    run: (signal: AbortSignal) => Promise<void>;
+    onError: (error: unknown, isNews: boolean) => unknown;
+  },
   { intervalMs, firstAfterMs = intervalMs }: { intervalMs: number; firstAfterMs?: number },
 ): Loop {
   const stopping = new AbortController();
   const { signal } = stopping;
   let running: Promise<void> | undefined;
   let again = false;
+  const saidAt = new Map<string, number>();
+
+  function isNews(error: unknown): boolean {
+    const now = performance.now();
+    const last = saidAt.get(String(error));
+    if (last !== undefined && now - last < NO_NEWS_MS) return false;
+    if (saidAt.size >= MOST_KINDS) saidAt.clear();
+    saidAt.set(String(error), now);
+    return true;
+  }
 
   async function runWhileAwake(): Promise<void> {
     while (again && !signal.aborted) {
       again = false;
       try {
         await run(signal);
+        saidAt.clear();
       } catch (error) {
         again = false;
-        onError(error);
+        onError(error, isNews(error));
       }
     }
     running = undefined;

@@ -53,8 +53,9 @@ export function openHealthNotes(
   const loop = every(
     {
       run: flush,
-      onError: (err) => {
-        if (!isUnavailable(err)) logger.error({ err }, 'the times of answers of EMRs could not be written');
+      onError: (err, isNews) => {
+        if (isNews && !isUnavailable(err))
+          logger.error({ err }, 'the times of answers of EMRs could not be written');
       },
     },
     { intervalMs: flushMs },

@@ -59,7 +59,7 @@ export function startLaneAdapter(
   }
 
   const loop = every(
-    { run: adapt, onError: (err) => logger.warn({ err }, 'could not adapt the lanes') },
+    { run: adapt, onError: (err, isNews) => isNews && logger.warn({ err }, 'could not adapt the lanes') },
     { intervalMs },
   );
   return { close: loop.stop };

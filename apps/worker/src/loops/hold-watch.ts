@@ -27,7 +27,7 @@ export function startHoldWatch(
   }
 
   const loop = every(
-    { run: look, onError: (err) => logger.warn({ err }, 'could not read the holds') },
+    { run: look, onError: (err, isNews) => isNews && logger.warn({ err }, 'could not read the holds') },
     { firstAfterMs: 0, intervalMs },
   );
   return { close: loop.stop };

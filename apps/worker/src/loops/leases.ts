@@ -74,7 +74,7 @@ export function createLeaseKeeper(
   const loop = every(
     {
       run: renewAll,
-      onError: (err) => logger.warn({ err, count: renewed }, 'could not renew leases'),
+      onError: (err, isNews) => isNews && logger.warn({ err, count: renewed }, 'could not renew leases'),
     },
     { intervalMs: leaseMs / 3 },
   );

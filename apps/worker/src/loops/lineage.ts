@@ -63,17 +63,13 @@ export async function waitForLineage(
 
 /** Checks the database and raises its mark once a second; what Redis does not take now it gets a second later. */
 export function startLineage({ database, guard, marks, logger }: Deps): { close(): Promise<void> } {
-  let failing = false;
   async function advance(): Promise<void> {
     const advanced = await guard.advance({ database });
-    failing = false;
     if (advanced === null || marks === null) return;
     await within(MARKS_MS, marks.raise(advanced.installation, advanced.mark)).catch(() => undefined);
   }
-  function onError(err: unknown): void {
-    if (!failing) logger.warn({ err }, 'could not raise the mark of the database, and keeps trying');
-    failing = true;
-  }
+  const onError = (err: unknown, isNews: boolean) =>
+    isNews && logger.warn({ err }, 'could not raise the mark of the database, and keeps trying');
   const loop = every({ run: advance, onError }, { intervalMs: INTERVAL_MS, firstAfterMs: 0 });
   return { close: loop.stop };
 }

@@ -38,9 +38,9 @@ export function startPartitions(
   const loop = every(
     {
       run: make,
-      onError(err) {
+      onError(err, isNews) {
         metrics.partitionFailure({ what: 'make' });
-        logger.error({ err }, 'could not make partitions');
+        if (isNews) logger.error({ err }, 'could not make partitions');
       },
     },
     { firstAfterMs, intervalMs },

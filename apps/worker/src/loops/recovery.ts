@@ -47,7 +47,10 @@ export function startRecovery(
 
   // A turn that failed is given again after some seconds. Until then the others go on.
   const loop = every(
-    { run: takeTurns, onError: (err) => logger.warn({ err }, 'could not take the turn of a recovery') },
+    {
+      run: takeTurns,
+      onError: (err, isNews) => isNews && logger.warn({ err }, 'could not take the turn of a recovery'),
+    },
     { intervalMs },
   );
   return { close: loop.stop };

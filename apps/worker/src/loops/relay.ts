@@ -65,8 +65,8 @@ export function startRelay(
     if (fed === groups.length) metrics.succeeded('relay');
   }
 
-  function onError(err: unknown): void {
-    if (!failing) logger.warn({ err }, 'the relay cannot read the due jobs, and keeps trying');
+  function onError(err: unknown, isNews: boolean): void {
+    if (isNews) logger.warn({ err }, 'the relay cannot read the due jobs, and keeps trying');
     failing = true;
   }
 

@@ -66,7 +66,7 @@ export function startSweeper(deps: {
   }
 
   const loop = every(
-    { run: sweep, onError: (err) => deps.logger.warn({ err }, 'could not sweep') },
+    { run: sweep, onError: (err, isNews) => isNews && deps.logger.warn({ err }, 'could not sweep') },
     { intervalMs: INTERVAL_MS },
   );
   return { close: loop.stop };

@@ -25,7 +25,7 @@ export function startSyncSchedule(
   }
 
   const loop = every(
-    { run: start, onError: (err) => logger.warn({ err }, 'could not start syncs') },
+    { run: start, onError: (err, isNews) => isNews && logger.warn({ err }, 'could not start syncs') },
     { intervalMs },
   );
   return { close: loop.stop };
