@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Database } from '@emr-payments/db';
+import { createLogger } from '@emr-payments/runtime';
 import { openRelay, type Relay } from '@emr-payments/testkit/relay';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type RouteRequest, requestsOfEveryRoute } from './testing/requests-of-every-route.ts';
@@ -9,6 +10,7 @@ import { openTestApi, type TestApi } from './testing/test-api.ts';
 const ROLE = `outage_${randomBytes(6).toString('hex')}`;
 const PATIENCE = { timeout: 30_000, interval: 50 };
 
+const logger = createLogger('test', 'silent');
 let api: TestApi;
 let relay: Relay;
 let requests: RouteRequest[];
@@ -20,6 +22,7 @@ const endSessions = () =>
 
 beforeAll(async () => {
   api = await openTestApi({
+    logger,
     urlOf: async (url) => {
       relay = await openRelay(url);
       const own = new URL(relay.url);
@@ -91,13 +94,18 @@ test('the requests are those of every route that wants credentials', () => {
   expect([...made].sort()).toEqual(all.filter((name) => name.includes(' /v1/')).sort());
 });
 
-test('PostgreSQL stopped: every route is 503', async () => {
+test('PostgreSQL stopped: every route is 503, and the log says so for some of them', async () => {
+  const logged = vi.spyOn(logger, 'error');
   await relay.cut();
   const found = await answers();
+  const failed = logged.mock.calls.filter(([, message]) => String(message) === 'request failed');
+  logged.mockRestore();
   expect(await readiness()).toEqual([503, 'postgres_unreachable']);
   await relay.mend();
   expect(found.filter((answer) => !isOutage(answer))).toEqual([]);
   await recovers();
+  expect(failed.length).toBeGreaterThan(0);
+  expect(failed.length).toBeLessThan(found.length / 2);
 });
 
 test('the connection is lost with the answer: every route is 503', async () => {

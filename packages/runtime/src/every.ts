@@ -1,3 +1,4 @@
+import { createNews } from './news.ts';
 import { untraced } from './tracing.ts';
 
 // By hand: interval schedulers such as toad-scheduler cannot be woken, and do not wait for the run in hand when they stop.
@@ -11,9 +12,6 @@ export type Loop = {
 
 /** How long the same trouble is no news, while a loop fails again and again. */
 const NO_NEWS_MS = 5 * 60_000;
-
-/** How many kinds of trouble are remembered. */
-const MOST_KINDS = 50;
 
 /**
  * Calls `run` periodically. Runs never overlap: a tick that comes during a run is dropped. An error goes to `onError` and
@@ -39,26 +37,17 @@ export function every(
   const { signal } = stopping;
   let running: Promise<void> | undefined;
   let again = false;
-  const saidAt = new Map<string, number>();
-
-  function isNews(error: unknown): boolean {
-    const now = performance.now();
-    const last = saidAt.get(String(error));
-    if (last !== undefined && now - last < NO_NEWS_MS) return false;
-    if (saidAt.size >= MOST_KINDS) saidAt.clear();
-    saidAt.set(String(error), now);
-    return true;
-  }
+  const news = createNews({ quietMs: NO_NEWS_MS });
 
   async function runWhileAwake(): Promise<void> {
     while (again && !signal.aborted) {
       again = false;
       try {
         await run(signal);
-        saidAt.clear();
+        news.over();
       } catch (error) {
         again = false;
-        onError(error, isNews(error));
+        onError(error, news.isNews(error));
       }
     }
     running = undefined;

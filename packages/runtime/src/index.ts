@@ -7,6 +7,7 @@ export * from './every.ts';
 export * from './keyring-config.ts';
 export * from './logger.ts';
 export * from './naming-variables.ts';
+export { createNews, type News } from './news.ts';
 export * from './opened-secrets.ts';
 export { print, type StandardStream } from './print.ts';
 export { type Marks, QUEUE_NAMES, type QueueName } from './queue-backend.ts';

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '@emr-payments/contracts';
 import { isMisfit, isUnavailable } from '@emr-payments/db';
-import { LateError, type Logger, ShareExceededError } from '@emr-payments/runtime';
+import { createNews, LateError, type Logger, ShareExceededError } from '@emr-payments/runtime';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ReadTooCostlyError } from '../bulkheads/costly-reads.ts';
 import { type FieldRules, firstBadField } from './bad-field.ts';
@@ -31,8 +31,12 @@ const FROM_FASTIFY: Readonly<Record<string, ErrorCode>> = {
 /** `hint` is set by parsers of ours. */
 type RequestError = FastifyError & { hint?: string };
 
+/** An outage fails every request for the same reason. The line of each request says its status and its id. */
+const OUTAGE_QUIET_MS = 10_000;
+
 /** Makes the one error handler. Expected outcomes do not reach it: handlers answer them with `sendError`. */
 export function errorHandler({ logger }: { logger: Logger }) {
+  const outages = createNews({ quietMs: OUTAGE_QUIET_MS });
   return (error: RequestError, request: FastifyRequest, reply: FastifyReply): void => {
     if (request.is404) {
       // Fastify parses the body of an unknown route too, and that failed.
@@ -48,7 +52,7 @@ export function errorHandler({ logger }: { logger: Logger }) {
       return;
     }
     const code = codeOf(error, request);
-    if (code === 'internal_error' || code === 'service_unavailable') {
+    if (code === 'internal_error' || (code === 'service_unavailable' && outages.isNews(error))) {
       logger.error({ err: error, request_id: request.id, code }, 'request failed');
     }
     // The operator may want to raise READ_TIMEOUT_MS.
