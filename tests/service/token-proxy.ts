@@ -40,8 +40,9 @@ export async function openTokenProxy(target: string): Promise<TokenProxy> {
       ...(chunks.length === 0 ? {} : { body: Buffer.concat(chunks) }),
       redirect: 'manual',
     });
-    // The links of the EMR's pages lead through the proxy too.
-    let body = (await answer.text()).replaceAll(target, proxy.url);
+    // The links and redirects of the EMR lead through the proxy too.
+    const throughProxy = (text: string) => text.replaceAll(target, proxy.url);
+    let body = throughProxy(await answer.text());
     if (isToken) {
       proxy.calls.push({ at, status: answer.status });
       if (taken('after')) return;
@@ -49,7 +50,9 @@ export async function openTokenProxy(target: string): Promise<TokenProxy> {
         body = JSON.stringify({ ...JSON.parse(body), expires_in: proxy.lifetimeS });
     }
     const type = answer.headers.get('content-type') ?? 'application/json';
-    response.writeHead(answer.status, { 'content-type': type }).end(body);
+    const location = answer.headers.get('location');
+    const redirect = location === null ? {} : { location: throughProxy(location) };
+    response.writeHead(answer.status, { 'content-type': type, ...redirect }).end(body);
   }
 
   const server = createServer((request, response) => {

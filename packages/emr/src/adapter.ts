@@ -24,6 +24,8 @@ export type EmrConnection = {
   credentials: Readonly<Record<string, string>>;
   /** Specific to the adapter, not secret: identifier systems, capability switches, time limits. */
   settings: Readonly<Record<string, unknown>>;
+  /** The facts that the last check read from the EMR (`CheckOutcome`), as far as they are known where it is opened. */
+  statement?: Readonly<Record<string, string | null>> | undefined;
   timeZone: string;
 };
 
@@ -45,7 +47,7 @@ export type CheckOutcome =
       unusable: readonly string[];
       /** The settings that the operator did not give and the EMR's statement about itself decides. They are stored. */
       settings: SettingValues;
-      /** Facts of that statement, stored with the settings: versions, names. */
+      /** Facts of that statement, stored beside the settings: versions, names. */
       statement: Readonly<Record<string, string | null>>;
       /** Sentences about what is not as good as it could be, such as a capability that the EMR does not claim. */
       remarks: readonly string[];
@@ -60,7 +62,8 @@ export type EmrAdapter = {
   readonly capability: Capability;
   /**
    * Names where postings go and by which key they are found there: two adapters with the same text see each other's entries. It
-   * is stored with every send, and holds no secret. What was sent to another place cannot be looked up here.
+   * is stored with every send, and holds no secret. What was sent to another place cannot be looked up here. Where only a fact of the
+   * EMR names the practice, it is right only for a connection that was opened with its `statement`.
    */
   readonly place: string;
   /** Describes what becomes of a payment over this connection. Integrators see it in `GET /v1/connection`. */

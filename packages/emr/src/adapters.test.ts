@@ -134,6 +134,7 @@ test('every adapter describes its credentials and settings', () => {
     ['search', 'boolean', false, true],
     ['payment_identifier_system', 'string', false, 'urn:emr-payments:payment-id'],
     ['patient_identifier_system', 'string', false, 'urn:emr-payments:mrn'],
+    ['login_chooses_practice', 'boolean', false, false],
     ['payment_method_value_set', 'string', false, 'urn:emr-payments:payment-methods'],
     ['settle_ms', 'integer', false, 60_000],
     ['confirm_within_ms', 'integer', false, 86_400_000],

@@ -22,6 +22,8 @@ export type AdapterDescription = {
   readonly title: string;
   readonly credentials: readonly AdapterField[];
   readonly settings: readonly AdapterField[];
+  /** The facts of the EMR's statement about itself with which the adapter is opened (`EmrConnection.statement`). Unread ones are null. */
+  readonly facts?: readonly string[];
   /** Present where a person can log in at the EMR with an application of the operator's (OAuth 2.0, authorization code). */
   readonly login?: AdapterLogin;
   /** True: the EMR can call an address of ours when it has finished a payment (`Dialect.readNotice`). */

@@ -6,6 +6,7 @@ import { takeProbe } from '../health/take-probe.ts';
 import { paymentOnHold } from '../holds/on-hold.ts';
 import { heldSince, timeOnHold } from '../holds/time-on-hold.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
+import type { StoredCapability } from '../tenants/save-connection.ts';
 import { putBack } from './put-back.ts';
 
 /** A payment that this process may work on, with everything that posting it needs. */
@@ -38,6 +39,8 @@ export type ClaimedPosting = {
     /** Sealed. */
     credentials: string | null;
     settings: Record<string, unknown>;
+    /** The facts that a check has read from the EMR; undefined: none has. */
+    statement: StoredCapability['statement'] | undefined;
     timeZone: string;
     /** True: the integrator gets the EMR's own words. */
     shareEmrText: boolean;
@@ -119,7 +122,7 @@ const CLAIM = setStatement({
     )
     SELECT p.job_id, p.fence, p.tries, p.lane_id, p.record_failures, p.last_code, p.traceparent, p.id, p.round, p.user_id, u.public_id, u.client_pk,
            p.patient_mrn, p.emr_patient_id, p.payment_method, p.reference_number, p.location, p.amount::text, p.notes, p.deposit_date::text,
-            c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.share_emr_text, c.guarded, c.updated_at::text AS version,
+            c.adapter, c.base_url, c.credentials, c.settings, c.capability_statement -> 'statement' AS statement, c.time_zone, c.share_emr_text, c.guarded, c.updated_at::text AS version,
             (SELECT mode FROM clients WHERE id = u.client_pk) AS client_mode,
             t.tried_since, extract(epoch FROM now() - t.tried_since)::float8 * 1000 AS tried_for_ms, ${heldSince('t.tried_since')} AS was_held,
             coalesce(s.state <> 'connected', false) AS troubled, coalesce(s.state = 'login_required', false) AS is_probing,
@@ -173,6 +176,7 @@ type Row = {
   base_url: string;
   credentials: string | null;
   settings: Record<string, unknown>;
+  statement: StoredCapability['statement'] | null;
   time_zone: string;
   share_emr_text: boolean;
   guarded: boolean;
@@ -242,6 +246,7 @@ export async function claimPosting(
       baseUrl: row.base_url,
       credentials: row.credentials,
       settings: row.settings,
+      statement: row.statement ?? undefined,
       timeZone: row.time_zone,
       shareEmrText: row.share_emr_text,
       guarded: row.guarded,

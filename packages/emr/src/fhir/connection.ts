@@ -6,6 +6,7 @@ import { fieldsOf, readBaseUrl } from '../connection/read-connection.ts';
 import {
   authOf,
   readSmartCredentials,
+  type SmartCredentials,
   secretsOf,
   smartCredentials,
 } from '../connection/smart-credentials.ts';
@@ -39,6 +40,11 @@ const keySettings = (type: string) => ({
     default: 'urn:emr-payments:mrn',
     description:
       "URI: the system of the practice's MRNs in Patient.identifier, by which patients are found and listed. An identifier of another system is no MRN",
+  }),
+  login_chooses_practice: Type.Boolean({
+    default: false,
+    description:
+      'true: several practices share the base URL and the client_id, and only the login or the bearer_token chooses one. After other ones, a payment whose answer was lost goes to a person instead of being sent again',
   }),
 });
 
@@ -108,6 +114,7 @@ export type FhirSettings = {
   search: boolean;
   payment_identifier_system: string;
   patient_identifier_system: string;
+  login_chooses_practice: boolean;
 };
 
 /** The release of FHIR that an adapter speaks. */
@@ -146,6 +153,19 @@ export function capabilityOf({
 }
 
 /**
+ * Names what chooses the practice beside the base URL: the client, which is one of its token server. A login or a static token does where
+ * the operator says so: elsewhere it is replaced without another practice being meant, and nothing in it names a practice.
+ */
+function chooserOf(
+  { token_url, client_id, refresh_token, bearer_token }: SmartCredentials,
+  { login_chooses_practice }: FhirSettings,
+): string[] {
+  const login = login_chooses_practice ? (refresh_token ?? bearer_token) : undefined;
+  const parts = [token_url, client_id, login].filter((part) => part !== undefined);
+  return parts.length === 0 ? [] : [createHash('sha256').update(JSON.stringify(parts)).digest('hex')];
+}
+
+/**
  * Opens a FHIR server with settings that its dialect has read.
  *
  * @throws Error naming the credential that cannot be used, or what is wrong with the base URL.
@@ -163,16 +183,14 @@ export function openFhir<T extends FhirSettings & { timeout_ms: number }>(
 ): FhirConnection & { settings: T } {
   const credentials = readSmartCredentials(connection.credentials);
   const baseUrl = readBaseUrl(connection.baseUrl);
-  const { client_id: clientId } = credentials;
   return {
     ...dialect,
     settings,
-    // At servers of many practices the client chooses the practice. A static token may, too, and is replaced without another one being meant.
     place: [
       dialect.release.adapter,
       baseUrl,
       settings.payment_identifier_system,
-      ...(clientId === undefined ? [] : [createHash('sha256').update(clientId).digest('hex')]),
+      ...chooserOf(credentials, settings),
     ].join(' '),
     secrets: secretsOf(credentials),
     given: new Set(Object.keys(connection.settings)),

@@ -9,12 +9,16 @@ export function capabilityRead({
   return { settings, statement, read_at: new Date().toISOString() };
 }
 
-/** Returns what is stored for a connection that is not checked: the settings that a check would read claim nothing. */
-export function capabilityUnread({ settings }: AdapterDescription, given: SettingValues): StoredCapability {
+/** Returns what is stored for a connection that is not checked: the settings that a check would read claim nothing, and the facts are not known. */
+export function capabilityUnread(
+  { settings, facts = [] }: AdapterDescription,
+  given: SettingValues,
+): StoredCapability {
   const unread = settings.flatMap(({ name, unread: value }) =>
     value === undefined || Object.hasOwn(given, name) ? [] : [[name, value] as const],
   );
-  return { settings: Object.fromEntries(unread), statement: {}, read_at: null };
+  const statement = Object.fromEntries(facts.map((name) => [name, null]));
+  return { settings: Object.fromEntries(unread), statement, read_at: null };
 }
 
 type Stored = { settings: unknown; capabilityStatement: unknown };

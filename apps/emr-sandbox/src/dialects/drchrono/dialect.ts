@@ -10,7 +10,8 @@ import { paymentRoutes } from './payment-routes.ts';
 import { NAME } from './payment-row.ts';
 import { practiceRoutes } from './practice-routes.ts';
 import { CHALLENGE, DrChronoProblem, NO_CREDENTIALS, NOT_FOUND, throttled } from './problem.ts';
-import { createAuthorizations, SCOPES, type Scope } from './tokens.ts';
+import { type Caller, createAuthorizations, FIRST_PRACTICE_GROUP, SCOPES, type Scope } from './tokens.ts';
+import { userRoutes } from './user-routes.ts';
 
 const JSON_TYPE = 'application/json';
 const TOKEN_PATH = '/o/token/';
@@ -27,6 +28,8 @@ function scopesFor(method: string, path: string): Scope[] {
       ? ['billing:patient-payment:read']
       : ['billing:patient-payment:read', 'billing:patient-payment:write'];
   }
+  // Its own user may be read with any scope.
+  if (/^\/api\/users(?:\/|$)/.test(path)) return [];
   return [path.startsWith('/api/patients') ? 'patients:read' : 'settings:read'];
 }
 
@@ -76,6 +79,9 @@ export const drchrono: Dialect = {
     const authorizations = createAuthorizations({ credentials, applications });
     const codes = createCodes({ onSecondUse: ({ clientId }) => authorizations.revoke(clientId) });
     const limit = createApplicationLimit({ pace });
+    const callers = new WeakMap<FastifyRequest, Caller>();
+    const practiceGroupOf = (request: FastifyRequest) =>
+      callers.get(request)?.practiceGroup ?? FIRST_PRACTICE_GROUP;
 
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
@@ -108,6 +114,7 @@ export const drchrono: Dialect = {
       if (path === TOKEN_PATH || path === AUTHORIZE_PATH) return undefined;
       const caller = authorizations.callerOf(request.headers.authorization);
       if (caller === null) throw new DrChronoProblem(401, NO_CREDENTIALS);
+      callers.set(request, caller);
       limit.take(caller.clientId);
       if (scopesFor(request.method, path).some((scopeNeeded) => !caller.scopes.includes(scopeNeeded)))
         throw new DrChronoProblem(403, { detail: 'You do not have permission to perform this action.' });
@@ -133,15 +140,25 @@ export const drchrono: Dialect = {
       },
     );
     addControl(async (control) => {
-      control.post<{ Body: { client_id: string } }>(
+      control.post<{ Body: { client_id: string; practice_group?: number } }>(
         '/authorizations',
-        { schema: { body: Type.Object({ client_id: Type.String({ minLength: 1 }) }) } },
-        async ({ body }) => ({ refresh_token: authorizations.consent(body.client_id) }),
+        {
+          schema: {
+            body: Type.Object({
+              client_id: Type.String({ minLength: 1 }),
+              practice_group: Type.Optional(Type.Integer({ minimum: FIRST_PRACTICE_GROUP, maximum: 1000 })),
+            }),
+          },
+        },
+        async ({ body }) => ({
+          refresh_token: authorizations.consent(body.client_id, body.practice_group),
+        }),
       );
     });
     await practiceRoutes(scope, { practice });
     await patientRoutes(scope, { practice });
-    await paymentRoutes(scope, { ledger, practice, capabilities, pace });
+    await userRoutes(scope, { practiceGroupOf });
+    await paymentRoutes(scope, { ledger, practice, capabilities, pace, practiceGroupOf });
   },
   /** The resource is the collection, such as `patient_payments`, or `token`. */
   targetOf: ({ method, path }) => {

@@ -313,3 +313,38 @@ test('a scripted wait is in the text of a 429, and in no header', async () => {
     { detail: 'Request was throttled. Expected available in 7 seconds.' },
   ]);
 });
+
+test.each([
+  ['/drchrono', 7, 1],
+  ['/drchrono-data', '7', '1'],
+])('at %s, current redirects to the user who has logged in, of any scope', async (prefix, id, group) => {
+  const { call } = await connected({ prefix, scope: 'patients:read' });
+  const current = await call('GET', `${prefix}/api/users/current`);
+  const { location } = current.headers;
+  expect([current.statusCode, location]).toEqual([302, expect.stringMatching(/^http.*\/api\/users\/7$/)]);
+  const user = await call('GET', new URL(String(location)).pathname);
+  expect(user.json()).toMatchObject({ id, practice_group: group, is_staff: true });
+  expect((await call('GET', `${prefix}/api/users/8`)).statusCode).toBe(404);
+  const { app } = await sandboxForTest({ dialects: [drchrono] });
+  expect((await app.inject(`${prefix}/api/users/current`)).statusCode).toBe(401);
+});
+
+test("another practice's login is its user's, and sees its own payments only", async () => {
+  const { app, tokens, post, call } = await connected();
+  const first = (await post()).json();
+  const consent = await app.inject({
+    method: 'POST',
+    url: '/sandbox/drchrono/authorizations',
+    body: { client_id: 'app-1', practice_group: 2 },
+  });
+  const { access_token } = (await tokens({ refresh_token: consent.json().refresh_token })).json();
+  const headers = { authorization: `Bearer ${access_token}`, 'content-type': 'application/json' };
+  const get = (url: string) => app.inject({ url, headers });
+  expect((await get('/drchrono/api/users/8')).json()).toMatchObject({ id: 8, practice_group: 2 });
+  expect((await get(PATH)).json().results).toEqual([]);
+  expect((await get(`${PATH}/${first.id}`)).statusCode).toBe(404);
+  await app.inject({ method: 'POST', url: PATH, headers, body: JSON.stringify(payment) });
+  expect((await get(PATH)).json().results).toHaveLength(1);
+  // The login of the first practice is still good.
+  expect((await call('GET', PATH)).json().results).toEqual([first]);
+});

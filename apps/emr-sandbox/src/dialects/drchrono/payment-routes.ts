@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Capabilities } from '../../capabilities.ts';
 import { type Entry, type Ledger, numberInId } from '../../ledger.ts';
 import type { Pace } from '../../pace.ts';
@@ -7,8 +7,15 @@ import { lastOf, pageOf, type Query, timeOf } from './page.ts';
 import { postingOf, rowOf } from './payment-row.ts';
 import { DrChronoProblem, NOT_FOUND } from './problem.ts';
 import { readPayment } from './read-payment.ts';
+import { FIRST_PRACTICE_GROUP } from './tokens.ts';
 
-type Deps = { ledger: Ledger; practice: Practice; capabilities: Capabilities; pace: Pace };
+type Deps = {
+  ledger: Ledger;
+  practice: Practice;
+  capabilities: Capabilities;
+  pace: Pace;
+  practiceGroupOf(request: FastifyRequest): number;
+};
 const PATH = '/api/patient_payments';
 
 function integerOf(query: Query, name: string): number | undefined {
@@ -21,13 +28,21 @@ function integerOf(query: Query, name: string): number | undefined {
 /** Patient payments: create, read and list. There is no way to change or remove one. */
 export async function paymentRoutes(
   app: FastifyInstance,
-  { ledger, practice, capabilities, pace }: Deps,
+  { ledger, practice, capabilities, pace, practiceGroupOf }: Deps,
 ): Promise<void> {
+  const groups = new WeakMap<Entry, number>();
+  /** A practice sees what its own logins posted; the first one sees what other dialects took, too. */
+  const isOf = (request: FastifyRequest) => {
+    const group = practiceGroupOf(request);
+    return (entry: Entry) => (groups.get(entry) ?? FIRST_PRACTICE_GROUP) === group;
+  };
+
   app.post<{ Body: Record<string, unknown> }>(PATH, async (request, reply) => {
     const rules = { practice, booksClosedBefore: capabilities.current.books_closed_before };
     const isForm = request.headers['content-type']?.includes('x-www-form-urlencoded') === true;
     const fields = readPayment(rules, { body: request.body, isForm });
     const entry = ledger.add(postingOf({ practice }, fields), () => JSON.stringify(fields));
+    groups.set(entry, practiceGroupOf(request));
     await entry.written;
     return reply.code(201).send(rowOf({ practice }, entry));
   });
@@ -55,9 +70,9 @@ export async function paymentRoutes(
     const day = lastOf(query, 'posted_date');
     // Other parameters are ignored without a word.
     const patientId = patient === undefined ? undefined : (practice.patients.byNumber(patient)?.id ?? '');
-    const found = listed(patientId).filter(
-      ({ receivedAt }) => since === undefined || Date.parse(receivedAt) >= since,
-    );
+    const found = listed(patientId)
+      .filter(isOf(request))
+      .filter(({ receivedAt }) => since === undefined || Date.parse(receivedAt) >= since);
     await found.at(-1)?.written;
     const rows = found
       .map((entry) => rowOf({ practice }, entry))
@@ -71,7 +86,7 @@ export async function paymentRoutes(
   app.get<{ Params: { id: string } }>(`${PATH}/:id`, async (request) => {
     const { id } = request.params;
     const entry = ledger.byId(id) ?? ledger.entries.find((each) => String(numberInId(each.id)) === id);
-    if (entry === undefined) throw new DrChronoProblem(404, NOT_FOUND);
+    if (entry === undefined || !isOf(request)(entry)) throw new DrChronoProblem(404, NOT_FOUND);
     await entry.written;
     return rowOf({ practice }, entry);
   });

@@ -30,7 +30,11 @@ const PairFacts = Type.Object({
   generation: Type.Integer(),
   issuedAt: Type.Integer(),
   scopes: Type.Array(Type.String()),
+  /** The practice group of the person who consented. Absent: the first one. */
+  practiceGroup: Type.Optional(Type.Integer()),
 });
+/** Everything in the sandbox belongs to it, but what the login of another one has posted. */
+export const FIRST_PRACTICE_GROUP = 1;
 
 export type TokenAnswer = {
   access_token: string;
@@ -40,7 +44,7 @@ export type TokenAnswer = {
   scope: string;
 };
 type Form = Readonly<Record<string, string>>;
-export type Caller = { clientId: string; scopes: readonly string[] };
+export type Caller = { clientId: string; scopes: readonly string[]; practiceGroup: number };
 
 export type Authorizations = {
   /**
@@ -51,8 +55,11 @@ export type Authorizations = {
   answer(form: Form, basic: string | undefined, codes: Pick<Codes, 'redeem'>): TokenAnswer;
   /** Ends what an application has. */
   revoke(clientId: string): void;
-  /** Gives an application a new refresh token, as the consent of a person does: every token before it is invalid. */
-  consent(clientId: string): string;
+  /**
+   * Gives an application a new refresh token, as the consent of a person does: every token before it is invalid, but those of another
+   * practice's person.
+   */
+  consent(clientId: string, practiceGroup?: number): string;
   /** @returns who calls; null without a good access token. */
   callerOf(authorization: string | undefined): Caller | null;
 };
@@ -103,7 +110,10 @@ export function createAuthorizations({
   }
 
   /** The authorization that a person's consent makes, and how often its tokens were replaced. */
-  const consentOf = () => nameOf(credentials.secret() ?? 'consent');
+  const consentOf = (practiceGroup = FIRST_PRACTICE_GROUP) => {
+    const first = credentials.secret() ?? 'consent';
+    return nameOf(practiceGroup === FIRST_PRACTICE_GROUP ? first : `${first} ${practiceGroup}`);
+  };
 
   function pairOf(facts: Omit<Static<typeof PairFacts>, 'use' | 'issuedAt'>): TokenAnswer {
     newest.set(keyOf(facts), facts.generation);
@@ -146,15 +156,14 @@ export function createAuthorizations({
         throw refused(400, 'invalid_grant');
       const scopes = form.scope === undefined ? pair.scopes : form.scope.split(' ');
       if (scopes.some((scope) => !pair.scopes.includes(scope))) throw refused(400, 'invalid_scope');
-      const { authorization } = pair;
-      return pairOf({ clientId, authorization, generation: pair.generation + 1, scopes });
+      return pairOf({ ...pair, generation: pair.generation + 1, scopes });
     },
     revoke(clientId) {
       const key = keyOf({ clientId, authorization: consentOf() });
       newest.set(key, (newest.get(key) ?? 0) + 1);
     },
-    consent(clientId) {
-      const authorization = consentOf();
+    consent(clientId, practiceGroup = FIRST_PRACTICE_GROUP) {
+      const authorization = consentOf(practiceGroup);
       const key = keyOf({ clientId, authorization });
       const generation = (newest.get(key) ?? 0) + 1;
       newest.set(key, generation);
@@ -166,6 +175,7 @@ export function createAuthorizations({
         generation,
         issuedAt: now(),
         scopes,
+        practiceGroup,
       });
     },
     callerOf(authorization) {
@@ -175,7 +185,8 @@ export function createAuthorizations({
       const last = newest.get(keyOf(pair)) ?? pair.generation;
       if (pair.generation !== last || now() >= pair.issuedAt + ACCESS_SECONDS * 1000) return null;
       newest.set(keyOf(pair), pair.generation);
-      return { clientId: pair.clientId, scopes: pair.scopes };
+      const { clientId, scopes, practiceGroup = FIRST_PRACTICE_GROUP } = pair;
+      return { clientId, scopes, practiceGroup };
     },
   };
 }

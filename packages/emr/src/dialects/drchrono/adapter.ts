@@ -45,7 +45,7 @@ export const drchrono: Dialect = {
     const opened = openDrChrono(connection, deps);
     return {
       capability: 'lookup',
-      place: `${description.name} ${opened.session.baseUrl} notes`,
+      place: opened.place,
       bucket: opened.bucket,
       describe: () => describe(opened.settings),
       settleMs: opened.settings.settle_ms,

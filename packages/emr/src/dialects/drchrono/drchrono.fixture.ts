@@ -34,6 +34,8 @@ export async function drchronoAt(
         scope: 'billing:patient-payment:read billing:patient-payment:write',
       },
     },
+    'GET /api/users/current': { status: 302, headers: { location: `${baseUrl}/api/users/7` } },
+    'GET /api/users/7': { body: { id: '7', practice_group: '31' } },
     ...(typeof answers === 'function' ? answers(baseUrl) : answers),
   }));
   const adapter = drchrono.open(

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { EmrConnection } from '../../adapter.ts';
 import { openRecordingGrant } from '../../testing/recorded-grant.fixture.ts';
-import { quiet } from '../../testing/vendor-server.fixture.ts';
+import { quiet, type VendorAnswer } from '../../testing/vendor-server.fixture.ts';
 import { drchrono } from './adapter.ts';
 import { drchronoAt, row } from './drchrono.fixture.ts';
 
@@ -93,7 +93,7 @@ test('a check reads one payment, and says what went wrong without a credential',
   const next = 'BASE/api/patient_payments?cursor=a';
   const good = await drchronoAt(list({ body: { results: [row()], next } }));
   expect(await good.adapter.check(quiet())).toMatchObject({ ok: true, locations: null, remarks: [] });
-  expect(good.queries.map(String)).toEqual(['page_size=1']);
+  expect(good.queries.map(String)).toEqual(['page_size=1', '', '']);
   // Look-ups could read no second page.
   const elsewhere = await drchronoAt(
     list({ body: { results: [row()], next: 'https://elsewhere.example/' } }),
@@ -110,4 +110,97 @@ test('a check reads one payment, and says what went wrong without a credential',
     reason:
       'GET /api/patient_payments answered HTTP 403: No permission for [credential] of [credential]. The EMR does not permit this with our credentials (HTTP 403).',
   });
+});
+
+const PAGE = { 'GET /api/patient_payments': { body: { results: [] } } };
+const user = (change: object = {}) => ({
+  'GET /api/users/7': { body: { id: 7, practice_group: 31, ...change } },
+});
+const current = (answer: VendorAnswer) => ({ 'GET /api/users/current': answer });
+
+test.each([
+  ['as a text', {}, '31'],
+  ['as a number', user(), '31'],
+  ['as a long number', user({ practice_group: '12345678901234567890' }), '12345678901234567890'],
+  ['without a redirect', current({ body: { id: '7', practice_group: 'a-31' } }), 'a-31'],
+  [
+    'by an address with a slash at its end, on another host',
+    current({ status: 301, headers: { location: 'https://drchrono.example/api/users/7/' } }),
+    '31',
+  ],
+])('a check reads the practice %s', async (_name, answers, practice_group) => {
+  const { adapter, seen } = await drchronoAt({ ...PAGE, ...answers });
+  expect(await adapter.check(quiet())).toMatchObject({
+    ok: true,
+    statement: { practice_group },
+    remarks: [],
+  });
+  expect(seen.filter((each) => each.startsWith('GET /api/users/')).join()).toContain(
+    'cache-control: no-cache',
+  );
+});
+
+test.each([
+  ['no right to read it', current({ status: 403, body: { detail: 'No permission.' } }), 'with HTTP 403'],
+  ['no such path', current({ status: 404 }), 'with HTTP 404'],
+  [
+    'a redirect to a page',
+    current({ status: 302, headers: { location: '/accounts/login' } }),
+    'with HTTP 302',
+  ],
+  ['no practice group', user({ practice_group: null }), 'without one'],
+  ['the practice group 0', user({ practice_group: 0 }), 'without one'],
+  ['another user', user({ id: 8 }), 'without one'],
+  ['a page', { 'GET /api/users/7': { body: '<html>' } }, 'without one'],
+  [
+    'a cached user',
+    { 'GET /api/users/7': { headers: { age: '9' }, body: { id: 7, practice_group: 31 } } },
+    'cache',
+  ],
+  [
+    'a cached redirect',
+    current({ status: 302, headers: { location: '/api/users/7', age: '9' } }),
+    'with HTTP 302',
+  ],
+])('%s names no practice, and nothing is guessed', async (_name, answers, why) => {
+  const { adapter } = await drchronoAt({ ...PAGE, ...answers });
+  const remarks = [expect.stringContaining(why)];
+  expect(await adapter.check(quiet())).toMatchObject({
+    ok: true,
+    statement: { practice_group: null },
+    remarks,
+  });
+});
+
+test.each([503, 429, 401])('the practice is asked for again after %i', async (status) => {
+  const { adapter } = await drchronoAt({ ...PAGE, ...current({ status, body: { detail: 'Later.' } }) });
+  const reason = expect.stringContaining(`GET /api/users/current answered HTTP ${status}: Later.`);
+  expect(await adapter.check(quiet())).toMatchObject({ ok: false, reason });
+});
+
+test('the practice is the place, whoever of it logs in; without it each login is one', () => {
+  const placeOf = (
+    practice_group: string | null | undefined,
+    refresh_token: string,
+    client_id = 'client-4711',
+  ) =>
+    open({
+      credentials: { ...CREDENTIALS, client_id, refresh_token },
+      statement: practice_group === undefined ? {} : { practice_group },
+    }).adapter.place;
+  const here = placeOf('31', 'a');
+  expect(here).toBe('drchrono https://app.drchrono.com notes practice 31');
+  expect(placeOf('31', 'b', 'client-4712')).toBe(here);
+  expect(placeOf('32', 'a')).not.toBe(here);
+  const unnamed = placeOf(null, 'refresh-1');
+  expect(placeOf(null, 'refresh-1')).toBe(unnamed);
+  const others = [
+    placeOf(null, 'refresh-2'),
+    placeOf(null, 'refresh-1', 'client-4712'),
+    placeOf('31', 'refresh-1'),
+  ];
+  expect(others).not.toContain(unnamed);
+  expect(unnamed).not.toContain('refresh-1');
+  // The text of sends that were stored before the practice was read.
+  expect(placeOf(undefined, 'a')).toBe('drchrono https://app.drchrono.com notes');
 });

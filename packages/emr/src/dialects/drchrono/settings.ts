@@ -51,11 +51,15 @@ const SettingsSchema = Type.Object(
 );
 export type DrChronoSettings = Static<typeof SettingsSchema>;
 
+/** The fact that says which practice the login is of: the id of its practice group. */
+export const PRACTICE_GROUP = 'practice_group';
+
 export const description: AdapterDescription = {
   name: 'drchrono',
   title: 'DrChrono',
   credentials: fieldsOf(CredentialsSchema),
   settings: fieldsOf(SettingsSchema),
+  facts: [PRACTICE_GROUP],
   login: { only: true, clientAuth: 'post' },
   example: {
     baseUrl: 'https://app.drchrono.com',
@@ -69,6 +73,8 @@ export type DrChrono = {
   session: EmrSession;
   bucket: RateBucket | null;
   settings: DrChronoSettings;
+  /** As `EmrAdapter` has it. */
+  place: string;
   /** Texts that no sentence may hold. */
   secrets: readonly string[];
 };
@@ -89,13 +95,31 @@ function bucketOf({ calls_per_hour }: DrChronoSettings, clientId: string): RateB
   };
 }
 
+/**
+ * Names the practice: the login chooses it, and a new login of the same practice is the same place. Where DrChrono did not say which
+ * practice it is, each login is a place of its own. A connection that was saved before the practice was read keeps the place with which
+ * its sends were stored: its login is still the one of those sends, because every save since then keeps the fact.
+ */
+function placeOf(
+  baseUrl: string,
+  { statement = {} }: EmrConnection,
+  { client_id, refresh_token }: Static<typeof CredentialsSchema>,
+): string {
+  const place = `${description.name} ${baseUrl} notes`;
+  const { [PRACTICE_GROUP]: practice } = statement;
+  if (practice === undefined) return place;
+  if (practice !== null) return `${place} practice ${practice}`;
+  const login = createHash('sha256')
+    .update(JSON.stringify([client_id, refresh_token]))
+    .digest('hex');
+  return `${place} login ${login}`;
+}
+
 /** @throws Error naming the setting or credential that cannot be used. */
 export function openDrChrono(connection: EmrConnection, deps: AdapterDeps): DrChrono {
   const settings = readSettings(SettingsSchema, connection.settings);
-  const { client_id, client_secret, refresh_token } = readCredentials(
-    CredentialsSchema,
-    connection.credentials,
-  );
+  const credentials = readCredentials(CredentialsSchema, connection.credentials);
+  const { client_id, client_secret, refresh_token } = credentials;
   const baseUrl = readBaseUrl(connection.baseUrl);
   const bucket = bucketOf(settings, client_id);
   const source = deps.tokens.of({
@@ -117,6 +141,7 @@ export function openDrChrono(connection: EmrConnection, deps: AdapterDeps): DrCh
     }),
     bucket,
     settings,
+    place: placeOf(baseUrl, connection, credentials),
     secrets: [client_id, client_secret, refresh_token],
   };
 }

@@ -222,25 +222,40 @@ test('a method and a location that were added in the EMR a moment ago are found'
     .toBe('resolved');
 });
 
+const placeOf = (credentials: Record<string, string>, settings = {}) =>
+  fhirR5.open(
+    {
+      userId: 1,
+      adapter: 'fhir-r5',
+      baseUrl: 'https://emr.example/fhir',
+      credentials,
+      settings,
+      timeZone: 'UTC',
+    },
+    localAdapterDeps(),
+  ).place;
+const CLIENT = { token_url: 'https://emr.example/token', client_id: 'practice-a', client_secret: 'secret' };
+const UNNAMED = 'fhir-r5 https://emr.example/fhir urn:emr-payments:payment-id';
+
 test('another client is another place, because it may be of another practice; another secret is none', () => {
-  const placeOf = (credentials: Record<string, string>) =>
-    fhirR5.open(
-      {
-        userId: 1,
-        adapter: 'fhir-r5',
-        baseUrl: 'https://emr.example/fhir',
-        credentials,
-        settings: {},
-        timeZone: 'UTC',
-      },
-      localAdapterDeps(),
-    ).place;
-  const client = (client_id: string, client_secret = 'secret') =>
-    placeOf({ token_url: 'https://emr.example/token', client_id, client_secret });
-  const here = client('practice-a');
+  const here = placeOf(CLIENT);
   expect(here).not.toContain('practice-a');
-  expect(client('practice-a', 'another secret')).toBe(here);
-  expect(client('practice-b')).not.toBe(here);
-  const unnamed = 'fhir-r5 https://emr.example/fhir urn:emr-payments:payment-id';
-  expect([placeOf({}), placeOf({ bearer_token: 'sesame' })]).toEqual([unnamed, unnamed]);
+  expect(placeOf({ ...CLIENT, client_secret: 'another secret' })).toBe(here);
+  expect(placeOf({ ...CLIENT, client_id: 'practice-b' })).not.toBe(here);
+  // Realms of one server can have clients of the same name.
+  expect(placeOf({ ...CLIENT, token_url: 'https://emr.example/realm-b/token' })).not.toBe(here);
+  expect([placeOf({}), placeOf({ bearer_token: 'sesame' })]).toEqual([UNNAMED, UNNAMED]);
+});
+
+test('another login is another place only where the operator says that it chooses the practice', () => {
+  const login = (refresh_token: string) => ({ ...CLIENT, refresh_token });
+  const chooses = { login_chooses_practice: true };
+  expect(placeOf(login('a'))).toBe(placeOf(login('b')));
+  const here = placeOf(login('a'), chooses);
+  expect(placeOf({ ...login('a'), client_secret: 'another secret' }, chooses)).toBe(here);
+  expect(placeOf(login('b'), chooses)).not.toBe(here);
+  const token = placeOf({ bearer_token: 'sesame' }, chooses);
+  expect(token).not.toContain('sesame');
+  expect(placeOf({ bearer_token: 'sesam' }, chooses)).not.toBe(token);
+  expect(placeOf({}, chooses)).toBe(UNNAMED);
 });
