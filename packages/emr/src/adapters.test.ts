@@ -1,3 +1,4 @@
+import { DROPPED_FIELDS } from '@emr-payments/contracts';
 import { expect, test } from 'vitest';
 import type { EmrConnection } from './adapter.ts';
 import {
@@ -33,6 +34,11 @@ test.each([
   expect(adapter.capability).toBe(capability);
   expect(adapter.find !== undefined).toBe(canFind);
   expect(droppedFields(adapter)).toEqual([]);
+});
+
+test.each(adapterDescriptions)('the dropped fields of $name are published names', ({ name, example }) => {
+  const adapter = open(connection({ ...example, adapter: name }));
+  expect(DROPPED_FIELDS).toEqual(expect.arrayContaining(droppedFields(adapter)));
 });
 
 test('a setting of the service is taken with every adapter, and goes to no dialect', () => {

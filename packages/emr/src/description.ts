@@ -1,3 +1,5 @@
+import { DROPPED_FIELDS } from '@emr-payments/contracts';
+
 /** One credential or setting that an adapter takes. */
 export type AdapterField = {
   readonly name: string;
@@ -55,8 +57,8 @@ export type AdapterExample = {
   readonly settings: Readonly<Record<string, string | number | boolean>>;
 };
 
-/** Fields of a payment for which an EMR may have no place. */
-export type DroppableField = 'payment_method' | 'reference_number' | 'location' | 'notes' | 'deposit_date';
+/** Fields of a payment for which an EMR may have no place, by the published names. */
+export type DroppableField = (typeof DROPPED_FIELDS)[number];
 
 /** Every fact of a payment that an adapter maps. */
 export type OurField = 'payment_id' | 'patient' | 'amount' | DroppableField;
@@ -95,9 +97,11 @@ export type ConnectionDescription = {
   readonly sources: readonly string[];
 };
 
-/** Names our fields for which the EMR has no place over this connection. */
+/**
+ * Names the fields that the integrator sent and for which the EMR has no place over this connection. Our payment id, for which an EMR may
+ * have no place either, is not one of them.
+ */
 export function droppedFields(adapter: { describe(): ConnectionDescription }): DroppableField[] {
-  return Object.entries(adapter.describe().fields)
-    .filter(([, { kept }]) => kept === 'dropped')
-    .map(([name]) => name as DroppableField);
+  const { fields } = adapter.describe();
+  return DROPPED_FIELDS.filter((name) => fields[name].kept === 'dropped');
 }

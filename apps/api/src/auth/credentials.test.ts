@@ -115,12 +115,13 @@ describe.concurrent('revoked credentials stop working within 5 s, and a second s
     const one = await api.newCaller();
     const where = { clientPk: one.clientPk };
     const next = newSecret('cs_live_');
+    expect((await post(credentialHeaders(one))).statusCode).toBe(200);
     await api.database.prisma.clientSecret.create({
       data: { ...where, secretHash: new Uint8Array(hashSecret(next)) },
     });
     const rotated = { ...credentialHeaders(one), client_secret: next };
-    expect((await post(credentialHeaders(one))).statusCode).toBe(200);
     expect((await post(rotated)).statusCode).toBe(200);
+    expect((await post(credentialHeaders(one))).statusCode).toBe(200);
 
     await api.database.prisma.clientSecret.updateMany({
       where: { ...where, secretHash: new Uint8Array(hashSecret(one.client_secret)) },
@@ -160,13 +161,18 @@ describe('look-ups', () => {
     expect(counted.asked).toEqual(['ci', 'user']);
   });
 
-  test('an unknown client is remembered like a known one', async () => {
+  test.each([
+    ['an unknown client', { clientId: 'cx' }],
+    ['a wrong secret', { clientSecret: 'wrong' }],
+  ])('%s is looked up each time before it is refused, and those together share it', async (_what, wrong) => {
     const counted = lookup();
     const authenticate = createAuthenticate({ lookup: counted });
+    const refused = () => authenticate({ ...headers, ...wrong });
     for (const _ of [1, 2]) {
-      expect(await authenticate({ ...headers, clientId: 'cx' })).toEqual({ outcome: 'invalid_client' });
+      expect(await Promise.all([refused(), refused()])).toEqual(Array(2).fill({ outcome: 'invalid_client' }));
     }
-    expect(counted.asked).toEqual(['cx']);
+    const { clientId } = { ...headers, ...wrong };
+    expect(counted.asked).toEqual([clientId, clientId]);
   });
 
   test('that fail are not remembered', async () => {

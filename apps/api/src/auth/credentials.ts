@@ -56,6 +56,10 @@ const NO_USER = { outcome: 'user_not_found' } as const;
  * Makes the check of a client. An unknown client is cached like a known one and its secret is compared with a dummy, so
  * that the time of an answer does not reveal which client ids exist. Requests that miss the cache together share one
  * look-up.
+ *
+ * Only what accepts a secret is believed for `TTL_MS`. Before a secret is refused the client is looked up again, because the secret may
+ * have been made since: a client uses its new secret in the moment in which it gets it. The limit on failed authentications of an
+ * address bounds what that costs.
  */
 export function createAuthenticateClient({
   lookup,
@@ -88,9 +92,10 @@ export function createAuthenticateClient({
     if (!clientId || !clientSecret || clientId.length > MAX_LENGTH || clientSecret.length > MAX_LENGTH)
       return NOTHING;
     const cached = clients.get(clientId);
-    return cached === undefined
-      ? clients.forceFetch(clientId).then((entry) => outcome(entry, clientSecret))
-      : outcome(cached, clientSecret);
+    const known = cached === undefined ? NOTHING : outcome(cached, clientSecret);
+    return known.outcome === 'client'
+      ? known
+      : clients.forceFetch(clientId, { forceRefresh: true }).then((entry) => outcome(entry, clientSecret));
   };
 }
 
