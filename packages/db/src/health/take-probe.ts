@@ -5,15 +5,16 @@ import type { ExchangeSubject } from './next-state.ts';
  * A payment comes first: a look-up or a sync is the probe only while no payment of the connection is due or on its way. The right that they
  * need may be missing while payments are accepted, and they would stop the connection again and again.
  */
-const TAKE = {
+export const TAKE_PROBE = {
   name: 'take-probe',
   text: `
     UPDATE connection_states s SET probe_until = now() + make_interval(secs => $2::float8 / 1000)
      WHERE s.user_id = $1 AND s.state = 'login_required'
        AND coalesce(s.stopped_until <= now(), true) AND coalesce(s.probe_until <= now(), true)
        AND ($3::text = 'payment' OR NOT EXISTS (
-             SELECT FROM connections c JOIN jobs j ON j.lane_id = c.lane_id
-              WHERE c.user_id = $1 AND (j.queued_at IS NOT NULL OR j.run_at <= now())))
+             SELECT FROM connections c
+              WHERE c.user_id = $1 AND (EXISTS (SELECT FROM jobs j WHERE j.lane_id = c.lane_id AND j.queued_at IS NOT NULL)
+                    OR EXISTS (SELECT FROM jobs j WHERE j.lane_id = c.lane_id AND j.queued_at IS NULL AND j.run_at <= now()))))
     RETURNING s.probe_until::text AS probe`,
 };
 
@@ -27,7 +28,7 @@ export async function takeProbe(
   deps: StatementDeps,
   { userId, subject, leaseMs }: { userId: number; subject: ExchangeSubject; leaseMs: number },
 ): Promise<string | null> {
-  const [row] = await query<{ probe: string }>(deps, TAKE, [userId, leaseMs, subject]);
+  const [row] = await query<{ probe: string }>(deps, TAKE_PROBE, [userId, leaseMs, subject]);
   return row?.probe ?? null;
 }
 
