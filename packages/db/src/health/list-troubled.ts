@@ -1,6 +1,6 @@
 import type { OurSentence } from '@emr-payments/contracts';
 import { query, type StatementDeps } from '../core/statements.ts';
-import { countOfLane } from '../jobs/count-of-lane.ts';
+import { countOfLane } from '../holds/count-of-lane.ts';
 import type { HealthState } from './next-state.ts';
 
 /** A connection over which nothing is posted now. */

@@ -1,5 +1,5 @@
 import { query, type StatementDeps } from '../core/statements.ts';
-import { countOfLane } from '../jobs/count-of-lane.ts';
+import { countOfLane } from './count-of-lane.ts';
 
 /** A hold that is on. */
 export type OpenHold = {
