@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { hasPgbouncer, openTestDatabase, startPgbouncer } from '@emr-payments/testkit';
 import { Client, type Pool } from 'pg';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -105,6 +107,24 @@ test('the error of a statement that was sent is not taken for the lack of a conn
   const error = await pool.query('SELECT 1/0').catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ code: '22012' });
   expect(hadNoConnection(error)).toBe(false);
+});
+
+test('where another stands in, a server that accepts connections and says nothing fails statements, and nothing else', async () => {
+  const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const stoodInFor = openPool(
+    { url: `postgresql://app@127.0.0.1:${port}/app`, connectionTimeoutMillis: 600 },
+    { hasStandIn: true },
+  );
+  onTestFinished(() => void silent.close());
+  // The second waits for the connection that the first one opens, and pg-pool gives it up without a `release`.
+  const found = await Promise.allSettled([stoodInFor.query('SELECT 1'), stoodInFor.query('SELECT 1')]);
+  expect(found.map((one) => one.status === 'rejected' && hadNoConnection(one.reason))).toEqual([true, true]);
+  await vi.waitFor(() => expect([stoodInFor.waitingCount, stoodInFor.totalCount]).toEqual([0, 0]), {
+    timeout: 30_000,
+  });
+  await stoodInFor.end();
 });
 
 describe.runIf(hasPgbouncer())('behind a PgBouncer', () => {

@@ -10,7 +10,8 @@ const STOOD_IN_FOR_AFTER_MS = 300;
 /** pg-pool's error (index.js) for a request that has waited too long for one of the connections that there are. */
 const WAITED = 'timeout exceeded when trying to connect';
 
-type Answer = (error: Error | undefined, client: PoolClient | undefined, release: () => void) => void;
+/** With an error there is nothing to release: of a request that has waited too long, and of a pool that has ended, pg-pool gives no `release`. */
+type Answer = (error: Error | undefined, client: PoolClient | undefined, release?: () => void) => void;
 
 type Remove = (client: PoolClient, done?: () => void) => void;
 
@@ -90,7 +91,7 @@ class ModestPool extends Pool {
       hasWaited = true;
       const reason = this.#refusal ?? new Error('no connection could be opened in time');
       withoutConnection.add(reason);
-      answer(reason, undefined, () => undefined);
+      answer(reason, undefined);
     };
     this.#noneSince ??= performance.now();
     const left = this.#noneSince + STOOD_IN_FOR_AFTER_MS - performance.now();
@@ -104,7 +105,7 @@ class ModestPool extends Pool {
         this.#noneSince = undefined;
         this.#stayAsItIs(error);
       }
-      if (hasWaited) return release();
+      if (hasWaited) return release?.();
       clearTimeout(timer);
       answer(error, client, release);
     });
@@ -149,7 +150,7 @@ class ModestPool extends Pool {
       this.#opening -= 1;
       if (error !== undefined) return this.#stayAsItIs(error);
       // To the statement that has waited longest.
-      release();
+      release?.();
     });
     this.#grows = false;
   }

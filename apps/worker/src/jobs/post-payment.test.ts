@@ -1,5 +1,5 @@
 import { feedJobs } from '@emr-payments/db';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { sandboxOfFile } from '../testing/sandbox-of-file.ts';
 import { type WorkerFixture, workerFixtureOfFile } from '../testing/worker-fixture.ts';
 import { runPosting } from './post-payment.ts';
@@ -234,4 +234,30 @@ test('the horizon: after one last try a payment known to be absent fails, and on
     { payment_method: 'Cash', status: 'failed', failure_code: 'retries_exhausted' },
     { payment_method: 'Check', status: 'needs_review', failure_code: 'outcome_unknown' },
   ]);
+});
+
+test('a claim is given up when its end is recorded: what is noted afterwards, however slowly, does not look like a lost claim', async () => {
+  fixture = await openWorkerFixture({ sandbox: emr() });
+  await fixture.accept();
+  await fixture.fault({ kind: 'too_many_requests', retry_after_seconds: 120, count: 1, match: post });
+  const { deps } = fixture;
+  let isHeld: boolean | undefined;
+  const release = vi.fn();
+  const leases: typeof deps.leases = {
+    ...deps.leases,
+    hold: (claim, claimedAt) =>
+      Object.create(deps.leases.hold(claim, claimedAt), { release: { value: release } }),
+  };
+  const health: typeof deps.health = {
+    ...deps.health,
+    async note(input) {
+      isHeld = release.mock.calls.length === 0;
+      return deps.health.note(input);
+    },
+  };
+  const [due] = await feedJobs(fixture, 1);
+  if (due === undefined) throw new Error('no job is due');
+  await runPosting({ ...deps, leases, health }, { job: due.id, fence: due.fence });
+  expect(await payment()).toMatchObject({ status: 'retrying' });
+  expect(isHeld).toBe(false);
 });

@@ -31,6 +31,7 @@ export async function runSync(deps: JobDeps, entry: TakenEntry): Promise<void> {
     async (run, held) => {
       const turn = await carryOn(deps, { run, held }).catch((error) => ownFault(deps, { run, error }));
       await endTurn(deps, { run, held, turn });
+      held.release();
       const { userId, probe } = run;
       if (probe !== null) await deps.steps.endProbe(deps, { userId, probe }).catch(() => undefined);
     },

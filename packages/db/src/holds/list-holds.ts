@@ -1,4 +1,5 @@
 import { query, type StatementDeps } from '../core/statements.ts';
+import { countOfLane } from './count-of-lane.ts';
 
 /** A hold that is on. */
 export type OpenHold = {
@@ -11,21 +12,19 @@ export type OpenHold = {
   waiting: number;
 };
 
-const LIST = {
+export const LIST_HOLDS = {
   name: 'list-holds',
   text: `
     SELECT h.scope, h.started_at, h.started_by, h.reason,
-           (SELECT count(*)::int FROM jobs j
-             WHERE j.kind = 'post_payment'
-               AND (h.user_id IS NULL OR j.lane_id = (SELECT c.lane_id FROM connections c WHERE c.user_id = h.user_id))
-           ) AS waiting
+           CASE WHEN h.user_id IS NULL THEN (SELECT count(*)::int FROM jobs j WHERE j.kind = 'post_payment')
+                ELSE coalesce((SELECT ${countOfLane('c.lane_id')} FROM connections c WHERE c.user_id = h.user_id), 0) END AS waiting
       FROM holds h WHERE h.ended_at IS NULL ORDER BY h.started_at, h.id`,
 };
 
 /** Lists the holds that are on, oldest first. */
 export async function listHolds(deps: StatementDeps): Promise<OpenHold[]> {
   type Row = { scope: string; started_at: Date; started_by: string; reason: string | null; waiting: number };
-  const rows = await query<Row>(deps, LIST, []);
+  const rows = await query<Row>(deps, LIST_HOLDS, []);
   return rows.map(({ scope, started_at, started_by, reason, waiting }) => ({
     scope,
     startedAt: started_at,

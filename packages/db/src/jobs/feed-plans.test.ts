@@ -2,6 +2,7 @@ import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../core/database.ts';
+import { buffersOf } from '../testing/buffers-of.ts';
 import { FEED_FREE, FEED_LIMITED } from './feed-statements.ts';
 
 // The feed is planned once on each connection, and again after each ANALYZE of the table, whose statistics can then say anything: that
@@ -95,3 +96,16 @@ test('the feed reads jobs by the same indexes, whatever the statistics say', asy
       }
     }
 }, 120_000);
+
+test('a lane whose jobs are all due later costs a feed one look into the index', async () => {
+  await owner.query('TRUNCATE jobs');
+  await write(2_000, { lanes: 2_000, waiting: 1 });
+  await owner.query(`UPDATE jobs SET run_at = run_at + interval '1 hour'`);
+  await owner.query('VACUUM ANALYZE jobs');
+  for (const statement of [FEED_FREE, FEED_LIMITED]) {
+    const { text } = statement;
+    const pages = await buffersOf({ database }, { text, values: [500, ['endpoint'], [], [], []] });
+    // The root of the index and a leaf, twice where the lane's first entry is on another leaf.
+    expect(pages / 2_000, statement.name).toBeLessThan(4);
+  }
+});

@@ -6,11 +6,15 @@ type Deps = { database: Pick<Database, 'prisma'> };
 /** Condition that a secret or token has not expired. */
 const valid = () => ({ OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] });
 
-/** Lists all clients, oldest first, with the number of their valid secrets. */
+/** Lists all clients, oldest first, with the numbers of their users, of their endpoints that are not deleted, and of their valid secrets. */
 export async function listClients({ database }: Deps) {
   const clients = await database.prisma.client.findMany({
     orderBy: { id: 'asc' },
-    include: { _count: { select: { users: true, endpoints: true, secrets: { where: valid() } } } },
+    include: {
+      _count: {
+        select: { users: true, endpoints: { where: { deletedAt: null } }, secrets: { where: valid() } },
+      },
+    },
   });
   return clients.map(({ clientId, name, mode, createdAt, disabledAt, _count }) => ({
     clientId,

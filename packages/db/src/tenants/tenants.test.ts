@@ -2,12 +2,16 @@ import { createSecretKey, randomBytes } from 'node:crypto';
 import { hashSecret, type Keyring, open } from '@emr-payments/runtime';
 import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SYSTEM } from '../audit/entry.ts';
 import { type Database, openDatabase } from '../core/database.ts';
 import {
   createClient,
   createUser,
+  deleteEndpoint,
   findClientPk,
   importPatients,
+  inTransaction,
+  listClients,
   moveEndpoint,
   registerEndpoint,
   saveConnection,
@@ -28,6 +32,23 @@ afterAll(async () => {
 });
 
 describe('provisioning', () => {
+  test('a client is listed with the endpoints that it has, without those that it deleted', async () => {
+    const { clientPk, clientId } = await createClient({ database }, { name: 'Integrator' });
+    const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+    const urls = ['https://example.com/a', 'https://example.com/b'];
+    const [endpointId = ''] = await Promise.all(
+      urls.map((url) => registerEndpoint({ database, keyring }, { clientPk, url, secret })),
+    );
+    const endpoints = async () =>
+      (await listClients({ database })).find((client) => client.clientId === clientId)?.endpoints;
+    expect(await endpoints()).toBe(2);
+    await inTransaction({ database }, async (tx) => ({
+      commit: true,
+      value: await deleteEndpoint(tx, { key: { clientPk, endpointId }, by: SYSTEM }),
+    }));
+    expect(await endpoints()).toBe(1);
+  });
+
   test('hands secrets out once and stores their hashes', async () => {
     const { prisma } = database;
     const client = await createClient({ database }, { name: 'Integrator' });
