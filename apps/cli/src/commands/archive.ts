@@ -124,6 +124,7 @@ export const registerArchive: Register = (program, cli) => {
           } catch (error) {
             const { code } = error as { code?: unknown };
             if (error instanceof ArchiveFileError) return failure('failed', error.message);
+            if (code === 'EEXIST' || code === 'ENOTDIR') return failure('failed', `${to} is not a folder.`);
             if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) {
               return failure('failed', `The folder ${to} cannot be written to (${code}).`);
             }
