@@ -19,8 +19,8 @@ const RUNNING = 'Another archive command is at work on this database. Run this a
 
 /** Names the reasons that keep a range from being archived. */
 const NAMES: Readonly<Record<string, string>> = {
-  posting_job: 'payments that are being posted',
-  delivery_job: 'deliveries of its events that are being sent',
+  posting_job: 'jobs that post its payments',
+  delivery_job: 'jobs that deliver its events',
   pending_delivery: 'pending deliveries',
   recovery: 'running recoveries of its time',
   idempotency_key: 'idempotency keys that are still valid',
