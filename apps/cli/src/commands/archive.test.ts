@@ -98,7 +98,8 @@ test.each([
   [[], 2, 'required option'],
   [['--before', '2020-01-01', '--drop'], 2, '--drop needs --to'],
   [['--before', day(10)], 4, 'more than 90 days ago'],
-  [['--before', '2020-01-01', '--to', '/dev/null/none'], 1, 'cannot be written to (ENOTDIR)'],
+  [['--before', '2020-01-01', '--to', '/dev/null/none'], 1, '/dev/null/none is not a folder'],
+  [['--before', '2020-01-01', '--to', ''], 1, 'cannot be written to (ENOENT)'],
 ])('archive %j ends with %d: %s', async (args, code, sentence) => {
   expect(await run(args)).toMatchObject({ code, stderr: expect.stringContaining(sentence) });
 });

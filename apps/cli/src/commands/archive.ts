@@ -19,8 +19,8 @@ const RUNNING = 'Another archive command is at work on this database. Run this a
 
 /** Names the reasons that keep a range from being archived. */
 const NAMES: Readonly<Record<string, string>> = {
-  posting_job: 'payments that are being posted',
-  delivery_job: 'deliveries of its events that are being sent',
+  posting_job: 'jobs that post its payments',
+  delivery_job: 'jobs that deliver its events',
   pending_delivery: 'pending deliveries',
   recovery: 'running recoveries of its time',
   idempotency_key: 'idempotency keys that are still valid',
@@ -124,6 +124,7 @@ export const registerArchive: Register = (program, cli) => {
           } catch (error) {
             const { code } = error as { code?: unknown };
             if (error instanceof ArchiveFileError) return failure('failed', error.message);
+            if (code === 'EEXIST' || code === 'ENOTDIR') return failure('failed', `${to} is not a folder.`);
             if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) {
               return failure('failed', `The folder ${to} cannot be written to (${code}).`);
             }

@@ -24,6 +24,8 @@ const keptDays = (eventDays: number): Record<Prunable, number> => ({
   idempotency_keys: IDEMPOTENCY_KEY_DAYS,
   held_logins: 0,
   connect_sessions: eventDays,
+  ended_secrets: 0,
+  deleted_endpoints: eventDays,
 });
 
 /** After this time without a renewal, tokens that no connection uses are removed. */

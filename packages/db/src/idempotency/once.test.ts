@@ -89,3 +89,29 @@ test('a key without a stored answer counts as used by another request', async ()
   });
   expect(await run('k5', 'five')).toEqual({ outcome: 'key_reused' });
 });
+
+test('a key whose time ends while it is being found is claimed again, not taken for reused', async () => {
+  await run('k9', 'nine');
+  const { pool } = practice.database;
+  let pruned = false;
+  // The key is pruned between the claim and the look for its answer.
+  const pruning = {
+    connect: async () => {
+      const client = await pool.connect();
+      const { query: send } = client;
+      client.query = async (...args: unknown[]) => {
+        if ((args[0] as { name?: string }).name === 'find-remembered-answer' && !pruned) {
+          pruned = true;
+          await pool.query(`DELETE FROM idempotency_keys WHERE key = 'k9'`);
+        }
+        return Reflect.apply(send, client, args);
+      };
+      return client;
+    },
+  } as unknown as typeof pool;
+  const request = { clientPk: practice.clientPk, userId: 0, key: 'k9', fingerprint: Buffer.from('a') };
+  const again = await once({ database: { pool: pruning } }, { request, work: addClient('nine'), remember });
+  expect(pruned).toBe(true);
+  expect(again).toEqual({ outcome: 'done', result: 'made nine' });
+  expect(await run('k9', 'nine')).toMatchObject({ outcome: 'replayed' });
+});

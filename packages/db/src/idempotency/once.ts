@@ -61,8 +61,10 @@ export async function once<T>(
       return { commit: remember(result) !== null, value: { outcome: 'done', result } };
     }
     const owner = [request.clientPk, request.userId, request.key];
-    const claimed = await query(tx, CLAIM, [...owner, request.fingerprint]);
-    if (claimed.length === 0) return { commit: false, value: await replay(tx, owner, request.fingerprint) };
+    while ((await query(tx, CLAIM, [...owner, request.fingerprint])).length === 0) {
+      const value = await replay(tx, owner, request.fingerprint);
+      if (value !== null) return { commit: false, value };
+    }
     const result = await work(tx);
     const answer = remember(result);
     if (answer !== null) await query(tx, REMEMBER, [...owner, answer.status, answer.response]);
@@ -70,25 +72,20 @@ export async function once<T>(
   });
 }
 
+type Replay = { outcome: 'replayed'; status: number; response: string } | { outcome: 'key_reused' };
+
 /** Finds the answer to an earlier request with this key; null when there is none. A request under way has none yet. */
-export async function findRemembered(
-  deps: StatementDeps,
-  request: KeyedRequest,
-): Promise<{ outcome: 'replayed'; status: number; response: string } | { outcome: 'key_reused' } | null> {
-  const owner = [request.clientPk, request.userId, request.key];
-  const rows = await query(deps, FIND, owner);
-  return rows.length === 0 ? null : replay(deps, owner, request.fingerprint);
+export async function findRemembered(deps: StatementDeps, request: KeyedRequest): Promise<Replay | null> {
+  return replay(deps, [request.clientPk, request.userId, request.key], request.fingerprint);
 }
 
 type Remembered = { fingerprint: Buffer; status: number | null; response: string | null };
 
-async function replay(
-  tx: StatementDeps,
-  owner: unknown[],
-  fingerprint: Buffer,
-): Promise<{ outcome: 'replayed'; status: number; response: string } | { outcome: 'key_reused' }> {
+/** null: there is no such key, or its time ended after it was found to be claimed. */
+async function replay(tx: StatementDeps, owner: unknown[], fingerprint: Buffer): Promise<Replay | null> {
   const [row] = await query<Remembered>(tx, FIND, owner);
-  if (row === undefined || row.status === null || row.response === null) return { outcome: 'key_reused' };
+  if (row === undefined) return null;
+  if (row.status === null || row.response === null) return { outcome: 'key_reused' };
   if (!row.fingerprint.equals(fingerprint)) return { outcome: 'key_reused' };
   return { outcome: 'replayed', status: row.status, response: row.response };
 }

@@ -2,7 +2,7 @@ import { isUnavailable } from '../core/statements.ts';
 import { readConcurrentIndex, runsConcurrently, withoutComments } from './concurrent-index.ts';
 import type { MigrationsList } from './migration-list.ts';
 import { recordBegin, settleInterrupted } from './migration-records.ts';
-import { runScript } from './run-script.ts';
+import { runScript, worksInBatches } from './run-script.ts';
 import { endSession, StoppedError } from './take-turn.ts';
 import { LockWaitError, type MigrationDeps } from './waits.ts';
 
@@ -24,7 +24,8 @@ async function stopped(deps: MigrationDeps, { name, script, begun, error }: Fail
     });
   const index = readConcurrentIndex(withoutComments(script));
   const settled = await settleInterrupted(deps.watcher, { name, index });
-  const undone = index === undefined ? 'it was rolled back' : 'its index is not finished';
+  const left = worksInBatches(script) ? 'a part of it is done' : 'it was rolled back';
+  const undone = index === undefined ? left : 'its index is not finished';
   return new StoppedError(
     settled?.became === 'rolled-back'
       ? `Stopped while ${name} ran: ${undone}. The next \`migrate\` applies it.`

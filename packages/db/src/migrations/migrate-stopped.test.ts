@@ -244,3 +244,42 @@ test.each(['CREATE TABLE one (n int); COMMIT; SELECT 1', 'BEGIN; CREATE TABLE on
     expect(await sql(`SELECT to_regclass('one') AS one`)).toEqual([{ one: null }]);
   },
 );
+
+test('a migration in batches keeps what it has committed when it is stopped, and the next one goes on', async () => {
+  const { folder, remove } = writeMigrations({
+    '0_tables': `CREATE TABLE one (n int, done bool);
+      INSERT INTO one SELECT n FROM generate_series(1, 5) AS n;
+      CREATE TABLE slow AS SELECT 3 AS n`,
+    '1_batches': `DO $$
+      BEGIN
+        FOR i IN 1..5 LOOP
+          UPDATE one SET done = true WHERE n = i;
+          COMMIT;
+          PERFORM pg_sleep(600) FROM slow WHERE n = i;
+        END LOOP;
+      END $$;`,
+    '2_last': 'CREATE TABLE two (n int)',
+  });
+  cleanUp.push(remove);
+  const stopping = new AbortController();
+  const migrating = migrate({ url: database.url, folder, signal: stopping.signal }).catch(
+    (error: Error) => error.message,
+  );
+  await isRunning('%pg_sleep%');
+  expect(await sql('SELECT n FROM one WHERE done')).toHaveLength(3);
+  stopping.abort();
+  expect(await migrating).toMatch(/^Stopped while 1_batches ran: a part of it is done\./);
+  await nothingIsLeft();
+  await sql('DELETE FROM slow');
+  expect((await migrate({ url: database.url, folder })).applied).toEqual(['1_batches', '2_last']);
+  expect(await sql('SELECT n FROM one WHERE done')).toHaveLength(5);
+});
+
+test('a DO block that commits is refused beside another statement', async () => {
+  const { folder, remove } = writeMigrations({
+    '1_batches': 'DO $$ BEGIN COMMIT; END $$; CREATE TABLE one (n int)',
+  });
+  cleanUp.push(remove);
+  await expect(migrate({ url: database.url, folder })).rejects.toThrow('must be alone in its file');
+  expect(await sql(`SELECT to_regclass('one') AS one`)).toEqual([{ one: null }]);
+});

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { openTestDatabase } from '@emr-payments/testkit';
+import { openEmptyDatabase, openTestDatabase } from '@emr-payments/testkit';
 import { Client } from 'pg';
 import { expect, test } from 'vitest';
 import { migrate, scriptOfSchema } from './migrate.ts';
+import { knownMigrations } from './migration-list.ts';
+import { writeMigrations } from './migrations.fixture.ts';
 
 /**
  * Describes a database by one line for each column, constraint, index and enum value. A partitioned table counts as the table that it is
@@ -33,6 +35,9 @@ async function connected(url: string): Promise<Client> {
   return client;
 }
 
+const scriptOf = (name: string): Promise<string> =>
+  readFile(new URL(`../../../../prisma/migrations/${name}/migration.sql`, import.meta.url), 'utf8');
+
 test('the migrations make exactly what schema.prisma describes', async () => {
   const { url, drop } = await openTestDatabase();
   const client = await connected(url);
@@ -45,6 +50,49 @@ test('the migrations make exactly what schema.prisma describes', async () => {
 
   expect(migrated).toEqual(described);
   expect(migrated.length).toBeGreaterThan(100);
+});
+
+test('a database of version 0.1.0 that was in use is migrated', async () => {
+  const { url, drop } = await openEmptyDatabase();
+  const names = (await knownMigrations()).slice(0, 5);
+  const scripts = await Promise.all(names.map(async (name) => [name, await scriptOf(name)] as const));
+  const old = writeMigrations(Object.fromEntries(scripts));
+  await migrate({ url, folder: old.folder });
+  old.remove();
+  const client = await connected(url);
+  await client.query(`
+    INSERT INTO clients (id, client_id, name) VALUES (1, 'ci', 'Integrator');
+    INSERT INTO client_secrets (client_pk, secret_hash) VALUES (1, 'x');
+    INSERT INTO users (id, public_id, client_pk, name) VALUES (1, 'user_1', 1, 'One');
+    INSERT INTO access_tokens (user_id, token_hash) VALUES (1, 'x');
+    INSERT INTO lanes (id, kind, concurrency) VALUES (1, 'connection', 1), (2, 'endpoint', 1);
+    INSERT INTO connections (user_id, lane_id, adapter, base_url, time_zone) VALUES (1, 1, 'fhir', 'https://emr.test', 'UTC');
+    INSERT INTO patients (user_id, mrn, emr_patient_id) VALUES (1, 'M1', 'p1'), (1, 'M2', NULL);
+    INSERT INTO webhook_endpoints (id, client_pk, lane_id, url, event_types) VALUES ('we_1', 1, 2, 'https://hook.test', '{}');
+    INSERT INTO webhook_secrets (id, endpoint_id, sealed) VALUES (gen_random_uuid(), 'we_1', 'x');
+    INSERT INTO audit_log (actor, source, action, subject, outcome) VALUES ('system', 'test', 'client.create', 'client:ci', 'done');
+    INSERT INTO payments (id, job_id, user_id, patient_mrn, emr_patient_id, payment_method, reference_number, location, amount, deposit_date, status)
+    SELECT gen_random_uuid(), n, 1, 'M1', 'p1', 'Card', '#' || n, '1404', 1, '2026-01-01',
+           (enum_range(NULL::payment_status))[1 + n % array_length(enum_range(NULL::payment_status), 1)] FROM generate_series(1, 30) AS n;
+    INSERT INTO posting_attempts (payment_id, number) SELECT id, 1 FROM payments;
+    INSERT INTO events (id, client_pk, user_id, payment_id, round, job_id, type, body)
+    SELECT 'evt_' || job_id, 1, 1, id, 0, job_id, 'payment.created', '{}' FROM payments;
+    INSERT INTO deliveries (event_id, endpoint_id, status) SELECT id, 'we_1', CASE WHEN job_id > 20 THEN 'pending' ELSE 'delivered' END::delivery_status FROM events;
+    INSERT INTO delivery_attempts (delivery_id, number, started_at, duration_ms) SELECT id, 1, now(), 5 FROM deliveries;
+    INSERT INTO jobs (id, kind, lane_id, payment_id) SELECT job_id, 'post_payment', 1, id FROM payments WHERE status = 'accepted';
+    INSERT INTO jobs (id, kind, lane_id, delivery_id) SELECT 100 + id, 'deliver_webhook', 2, id FROM deliveries WHERE status = 'pending';
+    INSERT INTO idempotency_keys (client_pk, user_id, key, fingerprint, payment_id, job_id) SELECT 1, 1, 'k' || job_id, 'x', id, job_id FROM payments`);
+  const { applied } = await migrate({ url });
+  const { rows } = await client.query(
+    `SELECT (SELECT count(*)::int FROM payments) AS payments, (SELECT count(*)::int FROM events) AS events, count(*)::int AS deliveries,
+            count(*) FILTER (WHERE d.event_type = 'payment.created')::int AS typed, (SELECT count(*)::int FROM delivery_attempts) AS attempts
+       FROM deliveries d`,
+  );
+  await client.end();
+  await drop();
+
+  expect(applied).toEqual((await knownMigrations()).slice(5));
+  expect(rows).toEqual([{ payments: 30, events: 30, deliveries: 30, typed: 30, attempts: 30 }]);
 });
 
 test('a migrated database is left alone, and of two processes that migrate one waits for the other', async () => {

@@ -13,9 +13,12 @@ import { type MigrationDeps, waitingAtMost } from './waits.ts';
 const BODY = /\$(\w*)\$.*?\$\1\$/gs;
 const TRANSACTION = /(^|;)\s*(BEGIN|START TRANSACTION|COMMIT|END|ROLLBACK|ABORT)\b/i;
 
+/** True for a migration that works in batches: a DO block that commits each of them. It must bear being run again, wherever it ended. */
+export const worksInBatches = (script: string): boolean => /^DO\b.*\bCOMMIT\b/i.test(withoutComments(script));
+
 /**
  * Runs one migration. In general it is sent whole, which makes it one transaction: it waits briefly for its locks, gives way to the service, and
- * begins again. A statement that runs CONCURRENTLY cannot be in a transaction, so it is alone in its file.
+ * begins again. A statement that runs CONCURRENTLY cannot be in a transaction, and neither can a DO block that commits: they are alone in their files.
  *
  * @param input.waitMs bounds how long it waits for others. The work itself has no bound.
  * @param input.begin is called only for what can be repeated when it is interrupted. Without it nothing is recorded.
@@ -26,6 +29,13 @@ export async function runScript(
   { name, script, waitMs, begin }: { name: string; script: string; waitMs: number; begin?: Begin },
 ): Promise<void> {
   const statement = withoutComments(script);
+  if (worksInBatches(script)) {
+    if (statement.replaceAll(BODY, '').includes(';'))
+      throw new Error(`${name}: a DO block that commits must be alone in its file`);
+    await begin?.();
+    await waitingAtMost(deps, { what: name, waitMs }, () => deps.session.query(script));
+    return;
+  }
   if (!runsConcurrently(script)) {
     if (TRANSACTION.test(statement.replaceAll(BODY, '')))
       throw new Error(`${name}: a migration is one transaction, so it may not begin or end one itself`);

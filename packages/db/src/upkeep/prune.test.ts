@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { newEventId, paymentIdToUuid } from '@emr-payments/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { acceptBatch } from '../accept/accept-batch.ts';
@@ -124,4 +125,66 @@ test('one process prunes at a time', async () => {
   await other.query('COMMIT');
   other.release();
   expect(await pruneBatch(practice, { what: 'events', days: 30 })).toBe(1);
+});
+
+test('a deleted endpoint goes with its lane, cap and secrets once nothing of it is left', async () => {
+  const { prisma } = practice.database;
+  const make = async (id: string, deletedAt: Date | null) => {
+    const lane = await prisma.lane.create({ data: { kind: 'endpoint', concurrency: 1 } });
+    const endpoint = {
+      id,
+      clientPk: practice.clientPk,
+      laneId: lane.id,
+      url: 'https://hook.test',
+      deletedAt,
+    };
+    await prisma.webhookEndpoint.create({ data: endpoint });
+    await prisma.webhookSecret.create({ data: { id: randomUUID(), endpointId: id, sealed: 'x' } });
+    await prisma.laneCap.create({
+      data: {
+        ...{ laneId: lane.id, cap: 1, changedAt: new Date(), confirmedAt: new Date(), version: 1 },
+        ...{ roundBusyMs: 0, roundDelivered: 0, roundDeliveredMs: 0 },
+      },
+    });
+    return lane.id;
+  };
+  const gone = await make('we_gone', daysAgo(31));
+  const kept = [
+    await make('we_live', null),
+    await make('we_young', daysAgo(29)),
+    await make('we_delivery', daysAgo(31)),
+    await make('we_recovery', daysAgo(31)),
+    await make('we_job', daysAgo(31)),
+  ];
+  const eventId = await eventOf(1, 'delivered');
+  await prisma.delivery.updateMany({ where: { eventId }, data: { endpointId: 'we_delivery' } });
+  const times = { since: daysAgo(40), until: daysAgo(39) };
+  await prisma.recovery.create({ data: { id: 'r3', endpointId: 'we_recovery', ...times, state: 'done' } });
+  await practice.database.pool.query(`INSERT INTO jobs (kind, lane_id) VALUES ('sync_connection', $1)`, [
+    kept.at(-1),
+  ]);
+  expect(await pruneBatch(practice, { what: 'deleted_endpoints', days: 30 })).toBe(1);
+  expect(await prisma.webhookEndpoint.findUnique({ where: { id: 'we_gone' } })).toBeNull();
+  expect(await prisma.webhookSecret.count({ where: { endpointId: 'we_gone' } })).toBe(0);
+  const lanes = await prisma.lane.findMany({
+    where: { id: { in: [gone, ...kept] } },
+    orderBy: { id: 'asc' },
+  });
+  expect(lanes.map(({ id }) => id)).toEqual(kept);
+  expect(await prisma.laneCap.count({ where: { laneId: gone } })).toBe(0);
+});
+
+test('a signing secret goes when its overlap has ended', async () => {
+  const { prisma } = practice.database;
+  const { id: endpointId } = await prisma.webhookEndpoint.findFirstOrThrow({ where: { deletedAt: null } });
+  const secret = (sealed: string, expiresAt: Date | null) =>
+    prisma.webhookSecret.create({ data: { id: randomUUID(), endpointId, sealed, expiresAt } });
+  await secret('ended', new Date(Date.now() - 1_000));
+  await secret('overlapping', new Date(Date.now() + 60_000));
+  await secret('newest', null);
+  expect(await pruneBatch(practice, { what: 'ended_secrets', days: 0 })).toBe(1);
+  const left = await prisma.webhookSecret.findMany({
+    where: { sealed: { in: ['ended', 'overlapping', 'newest'] } },
+  });
+  expect(left.map(({ sealed }) => sealed).sort()).toEqual(['newest', 'overlapping']);
 });

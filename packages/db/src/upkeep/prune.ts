@@ -170,6 +170,42 @@ const PATIENT_LOOKUPS = {
     SELECT count(*)::int AS gone FROM gone`,
 };
 
+/**
+ * Removes endpoints that were deleted, with their lanes, when nothing of theirs is left: their deliveries go with the events, and their
+ * recoveries by age.
+ */
+const DELETED_ENDPOINTS = {
+  name: 'prune-deleted-endpoints',
+  text: `
+    WITH ${LEADER}, old AS MATERIALIZED (
+      SELECT e.id, e.lane_id FROM webhook_endpoints e
+       WHERE (SELECT alone FROM leader) AND e.deleted_at < now() - make_interval(days => $1)
+         AND NOT EXISTS (SELECT FROM deliveries d WHERE d.endpoint_id = e.id)
+         AND NOT EXISTS (SELECT FROM recoveries r WHERE r.endpoint_id = e.id)
+         AND NOT EXISTS (SELECT FROM jobs j WHERE j.lane_id = e.lane_id) LIMIT $2
+    ), gone AS (
+      DELETE FROM webhook_endpoints e USING old WHERE e.id = old.id RETURNING e.id
+    ), no_secrets AS (
+      DELETE FROM webhook_secrets s USING old WHERE s.endpoint_id = old.id
+    ), no_lanes AS (
+      DELETE FROM lanes l USING old WHERE l.id = old.lane_id
+    )
+    SELECT count(*)::int AS gone FROM gone`,
+};
+
+/** Removes signing secrets whose overlap is over. In all, whatever their age: none signs any more, and `keys rotate` need not seal them again. */
+const ENDED_SECRETS = {
+  name: 'prune-ended-secrets',
+  text: `
+    WITH ${LEADER}, gone AS (
+      DELETE FROM webhook_secrets WHERE id = ANY (ARRAY(
+        SELECT s.id FROM webhook_secrets s
+         WHERE (SELECT alone FROM leader) AND s.expires_at < now() - make_interval(days => $1)
+         LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1
+    )
+    SELECT count(*)::int AS gone FROM gone`,
+};
+
 export type Prunable =
   | 'events'
   | 'recoveries'
@@ -179,7 +215,9 @@ export type Prunable =
   | 'sync_seen'
   | 'patient_lookups'
   | 'held_logins'
-  | 'connect_sessions';
+  | 'connect_sessions'
+  | 'ended_secrets'
+  | 'deleted_endpoints';
 
 const STATEMENTS = {
   events: EVENTS,
@@ -191,6 +229,8 @@ const STATEMENTS = {
   patient_lookups: PATIENT_LOOKUPS,
   held_logins: HELD_LOGINS,
   connect_sessions: CONNECT_SESSIONS,
+  ended_secrets: ENDED_SECRETS,
+  deleted_endpoints: DELETED_ENDPOINTS,
 } as const;
 
 /**

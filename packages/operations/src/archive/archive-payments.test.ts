@@ -1,4 +1,5 @@
 import {
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -202,6 +203,29 @@ test('a full disk is an error with its code, and the next run finishes', async (
   expect(await archive({ to: folder, drop: true })).toMatchObject({ outcome: 'archived', stopped: null });
   expect(await inArchive()).toEqual([]);
 });
+
+test('a folder that takes no file is found before anything is moved', async () => {
+  await write(350);
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  for (const [to, code] of [
+    [file, 'EEXIST'],
+    [join(file, 'below'), 'ENOTDIR'],
+    ['', 'ENOENT'],
+  ] as const)
+    await expect(archive({ to })).rejects.toMatchObject({ code });
+  expect(await inArchive()).toEqual([]);
+});
+
+test.runIf(existsSync('/proc/self'))(
+  'nor is anything moved where the file system makes no names',
+  async () => {
+    await write(350);
+    for (const to of ['/proc/archive', '/proc/archive/below', '/proc/self'])
+      await expect(archive({ to })).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await inArchive()).toEqual([]);
+  },
+);
 
 test('what others have in the schema archive is left alone', async () => {
   await sql('CREATE SCHEMA archive; CREATE TABLE archive.mine (n int)');

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import {
   type Actor,
   archiveRange,
@@ -12,7 +11,8 @@ import {
   type PartitionRange,
   withOwnerSession,
 } from '@emr-payments/db';
-import { type Manifest, OWN_FOLDER } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
+import { prepareFolder } from './prepare-folder.ts';
 import { dropWritten, writeTable } from './write-table.ts';
 
 /** Younger payments stay: integrators still read it, and an EMR's month is still being compared. */
@@ -66,7 +66,7 @@ export async function archivePayments(
   const archived = await withOwnerSession({ url }, async (session): Promise<ArchiveOutcome> => {
     if (!(await beginArchiving(session))) return { outcome: 'running' };
     // A folder that cannot be written to is found before anything is moved.
-    if (input.to !== null) await mkdir(input.to, { recursive: true, mode: OWN_FOLDER });
+    if (input.to !== null) await prepareFolder(input.to);
     const { moved, stopped } = await moveRanges(session, input);
     const files = await writeTables(session, input);
     return { outcome: 'archived', moved, stopped, ...files };

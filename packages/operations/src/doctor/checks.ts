@@ -96,17 +96,16 @@ export async function checkKeys(
 /** Most users that the finding names. */
 const NAMED_USERS = 5;
 
+const FAULT_NAMES = { post_payment: 'payments', deliver_webhook: 'deliveries', sync_connection: 'syncs' };
+
 /** Names what waits because of a fault of ours: the log lines of the example say which. */
 export async function checkOwnFaults({ database }: Deps): Promise<Finding> {
   const faults = await findOwnFaults({ database });
   if (faults.length === 0) return { state: 'ok', found: 'nothing waits for a fault of ours' };
-  const named = faults
-    .slice(0, NAMED_USERS)
-    .map(({ userPublicId, count, example }) =>
-      userPublicId === null
-        ? `deliveries (${count}, such as ${example})`
-        : `payments of ${userPublicId} (${count}, such as ${example})`,
-    );
+  const named = faults.slice(0, NAMED_USERS).map(({ kind, userPublicId, count, example }) => {
+    const of = userPublicId === null ? '' : ` of ${userPublicId}`;
+    return `${FAULT_NAMES[kind]}${of} (${count}, such as ${example})`;
+  });
   const more = faults.length > NAMED_USERS ? `, and those of ${faults.length - NAMED_USERS} more users` : '';
   return {
     state: 'failed',

@@ -1,4 +1,13 @@
-import { createAcceptor, createUser, openDatabase, saveConnection, serverClock } from '@emr-payments/db';
+import {
+  createAcceptor,
+  createUser,
+  inTransaction,
+  openDatabase,
+  SYSTEM,
+  saveConnection,
+  serverClock,
+  startSync,
+} from '@emr-payments/db';
 import { createPractice } from '@emr-payments/db/testing';
 import { ConfigError, parseKeyring } from '@emr-payments/runtime';
 import { hasPgbouncer, openEmptyDatabase, openTestDatabase, startPgbouncer } from '@emr-payments/testkit';
@@ -227,6 +236,24 @@ test('payments that wait for a fault of ours are named', async () => {
   expect(found).toMatchObject({ state: 'failed' });
   expect(found?.found).toMatch(
     /stops payments of user_\w+ \(1, such as [0-9a-f]{32}\); the worker's error log/,
+  );
+});
+
+test('a sync that waits for a fault of ours is named as one', async () => {
+  const { userId } = await createPractice(service, {
+    connection: { baseUrl: 'http://127.0.0.1:1', credentials: {} },
+  });
+  const started = await inTransaction(service, async (tx) => ({
+    commit: true,
+    value: await startSync(tx, { userId, by: SYSTEM }),
+  }));
+  await service.database.pool.query(
+    "UPDATE jobs SET last_code = 'our_fault', last_reason = 'x' WHERE kind = 'sync_connection'",
+  );
+  expect(findingOf(await run(), 'own faults')?.found).toMatch(
+    new RegExp(
+      `^a fault of ours stops syncs of user_\\w+ \\(1, such as ${started.outcome === 'no_connection' ? '' : started.jobId}\\);`,
+    ),
   );
 });
 
