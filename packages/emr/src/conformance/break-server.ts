@@ -1,6 +1,8 @@
 export type SeenRequest = {
   method: string;
   path: string;
+  /** Without its question mark; empty when there is none. */
+  query: string;
   headers: Readonly<Record<string, string | string[] | undefined>>;
 };
 

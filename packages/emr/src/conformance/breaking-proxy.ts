@@ -72,9 +72,11 @@ export async function openBreakingProxy(targetUrl: string): Promise<BreakServer>
   let fault: Fault | null = null;
 
   const server = createServer(async (request, response) => {
+    const [path = '', ...query] = (request.url ?? '').split('?');
     seen.push({
       method: request.method ?? '',
-      path: (request.url ?? '').split('?')[0] ?? '',
+      path,
+      query: query.join('?'),
       headers: request.headers,
     });
     const current = fault;

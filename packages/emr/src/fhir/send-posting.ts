@@ -31,6 +31,7 @@ export async function sendPosting(
         text: JSON.stringify(payments.compose(posting, new Date())),
       },
       maxAnswerBytes: MAX_ANSWER_BYTES,
+      unshared: connection.capability === 'none',
     },
     options,
   );

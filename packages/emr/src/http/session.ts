@@ -39,6 +39,10 @@ export type ReadRequest = {
   unshared?: boolean;
 };
 
+/**
+ * `unshared` is for an EMR that cannot be asked after a lost answer. A far end may close a kept connection while the request is on its
+ * way (https://www.rfc-editor.org/rfc/rfc9112#section-9.5), and a person would have to look at a payment that never arrived.
+ */
 export type SendRequest = ReadRequest & { body: { contentType: string; text: string } };
 
 /** The only way from a dialect to its EMR. */

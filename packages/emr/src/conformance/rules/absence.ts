@@ -2,6 +2,9 @@ import { expect } from 'vitest';
 import { canFind, lookUp, newPosting, quiet, type Rule, sending } from '../rule.ts';
 import type { UnderTest } from '../under-test.ts';
 
+/** Fewer than one run in a million draws the same of eight values each time. */
+const LOOK_UPS = 8;
+
 const unclear = (emr: UnderTest): Rule[] =>
   emr.unclear.map(({ name, change }) => ({
     name: `absence: ${name}: unavailable, never absent`,
@@ -33,6 +36,27 @@ export const absenceRules = (emr: UnderTest): readonly Rule[] => [
       const reads = server.seen.slice(before).filter(({ method }) => method === 'GET');
       if (emr.lists === 'read' || adapter.find !== undefined) expect(reads).not.toEqual([]);
       for (const { path, headers } of reads) expect(headers['cache-control'], path).toContain('no-cache');
+    },
+  },
+  {
+    name: 'absence: a look-up that is repeated has not always the same URL, for a cache that obeys no header',
+    concerns: canFind,
+    async run({ server, open }) {
+      const adapter = open();
+      const posting = newPosting(emr);
+      const asked: string[] = [];
+      for (let look = 0; look < LOOK_UPS; look += 1) {
+        const before = server.seen.length;
+        await lookUp(adapter, posting);
+        asked.push(
+          server.seen
+            .slice(before)
+            .map(({ path, query }) => `${path}?${query}`)
+            .join(' '),
+        );
+      }
+      expect(asked).not.toContain('');
+      expect(new Set(asked).size).toBeGreaterThan(1);
     },
   },
   ...emr.ids.map(

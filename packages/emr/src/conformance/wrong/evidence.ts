@@ -1,4 +1,5 @@
 import { sentence } from '@emr-payments/contracts';
+import type { FindOutcome } from '../../posting.ts';
 import { foundAs } from '../rule.ts';
 import { absentUnproven, finding, posting, type WrongAdapter } from './wrong-adapter.ts';
 
@@ -7,7 +8,7 @@ const PLAIN_ID = /^[A-Za-z0-9.-]{1,64}$/;
 export const wrongEvidence: readonly WrongAdapter[] = [
   {
     mistake: 'takes an answer that it did not understand for absence',
-    breaks: /^absence: (?!an error in place|an answer from a cache|every read)/,
+    breaks: /^absence: (?!an error in place|an answer from a cache|every read|a look-up that)/,
     wrap: finding((outcome) =>
       outcome.outcome === 'unavailable' &&
       ['answer_incomplete', 'answer_not_understood', 'search_not_honoured'].includes(outcome.code)
@@ -33,6 +34,25 @@ export const wrongEvidence: readonly WrongAdapter[] = [
         return outcome;
       },
     }),
+  },
+  {
+    mistake: 'remembers that a payment was absent',
+    breaks: /^absence: a look-up that is repeated/,
+    wrap(right) {
+      const { find } = right;
+      if (find === undefined) return right;
+      const missing = new Map<string, Promise<FindOutcome>>();
+      return {
+        ...right,
+        find(hints, options) {
+          const known = missing.get(hints.paymentId);
+          if (known !== undefined) return known;
+          const outcome = find(hints, options);
+          missing.set(hints.paymentId, outcome);
+          return outcome;
+        },
+      };
+    },
   },
   {
     mistake: 'knows ids of one kind only',

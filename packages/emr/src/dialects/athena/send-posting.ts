@@ -58,6 +58,7 @@ export async function sendPosting(
         text: new URLSearchParams({ ...fields, ...data.fields }).toString(),
       },
       maxAnswerBytes: MAX_ANSWER_BYTES,
+      unshared: athena.way.kind === 'record',
     },
     options,
   );

@@ -36,6 +36,7 @@ export async function sendPosting(
       path: '/PaymentNotice',
       body: { contentType: 'application/json', text },
       maxAnswerBytes: MAX_ANSWER_BYTES,
+      unshared: true,
     },
     options,
   );

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { sentence } from '@emr-payments/contracts';
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
@@ -12,8 +13,10 @@ import type { OpenDentalConnection } from './settings.ts';
 
 /** "Chunks of up to 100 items at a time" (https://www.opendental.com/site/apiimplementation.html). */
 export const PAGE_ROWS = 100;
+/** The smallest page of a look-up, which draws its size by lot: a cache that obeys no header rarely has an answer for its URL. */
+const SMALLEST_PAGE = 50;
 /** More pages than this are no answer to a question of ours. */
-const MAX_PAGES = 25;
+const MAX_PAGES = 50;
 /** A hundred notes of 4,000 characters, each of up to four bytes, and the other fields. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
@@ -46,7 +49,7 @@ type RowsInput<T extends TSchema> = {
   key: string;
   query: Readonly<Record<string, string>>;
   schema: T;
-  /** True: on connections of their own. */
+  /** True for a look-up: on connections of their own, and in pages of a size that is drawn by lot. */
   unshared?: boolean;
 };
 
@@ -91,8 +94,9 @@ const keyIn = (row: unknown, key: string): string =>
 
 /**
  * Reads a list to its end. "If your result is exactly 100 rows, then perform sequential GETs with offsets until your result is less
- * than 100 rows" (https://www.opendental.com/site/apiimplementation.html). Each page begins with the last row of the one before: when it
- * does not, a row was added or removed meanwhile, or the offset was ignored, and a row may have been passed over.
+ * than 100 rows" (https://www.opendental.com/site/apiimplementation.html). With a smaller `Limit`, that is the number that counts. Each page
+ * begins with the last row of the one before: when it does not, a row was added or removed meanwhile, or the offset was ignored, and a
+ * row may have been passed over.
  */
 export async function readRows<T extends TSchema>(
   connection: OpenDentalConnection,
@@ -107,10 +111,11 @@ export async function readRows<T extends TSchema>(
     servedFromCache: false,
     failed: null,
   };
+  const limit = unshared === true ? randomInt(SMALLEST_PAGE, PAGE_ROWS + 1) : PAGE_ROWS;
   let last: string | null = null;
   for (let page = 1; page <= MAX_PAGES; page += 1) {
     const offset = Math.max(0, result.seen - 1);
-    const paged = { ...query, Offset: String(offset), Limit: String(PAGE_ROWS) };
+    const paged = { ...query, Offset: String(offset), Limit: String(limit) };
     const read = await readPage(
       connection,
       { resource, query: paged, ...(unshared === undefined ? {} : { unshared }) },
@@ -128,7 +133,7 @@ export async function readRows<T extends TSchema>(
       // The other members of a row, such as a patient's name, are not kept.
       result.rows.push(Value.Clean(schema, row) as Static<T>);
     }
-    if (!continues || read.raw.length < PAGE_ROWS) return { ok: true, ...result };
+    if (!continues || read.raw.length < limit) return { ok: true, ...result };
     last = keyIn(read.raw.at(-1), key);
   }
   return { ok: true, ...result, complete: false };
