@@ -47,7 +47,10 @@ test('a migration that fails midway leaves nothing, stops the next ones, and goe
   const page = readFileSync(join(import.meta.dirname, '../../../../docs/upgrading.md'), 'utf8');
   const [, reasons = ''] = /`(SELECT migration_name, logs [^`]+)`/.exec(page) ?? [];
   expect((await owner.query(reasons)).rows).toEqual([
-    { migration_name: '2_breaks', logs: expect.stringContaining('constraint "positive" of relation "one" is violated') },
+    {
+      migration_name: '2_breaks',
+      logs: expect.stringContaining('constraint "positive" of relation "one" is violated'),
+    },
   ]);
   await expect(again()).rejects.toThrow('2_breaks began and did not finish');
   await expect(resolve('rolled-back', '1_first')).rejects.toThrow(
