@@ -286,6 +286,24 @@ archive_command = 'WAL_ARCHIVE=${wal()} ${scripts}/archive-wal "%p" "%f"'
     await isPrimary();
     expect(await sql(kept)).toBe('1,2');
     expect(asides()).toHaveLength(2);
+    await control('stop', '-m', 'fast');
+
+    // PostgreSQL recovers everything and then ends, in the words that docs/backups.md has.
+    const tooLate = 'recovery ended before configured recovery target was reached';
+    expect(readFileSync(join(ROOT, 'docs', 'backups.md'), 'utf8').replaceAll('\n', ' ')).toContain(tooLate);
+    expect(await run(join(scripts, 'restore'), [name, '2099-01-01T00:00:00Z'], env)).toMatchObject({
+      code: 0,
+    });
+    await control('start');
+    const log = () => readFileSync(join(folder, 'backups', 'log'), 'utf8');
+    await vi.waitFor(
+      () => expect(log().split(tooLate).at(-1)).toContain('database system is shut down'),
+      PATIENCE,
+    );
+    expect(log()).toContain(tooLate);
+    expect(await run(join(scripts, 'restore'), [name], env)).toMatchObject({ code: 0 });
+    expect(await control('start')).toMatchObject({ code: 0 });
+    await isPrimary();
   });
 
   test('old backups go, except the newest one before the window, with the WAL that only they needed', async () => {

@@ -23,7 +23,10 @@ export function openLineageGuard({ logger }: { logger: Logger }): LineageGuard {
     if (!inDoubt(decision) && inDoubt(last))
       logger.warn({}, 'an operator has decided about the lost commits');
     if (decision === 'adopt')
-      logger.info({}, 'another server or timeline of PostgreSQL, which has lost nothing');
+      logger.info(
+        {},
+        'another server or timeline of PostgreSQL, or a load from a dump, which has lost nothing',
+      );
     last = decision;
   };
   return createLineageGuard({ report });

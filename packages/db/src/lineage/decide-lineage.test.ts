@@ -7,6 +7,7 @@ const row = (mark: number, rest: object = {}): LineageState['row'] => ({
   installation: 'i',
   cluster: HERE,
   mark,
+  loaded: false,
   doubt: null,
   ...rest,
 });
@@ -41,6 +42,14 @@ test.each([
     50,
     { decision: 'doubt', doubt: 'other_cluster' },
   ],
+  [
+    'a dump that was loaded into the same database',
+    HERE,
+    row(50, { loaded: true }),
+    null,
+    { decision: 'doubt', doubt: 'other_cluster' },
+  ],
+  ['the same, and it has everything', HERE, row(50, { loaded: true }), 50, { decision: 'adopt', from: HERE }],
   ['in doubt already', HERE, row(50, { doubt: 'other_cluster' }), 50, { decision: 'in_doubt' }],
 ] as const)('%s', (_, cluster, lineage, witness, decision) => {
   expect(decideLineage({ state: { cluster, row: lineage }, witness })).toEqual(decision);

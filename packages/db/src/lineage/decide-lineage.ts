@@ -8,6 +8,8 @@ export type LineageState = {
     /** `cluster_identity()` of the server and database that the service ran on last. */
     cluster: string;
     mark: number;
+    /** Not the service wrote the row: the tables were loaded from a dump, perhaps into the same database. */
+    loaded: boolean;
     /** The loss that was noticed; null once an operator has decided. */
     doubt: LossDoubt | null;
   } | null;
@@ -16,14 +18,14 @@ export type LineageState = {
 export type LossDoubt =
   /** A mark was seen committed that the database does not have. */
   | 'commits_lost'
-  /** It is another server, timeline or database than before, and nobody knows a mark that would show that it has everything. */
+  /** It is another server, timeline or database than before, or was loaded from a dump, and nobody knows a mark that would show that it has everything. */
   | 'other_cluster';
 
 export type LineageDecision =
   | { decision: 'go_on' }
   /** A new database: the row is to be written. */
   | { decision: 'first' }
-  /** Another server, timeline or database, which has everything that was acknowledged: a failover. */
+  /** Another server, timeline, database or load, which has everything that was acknowledged: a failover. */
   | { decision: 'adopt'; from: string }
   | { decision: 'doubt'; doubt: LossDoubt }
   /** It was noticed before. */
@@ -55,7 +57,7 @@ export function decideLineage({
     return witness === null ? { decision: 'first' } : { decision: 'doubt', doubt: 'commits_lost' };
   if (row.doubt !== null) return { decision: 'in_doubt' };
   if (witness !== null && witness > row.mark) return { decision: 'doubt', doubt: 'commits_lost' };
-  if (row.cluster === cluster) return { decision: 'go_on' };
+  if (row.cluster === cluster && !row.loaded) return { decision: 'go_on' };
   const hasAll = witness !== null && row.mark - witness <= NEARBY;
   return hasAll ? { decision: 'adopt', from: row.cluster } : { decision: 'doubt', doubt: 'other_cluster' };
 }

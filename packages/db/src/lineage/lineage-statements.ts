@@ -4,12 +4,15 @@ import { named } from '../core/named.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
 import type { LineageState, LossDoubt } from './decide-lineage.ts';
 
+/** The number by which `xmin` names the current transaction. Every statement that writes the row writes it down too. */
+const WRITER = 'pg_current_xact_id()::xid::text';
+
 /** While a server recovers it has no identity of its own yet. */
 const READ = {
   name: 'read-lineage',
   text: `
     SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE cluster_identity() END AS cluster,
-           l.installation, l.cluster AS known, l.mark, l.doubt,
+           l.installation, l.cluster AS known, l.mark, l.doubt, l.writer <> l.xmin::text AS loaded,
            EXISTS (SELECT FROM holds WHERE ended_at IS NULL AND user_id IS NULL) AS on_hold
       FROM (SELECT) one LEFT JOIN lineage l ON true`,
 };
@@ -20,6 +23,8 @@ type Row = {
   known: string;
   mark: number;
   doubt: LossDoubt | null;
+  /** null: nothing has written the row since the column exists. */
+  loaded: boolean | null;
   on_hold: boolean;
 };
 
@@ -27,17 +32,18 @@ type Row = {
 export async function readLineage(deps: StatementDeps): Promise<(LineageState & { onHold: boolean }) | null> {
   const [row] = await query<Row>(deps, READ, []);
   if (row === undefined || row.cluster === null) return null;
-  const { cluster, installation, known, mark, doubt, on_hold: onHold } = row;
+  const { cluster, installation, known, mark, doubt, loaded, on_hold: onHold } = row;
   return {
     cluster,
-    row: installation === null ? null : { installation, cluster: known, mark, doubt },
+    row:
+      installation === null ? null : { installation, cluster: known, mark, loaded: loaded === true, doubt },
     onHold,
   };
 }
 
 const BEGIN = {
   name: 'begin-lineage',
-  text: 'INSERT INTO lineage (installation, cluster) VALUES (gen_random_uuid(), $1) ON CONFLICT DO NOTHING',
+  text: `INSERT INTO lineage (installation, cluster, writer) VALUES (gen_random_uuid(), $1, ${WRITER}) ON CONFLICT DO NOTHING`,
 };
 
 export async function beginLineage(deps: StatementDeps, { cluster }: { cluster: string }): Promise<void> {
@@ -46,7 +52,7 @@ export async function beginLineage(deps: StatementDeps, { cluster }: { cluster: 
 
 const ADOPT = {
   name: 'adopt-cluster',
-  text: 'UPDATE lineage SET cluster = $2 WHERE cluster = $1 AND doubted_at IS NULL',
+  text: `UPDATE lineage SET cluster = $2, writer = ${WRITER} WHERE cluster = $1 AND doubted_at IS NULL`,
 };
 
 /** Writes down that the service runs on another server now, which has lost nothing. */
@@ -59,7 +65,7 @@ export async function adoptCluster(
 
 const ADVANCE = {
   name: 'advance-mark',
-  text: 'UPDATE lineage SET mark = mark + 1 WHERE doubted_at IS NULL AND cluster = $1 RETURNING mark',
+  text: `UPDATE lineage SET mark = mark + 1, writer = ${WRITER} WHERE doubted_at IS NULL AND cluster = $1 RETURNING mark`,
 };
 
 /** Raises the mark by one. @returns it, once it is committed; null while loss is in doubt. */
@@ -82,9 +88,9 @@ const DOUBT = named({
   values: ['installation', 'cluster', 'doubt', 'witness', ...AUDIT_VALUES],
   text: `
     WITH doubted AS (
-      INSERT INTO lineage (installation, cluster, doubted_at, doubt, witnessed)
-      VALUES (coalesce(:installation::uuid, gen_random_uuid()), :cluster, now(), :doubt, :witness::bigint)
-      ON CONFLICT (id) DO UPDATE SET doubted_at = now(), doubt = excluded.doubt, witnessed = excluded.witnessed
+      INSERT INTO lineage (installation, cluster, doubted_at, doubt, witnessed, writer)
+      VALUES (coalesce(:installation::uuid, gen_random_uuid()), :cluster, now(), :doubt, :witness::bigint, ${WRITER})
+      ON CONFLICT (id) DO UPDATE SET doubted_at = now(), doubt = excluded.doubt, witnessed = excluded.witnessed, writer = excluded.writer
         WHERE lineage.doubted_at IS NULL
       RETURNING id
     ), ${auditCte({ from: 'doubted' })}, sequence AS MATERIALIZED (
@@ -119,7 +125,7 @@ const MARK_STEP = 1_000_000;
  * higher than its own.
  */
 export const DECIDED = `cluster = cluster_identity(), mark = greatest(mark, coalesce(witnessed, 0)) + ${MARK_STEP},
-             doubted_at = NULL, doubt = NULL, witnessed = NULL`;
+             doubted_at = NULL, doubt = NULL, witnessed = NULL, writer = ${WRITER}`;
 
 const IN_DOUBT = {
   name: 'lineage-in-doubt',

@@ -1,7 +1,7 @@
 import { isUnavailable } from '../core/statements.ts';
 import { readConcurrentIndex, runsConcurrently, withoutComments } from './concurrent-index.ts';
 import type { MigrationsList } from './migration-list.ts';
-import { recordBegin, settleInterrupted } from './migration-records.ts';
+import { recordBegin, recordFailure, settleInterrupted } from './migration-records.ts';
 import { runScript, worksInBatches } from './run-script.ts';
 import { endSession, StoppedError } from './take-turn.ts';
 import { LockWaitError, type MigrationDeps } from './waits.ts';
@@ -90,8 +90,11 @@ export async function applyPending(
         throw cause;
       }
       if (begun && isUnavailable(cause)) throw await interrupted(deps, failure);
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      // Where this fails too, the message of this run has the reason.
+      await recordFailure(deps.watcher, name, reason).catch(() => undefined);
       throw new Error(
-        `The migration ${name} failed: ${cause instanceof Error ? cause.message : String(cause)} (docs/upgrading.md, "A migration that failed")`,
+        `The migration ${name} failed: ${reason} (docs/upgrading.md, "A migration that failed")`,
         { cause },
       );
     }

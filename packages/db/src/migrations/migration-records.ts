@@ -25,6 +25,13 @@ export const recordBegin = (session: Session, name: string): Promise<unknown> =>
     UNDER_WAY,
   ]);
 
+/** Records why the migration failed. The engine's own error, which is there already, does not have the server's. */
+export const recordFailure = (session: Session, name: string, reason: string): Promise<unknown> =>
+  session.query(`UPDATE _prisma_migrations SET logs = $2 WHERE migration_name = $1 AND ${UNFINISHED}`, [
+    name,
+    reason,
+  ]);
+
 /** Returns the script with a statement that records its end: sent as one message, both are committed, or neither. */
 export const recordingItsEnd = (script: string, name: string): string =>
   `${script}

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openEmptyDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { Client } from 'pg';
@@ -43,6 +44,14 @@ const tables = async () =>
 test('a migration that fails midway leaves nothing, stops the next ones, and goes on after it is resolved', async () => {
   await expect(again()).rejects.toThrow(/The migration 2_breaks failed: .*"positive".*docs\/upgrading\.md/);
   expect(await tables()).toEqual(['one']);
+  const page = readFileSync(join(import.meta.dirname, '../../../../docs/upgrading.md'), 'utf8');
+  const [, reasons = ''] = /`(SELECT migration_name, logs [^`]+)`/.exec(page) ?? [];
+  expect((await owner.query(reasons)).rows).toEqual([
+    {
+      migration_name: '2_breaks',
+      logs: expect.stringContaining('constraint "positive" of relation "one" is violated'),
+    },
+  ]);
   await expect(again()).rejects.toThrow('2_breaks began and did not finish');
   await expect(resolve('rolled-back', '1_first')).rejects.toThrow(
     '1_first has not failed in this database, but 2_breaks has; nothing was changed',

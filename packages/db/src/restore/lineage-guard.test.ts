@@ -120,6 +120,20 @@ test('on another timeline a process goes on if it knows that nothing is missing,
   expect(await holds()).toEqual(held('other_cluster'));
 });
 
+test('a process that starts on a dump that was loaded into the same database stops posting', async () => {
+  const before = await startProcess();
+  await advance(before);
+  expect((await startProcess()).decisions).toEqual(['go_on']);
+  // As pg_restore does: the rows of before, written by another transaction.
+  await sql('CREATE TABLE dump AS SELECT * FROM lineage');
+  await sql('DELETE FROM lineage');
+  await sql('INSERT INTO lineage SELECT * FROM dump');
+  expect((await startProcess()).decisions).toEqual(['doubt']);
+  expect(await holds()).toEqual(held('other_cluster'));
+  await endHold(practice, { scope: 'all', by: SYSTEM, nothingLost: true });
+  expect((await startProcess()).decisions).toEqual(['go_on']);
+});
+
 test('the numbers of jobs of the lost time are left out, and the doubt is audited, once', async () => {
   const before = await startProcess();
   await advance(before);

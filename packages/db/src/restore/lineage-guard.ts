@@ -17,7 +17,7 @@ export const LOSS_SENTENCES: Readonly<Record<LossDoubt, string>> = {
     'The database has lost commits that were acknowledged: it was restored from a backup or a snapshot, or a standby that lacked them took over. ' +
     "Run 'emr-payments restored --since T' with the time up to which it is complete",
   other_cluster:
-    'The database is on another server or timeline than before, and nothing shows that it has everything. ' +
+    'The database is on another server or timeline than before, or was loaded from a dump, and nothing shows that it has everything. ' +
     "After a restore run 'emr-payments restored --since T'; if nothing is missing, 'emr-payments hold off --nothing-lost'",
 };
 
