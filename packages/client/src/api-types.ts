@@ -467,7 +467,7 @@ export interface paths {
         put?: never;
         /**
          * Send all events again that an endpoint missed
-         * @description Answers at once with a recovery that is `running`. It sends the deliveries of that time that failed or were canceled, and the events that happened while the endpoint was disabled, oldest first, at most 20 per second or as many as its `rate_per_second` allows, however many they are. New events are still sent in between. Several recoveries of one endpoint are carried out one after the other, and an event that is waiting already is not sent twice. Disabling or deleting the endpoint cancels them.
+         * @description Answers at once with a recovery that is `running`. It sends the deliveries of that time that failed or were canceled, and the events since its registration that were never sent to it, because it was disabled or did not subscribe to their type then, of the types that it subscribes to now. Oldest first, as fast as the endpoint takes them and never above its `rate_per_second`, however many they are. New events are still sent in between. Several recoveries of one endpoint are carried out one after the other, and an event that is waiting already is not sent twice. Disabling or deleting the endpoint cancels them.
          */
         post: operations["recoverWebhook"];
         delete?: never;

@@ -1,7 +1,7 @@
 /**
  * Condition on an event `v` and its delivery `d` (null: none) under which an endpoint missed the event: the delivery failed or
- * was canceled; or there is none, because the event was written while the endpoint was disabled, is of a type that the endpoint
- * subscribes to now, and is not from before its registration.
+ * was canceled; or there is none, because the endpoint was disabled or subscribed to other types when the event was written, the event is
+ * of a type that it subscribes to now, and is not from before its registration.
  *
  * @param endpoint a table expression with the endpoint's `registered_at` and `event_types`.
  */
