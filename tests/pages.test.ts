@@ -41,6 +41,11 @@ const NOT_RUN: readonly { starts: string; because: string }[] = [
     starts: 'emr-payments upkeep seal-emr-text',
     because: 'apps/cli/src/commands/payment.test.ts runs it on words that are stored in clear',
   },
+  {
+    starts: '\\copy (SELECT * FROM audit_log',
+    because:
+      'it is for psql, as the owner; packages/operations/src/doctor/diagnose.test.ts runs the statements',
+  },
   { starts: 'pnpm crash', because: 'it takes a minute and more; tests/crash/crash.test.ts runs short ones' },
 ];
 /** Bare fences that are no commands: pictures and outlines. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import {
   createAcceptor,
   createUser,
@@ -224,6 +225,26 @@ test('an unguarded audit log fails, and an EMR that cannot be reached is only a 
   await guard('ENABLE ALWAYS');
   expect(findingOf(checks, 'audit log')).toMatchObject({ state: 'failed' });
   expect(findingOf(checks, 'outbound')).toMatchObject({ state: 'warn', found: '127.0.0.1:1 not reached' });
+});
+
+test('the statements of docs/operating.md take old entries out of the audit log, and leave it guarded', async () => {
+  const page = readFileSync(new URL('../../../../docs/operating.md', import.meta.url), 'utf8');
+  const [, statements] = /^\\copy \(SELECT \* FROM audit_log .*\n(BEGIN;[^`]*COMMIT;)$/m.exec(page) ?? [];
+  if (statements === undefined) throw new Error('the page has no such statements');
+  const log = async (at: string, subject: string) =>
+    service.owner.pool.query(
+      `INSERT INTO audit_log (at, actor, source, action, subject, outcome) VALUES ($1, 'a', 'b', 'c', $2, 'done')`,
+      [at, subject],
+    );
+  await log('2020-12-31T12:00:00Z', 'old');
+  await log('2021-01-02T12:00:00Z', 'new');
+  const before = findingOf(await run(), 'audit log');
+  expect(before?.state).not.toBe('failed');
+  await service.owner.pool.query(statements);
+  const { rows } = await service.owner.pool.query('SELECT subject FROM audit_log ORDER BY id');
+  expect(rows.map(({ subject }) => subject)).toEqual(expect.arrayContaining(['new', 'archive:2021-01-01']));
+  expect(rows).not.toContainEqual({ subject: 'old' });
+  expect(findingOf(await run(), 'audit log')).toEqual(before);
 });
 
 test('payments that wait for a fault of ours are named', async () => {
