@@ -109,22 +109,22 @@ test('the error of a statement that was sent is not taken for the lack of a conn
   expect(hadNoConnection(error)).toBe(false);
 });
 
-test('where another stands in, a server that accepts connections and says nothing fails statements, and nothing else', async () => {
+test('a server that accepts connections and says nothing fails the statements of a pool with a fallback, and does not end the process', async () => {
   const silent = createServer(() => undefined).listen(0, '127.0.0.1');
   await once(silent, 'listening');
   const { port } = silent.address() as AddressInfo;
-  const stoodInFor = openPool(
+  const withFallback = openPool(
     { url: `postgresql://app@127.0.0.1:${port}/app`, connectionTimeoutMillis: 600 },
-    { hasStandIn: true },
+    { hasFallback: true },
   );
   onTestFinished(() => void silent.close());
   // The second waits for the connection that the first one opens, and pg-pool gives it up without a `release`.
-  const found = await Promise.allSettled([stoodInFor.query('SELECT 1'), stoodInFor.query('SELECT 1')]);
+  const found = await Promise.allSettled([withFallback.query('SELECT 1'), withFallback.query('SELECT 1')]);
   expect(found.map((one) => one.status === 'rejected' && hadNoConnection(one.reason))).toEqual([true, true]);
-  await vi.waitFor(() => expect([stoodInFor.waitingCount, stoodInFor.totalCount]).toEqual([0, 0]), {
+  await vi.waitFor(() => expect([withFallback.waitingCount, withFallback.totalCount]).toEqual([0, 0]), {
     timeout: 30_000,
   });
-  await stoodInFor.end();
+  await withFallback.end();
 });
 
 describe.runIf(hasPgbouncer())('behind a PgBouncer', () => {
@@ -169,7 +169,7 @@ describe.runIf(hasPgbouncer())('behind a PgBouncer', () => {
     expect(new Set(await sleeps(30, through)).size).toBe(2);
   });
 
-  test('that lets further clients wait for a session, a pool that another stands in for does not wait with them', async () => {
+  test('that lets further clients wait for a session, a pool with a fallback does not wait with them', async () => {
     const bouncer = await startPgbouncer({
       urls: [appUrl],
       mode: 'session',
@@ -181,13 +181,13 @@ describe.runIf(hasPgbouncer())('behind a PgBouncer', () => {
     await others.connect();
     // PgBouncer gives a session to a client's first statement.
     await others.query('SELECT 1');
-    const stoodInFor = openPool({ url, connectionTimeoutMillis: 600_000 }, { hasStandIn: true });
+    const withFallback = openPool({ url, connectionTimeoutMillis: 600_000 }, { hasFallback: true });
     onTestFinished(async () => {
       await bouncer.stop();
-      await stoodInFor.end();
+      await withFallback.end();
     });
-    const found = await Promise.allSettled([stoodInFor.query('SELECT 1'), stoodInFor.query('SELECT 1')]);
-    found.push(...(await Promise.allSettled([stoodInFor.query('SELECT 1')])));
+    const found = await Promise.allSettled([withFallback.query('SELECT 1'), withFallback.query('SELECT 1')]);
+    found.push(...(await Promise.allSettled([withFallback.query('SELECT 1')])));
     expect(found.map((one) => one.status === 'rejected' && hadNoConnection(one.reason))).toEqual([
       true,
       true,
@@ -195,9 +195,9 @@ describe.runIf(hasPgbouncer())('behind a PgBouncer', () => {
     ]);
     // One is still being opened, and has the session when it is free.
     await others.end();
-    await vi.waitFor(async () => expect((await stoodInFor.query(SLEEP)).rowCount).toBe(1), {
+    await vi.waitFor(async () => expect((await withFallback.query(SLEEP)).rowCount).toBe(1), {
       timeout: 30_000,
     });
-    expect(new Set(await sleeps(10, stoodInFor)).size).toBe(1);
+    expect(new Set(await sleeps(10, withFallback)).size).toBe(1);
   });
 });

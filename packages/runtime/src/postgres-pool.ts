@@ -4,8 +4,8 @@ import { type PostgresOptions, postgresConfig } from './postgres-client.ts';
 /** After a failure to open a further connection, the time until it is tried again. */
 const REST_MS = 1_000;
 
-/** How long a statement waits for the first connection of a pool that another one stands in for. */
-const STOOD_IN_FOR_AFTER_MS = 300;
+/** How long a statement waits for the first connection of a pool that has a fallback. */
+const FALL_BACK_AFTER_MS = 300;
 
 /** pg-pool's error (index.js) for a request that has waited too long for one of the connections that there are. */
 const WAITED = 'timeout exceeded when trying to connect';
@@ -29,7 +29,7 @@ export const hadNoConnection = (error: unknown): boolean =>
 class ModestPool extends Pool {
   readonly #most: number;
   readonly #patienceMs: number;
-  readonly #hasStandIn: boolean;
+  readonly #hasFallback: boolean;
   readonly #open = new Set<PoolClient>();
   /** How many are being opened beside. */
   #opening = 0;
@@ -41,11 +41,11 @@ class ModestPool extends Pool {
   /** While none is open: since when somebody waits for the first. */
   #noneSince: number | undefined;
 
-  constructor(options: PostgresOptions, hasStandIn: boolean) {
+  constructor(options: PostgresOptions, hasFallback: boolean) {
     super(postgresConfig(options));
     this.#most = this.options.max;
     this.#patienceMs = this.options.connectionTimeoutMillis ?? 0;
-    this.#hasStandIn = hasStandIn;
+    this.#hasFallback = hasFallback;
     this.on('connect', (client) => {
       this.#open.add(client);
       this.#refusal = undefined;
@@ -70,7 +70,7 @@ class ModestPool extends Pool {
   override connect(): Promise<PoolClient>;
   override connect(answer: Answer): void;
   override connect(answer?: Answer): Promise<PoolClient> | undefined {
-    const take = this.#hasStandIn ? this.#takeSoon.bind(this) : this.#take.bind(this);
+    const take = this.#hasFallback ? this.#takeSoon.bind(this) : this.#take.bind(this);
     if (answer !== undefined) {
       take(answer);
       return undefined;
@@ -80,7 +80,10 @@ class ModestPool extends Pool {
     });
   }
 
-  /** Does not wait long, nor each time anew, for a first connection that does not come: the stand-in can run the statement meanwhile. */
+  /**
+   * While none is open, waits for the first one for 0.3 s, counted from when it was first wanted and not from this call: the fallback can run
+   * the statement meanwhile.
+   */
   #takeSoon(answer: Answer): void {
     if (this.#open.size > 0) {
       this.#take(answer);
@@ -94,7 +97,7 @@ class ModestPool extends Pool {
       answer(reason, undefined);
     };
     this.#noneSince ??= performance.now();
-    const left = this.#noneSince + STOOD_IN_FOR_AFTER_MS - performance.now();
+    const left = this.#noneSince + FALL_BACK_AFTER_MS - performance.now();
     if (this.#rest !== undefined || left <= 0) {
       giveUp();
       return;
@@ -168,13 +171,13 @@ class ModestPool extends Pool {
  * Opens a pool of connections as `postgresConfig` describes them. None is made before it is needed, and one that breaks is replaced when it is.
  * A statement for which there is none within `connectionTimeoutMillis` fails with the reason (`hadNoConnection`).
  *
- * @param use.hasStandIn another pool runs the statements for which this one has no connection: while it has none at all, they fail after 0.3 s.
+ * @param use.hasFallback another pool (the fallback) runs the statements for which this one has no connection: while it has none at all, they fail after 0.3 s.
  */
 export function openPool(
   options: PostgresOptions,
-  { hasStandIn = false }: { hasStandIn?: boolean } = {},
+  { hasFallback = false }: { hasFallback?: boolean } = {},
 ): Pool {
-  const pool = new ModestPool(options, hasStandIn);
+  const pool = new ModestPool(options, hasFallback);
   pool.on('error', () => undefined);
   return pool;
 }

@@ -53,7 +53,7 @@ export async function runPosting(deps: JobDeps, entry: TakenEntry): Promise<void
       const rejection = noted.exchange.kind === 'login' ? await noteRejection(deps, noted) : null;
       const limits = rejection === null ? null : limitsAfter(rejection, posting.rejection);
       await endPosting(deps, { posting, held, limits, end: endAtHorizon(deps, { posting, end, limits }) });
-      // What follows needs no claim, and a renewal that did not find it any more would take it for lost.
+      // The claim has ended with the payment: a renewal would not find it, and warn that it was lost.
       held.release();
       if (rejection === null) await noteOther(deps, noted);
       await endOwnProbe(deps, posting);

@@ -76,7 +76,7 @@ export function openSets(
   }: { maxSet?: number; maxInFlight?: number; poolSize?: number } = {},
 ): Sets {
   const settings = { ...config.settings, ...OF_TURNS.settings, ...PLANNED_ONCE, ...OF_SETS };
-  const pool = openPool({ ...config, ...OF_TURNS, settings, max: poolSize }, { hasStandIn: true });
+  const pool = openPool({ ...config, ...OF_TURNS, settings, max: poolSize }, { hasFallback: true });
 
   async function runSet({ set }: SetStatement, inputs: readonly unknown[][]): Promise<QueryResultRow[]> {
     const columns = (inputs[0] ?? []).map((_, column) => inputs.map((values) => values[column]));

@@ -128,7 +128,7 @@ const takeOnAny = <Row extends QueryResultRow>(pool: Pool, { turn, statement, va
  */
 export function openTurns({ general, config }: { general: Pool; config: PostgresOptions }): Turns {
   const settings = { ...config.settings, ...OF_TURNS.settings, ...PLANNED_ONCE };
-  const pool = openPool({ ...config, ...OF_TURNS, settings, max: 1 }, { hasStandIn: true });
+  const pool = openPool({ ...config, ...OF_TURNS, settings, max: 1 }, { hasFallback: true });
   return {
     async inTurn<Row extends QueryResultRow>(input: InTurn) {
       const { turn, statement, values } = input;

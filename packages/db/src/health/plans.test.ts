@@ -11,7 +11,7 @@ import { TAKE_PROBE } from './take-probe.ts';
 
 let practice: OpenPractice;
 const BROKEN = 30;
-/** Of other lanes. They take 100 pages of 8 KiB. */
+/** How many jobs other lanes have: they take 100 pages of 8 KiB. */
 const JOBS = 10_000;
 
 const run = (sql: string) => practice.owner.pool.query(sql);

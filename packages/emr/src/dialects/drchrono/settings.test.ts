@@ -178,7 +178,7 @@ test.each([503, 429, 401])('the practice is asked for again after %i', async (st
   expect(await adapter.check(quiet())).toMatchObject({ ok: false, reason });
 });
 
-test('the practice is the place, whoever of it logs in; without it each login is one', () => {
+test('the practice is the place, whichever of its users logs in; where it is not known, each login is a place of its own', () => {
   const placeOf = (
     practice_group: string | null | undefined,
     refresh_token: string,
