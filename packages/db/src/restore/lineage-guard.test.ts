@@ -120,6 +120,25 @@ test('on another timeline a process goes on if it knows that nothing is missing,
   expect(await holds()).toEqual(held('other_cluster'));
 });
 
+test('a process knows the mark that it has found or written at its start, also when a failover comes before it raises one', async () => {
+  const first = await startProcess();
+  const [{ mark }] = (await sql(`UPDATE lineage SET cluster = 'another' RETURNING mark`)) as [{ mark: number }];
+  await restoreTo(mark);
+  await anyStatement(first);
+  expect(first.decisions).toEqual(['first', 'adopt']);
+  await advance(first);
+  const second = await startProcess();
+  await sql(`UPDATE lineage SET cluster = 'a third one'`);
+  await restoreTo(1);
+  await anyStatement(second);
+  expect(second.decisions).toEqual(['go_on', 'adopt']);
+  const third = await startProcess();
+  await restoreTo(0);
+  await anyStatement(third);
+  expect(third.decisions).toEqual(['go_on', 'doubt']);
+  expect(await holds()).toEqual(held('commits_lost'));
+});
+
 test('a process that starts on a dump that was loaded into the same database stops posting', async () => {
   const before = await startProcess();
   await advance(before);

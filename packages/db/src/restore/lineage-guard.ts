@@ -80,6 +80,11 @@ export function createLineageGuard({
     switch (decision.decision) {
       case 'first':
         await beginLineage(deps, { cluster });
+        raise(0);
+        break;
+      case 'go_on':
+        // A failover may come before this process has raised the mark itself.
+        if (witness === null) raise(state.row?.mark ?? null);
         break;
       case 'adopt':
         await adoptCluster(deps, { from: decision.from, to: cluster });
