@@ -12,7 +12,7 @@ export type DueJob = {
   queuedAt: number;
 };
 
-/** Takes due jobs of these kinds, of all by default; at most `limit`. */
+/** Takes due jobs of these kinds, of all by default; at most `limit`, or an eighth of the lanes (at most 500) where that is more. */
 export type Feed = (limit: number, kinds?: readonly JobKind[]) => Promise<DueJob[]>;
 
 /** A lane has jobs of one kind. */
@@ -29,7 +29,7 @@ type Row = FedJob | { id: null };
 type FeedDeps = { database: Pick<Database, 'inTurn' | 'pool'> };
 
 /**
- * Takes due jobs lane by lane, as many as each lane has room for, and marks them as queued. The jobs of lanes that share a vendor's
+ * Takes due jobs, as many as each lane has room for and the lanes in turns, and marks them as queued. The jobs of lanes that share a vendor's
  * limit are taken as far as it allows, and in turns. Feeders take turns: two never fill the same room twice.
  *
  * A feed does not wait for the disk: if the server crashes and loses the marks, the jobs are fed again, and the fence makes the second
@@ -71,7 +71,7 @@ export function createFeed(
   return take;
 }
 
-/** Feeds once. @returns the jobs to hand to the queue now; at most `limit`. */
+/** Feeds once. @returns the jobs to hand to the queue now, as many as a `Feed` takes. */
 export async function feedJobs(deps: FeedDeps, limit: number): Promise<DueJob[]> {
   return createFeed(deps)(limit);
 }

@@ -3,8 +3,11 @@ import { PRESENT_CAP } from './lane-cap.ts';
 import { CIRCUIT_THRESHOLD } from './lane-circuit.ts';
 import { WAITING_LANES } from './waiting-lanes.ts';
 
-/** The most jobs that are fed. A parameter, so that each statement has one text under its name. */
+/** How many jobs are fed. A parameter, so that each statement has one text under its name. */
 const MOST = '$1::int';
+
+/** A feed costs by the lane. With thousands of them it takes as many jobs as an eighth of them, so that feeding does not cost more than the work. */
+const FED_AT_ONCE = `greatest(${MOST}, least((SELECT count(*) FROM room) / 8, 500))`;
 
 /** The kinds of lanes that are fed: those whose queue can be written to. */
 const LANE_KINDS = '$2::lane_kind[]';
@@ -28,14 +31,16 @@ const USER_OF_LANE = `
  *
  * A connection whose login is broken gets nothing until the gate opens, and then one job, as a probe.
  */
-const room = (limit: string) => `
+const ROOM = `
   WITH RECURSIVE ${WAITING_LANES}, room AS MATERIALIZED (
     SELECT l.id AS lane_id, l.rate_per_second AS rate, w.since, slot.base, l.bucket_id, l.turn_at,
-           CASE WHEN l.rate_per_second IS NULL THEN ${limit} WHEN slot.base > now() THEN 0
+           CASE WHEN l.rate_per_second IS NULL THEN ${MOST} WHEN slot.base > now() THEN 0
                 ELSE 1 + floor(extract(epoch FROM now() - slot.base) * l.rate_per_second) END AS slots,
            CASE WHEN l.failures >= ${CIRCUIT_THRESHOLD} OR (l.kind <> 'endpoint' AND ${isProbing(`(${USER_OF_LANE})`)}) THEN 1 ELSE ${PRESENT_CAP} END
-             - (SELECT count(*) FROM jobs f WHERE f.lane_id = l.id AND f.queued_at IS NOT NULL AND f.queued_at >= w.marked_since) AS free
+             - in_flight.jobs AS free, in_flight.jobs AS in_flight
       FROM waiting_lanes w CROSS JOIN LATERAL (SELECT * FROM lanes WHERE lanes.id = w.lane_id OFFSET 0) l
+           CROSS JOIN LATERAL (
+             SELECT count(*) AS jobs FROM jobs f WHERE f.lane_id = l.id AND f.queued_at IS NOT NULL AND f.queued_at >= w.marked_since) in_flight
            CROSS JOIN LATERAL (SELECT greatest(
              l.next_slot, now() - make_interval(secs => greatest(0, 1 - 1 / l.rate_per_second)::float8)) AS base) slot
      WHERE l.kind = ANY (${LANE_KINDS}) AND (l.open_until IS NULL OR l.open_until <= now())
@@ -43,13 +48,25 @@ const room = (limit: string) => `
   )`;
 
 /**
- * Marks the jobs of `due` as queued, the longest due first.
+ * Selects due jobs of a lane of `room`, the longest due first. `turn` is how many of the lane are in flight once it is fed, itself included.
+ *
+ * @param limit how many of the lane.
+ */
+const dueOfLane = (limit: string) => `
+  SELECT id, run_at, room.in_flight + row_number() OVER (ORDER BY run_at, id) AS turn FROM (
+    SELECT j.id, j.run_at FROM jobs j
+     WHERE j.lane_id = room.lane_id AND j.queued_at IS NULL AND j.run_at >= room.since AND j.run_at <= now()
+     ORDER BY j.run_at, j.id LIMIT greatest(${limit}, 0)) first`;
+
+/**
+ * Marks the jobs of `due` as queued. Lanes take turns: one that has fewer jobs in flight goes first, and of equals the job that is due longest. So
+ * a lane with few jobs does not wait behind all that others may have in flight.
  *
  * The condition on `queued_at` is one that no index can serve: with `IS NULL` the planner may read all of `jobs_waiting` to find a few ids.
  */
-const fed = (limit: string) => `
+const FED = `
   fed AS (
-    UPDATE jobs SET queued_at = now() WHERE jobs.id = ANY (ARRAY(SELECT id FROM due ORDER BY run_at LIMIT ${limit})) AND num_nulls(jobs.queued_at) = 1
+    UPDATE jobs SET queued_at = now() WHERE jobs.id = ANY (ARRAY(SELECT id FROM due ORDER BY turn, run_at LIMIT ${FED_AT_ONCE})) AND num_nulls(jobs.queued_at) = 1
     RETURNING jobs.id::text, jobs.kind, jobs.fence, jobs.lane_id, jobs.run_at
   )`;
 
@@ -68,13 +85,10 @@ const IS_LOCKED = 'lanes.id = ANY (ARRAY(SELECT id FROM locked))';
 /** Feeds the lanes without a bucket. Only lanes with a rate are written to. */
 export const FEED_FREE = {
   name: 'feed',
-  text: `${room(MOST)}, due AS (
-    SELECT d.id, d.run_at FROM room CROSS JOIN LATERAL (
-      SELECT j.id, j.run_at FROM jobs j
-       WHERE j.lane_id = room.lane_id AND j.queued_at IS NULL AND j.run_at >= room.since AND j.run_at <= now()
-       ORDER BY j.run_at, j.id LIMIT greatest(least(room.free, room.slots), 0)
+  text: `${ROOM}, due AS (
+    SELECT d.* FROM room CROSS JOIN LATERAL (${dueOfLane('least(room.free, room.slots)')}
     ) d WHERE room.bucket_id IS NULL
-  ),${fed(MOST)}, taken AS (
+  ),${FED}, taken AS (
     SELECT room.lane_id, room.rate, room.base, counts.n
       FROM room JOIN (SELECT lane_id, count(*) AS n FROM fed GROUP BY lane_id) counts USING (lane_id)
      WHERE room.rate IS NOT NULL
@@ -114,22 +128,17 @@ const LIMITS = `
  */
 export const FEED_LIMITED = {
   name: 'feed-limited',
-  text: `${room(MOST)},${LIMITS}, ready AS (
-    SELECT d.id, d.run_at, room.lane_id, room.turn_at, room.bucket_id, limits.slots
-      FROM room LEFT JOIN limits ON limits.id = room.bucket_id CROSS JOIN LATERAL (
-        SELECT j.id, j.run_at FROM jobs j
-         WHERE j.lane_id = room.lane_id AND j.queued_at IS NULL AND j.run_at >= room.since AND j.run_at <= now()
-         ORDER BY j.run_at, j.id
-         LIMIT greatest(least(room.free, room.slots, CASE WHEN room.bucket_id IS NULL THEN room.slots ELSE coalesce(limits.slots, 0) END), 0)
+  text: `${ROOM},${LIMITS}, ready AS (
+    SELECT d.*, room.in_flight, room.lane_id, room.turn_at, room.bucket_id, limits.slots
+      FROM room LEFT JOIN limits ON limits.id = room.bucket_id CROSS JOIN LATERAL (${dueOfLane('least(room.free, room.slots, CASE WHEN room.bucket_id IS NULL THEN room.slots ELSE coalesce(limits.slots, 0) END)')}
       ) d
   ), due AS (
-    SELECT id, run_at FROM ready WHERE bucket_id IS NULL
+    SELECT id, run_at, turn FROM ready WHERE bucket_id IS NULL
     UNION ALL
-    SELECT id, run_at FROM (
-      SELECT id, run_at, slots, row_number() OVER (PARTITION BY bucket_id ORDER BY round, turn_at NULLS FIRST, lane_id) AS place
-        FROM (SELECT *, row_number() OVER (PARTITION BY lane_id ORDER BY run_at, id) AS round FROM ready WHERE bucket_id IS NOT NULL) rounds
+    SELECT id, run_at, turn FROM (
+      SELECT *, row_number() OVER (PARTITION BY bucket_id ORDER BY turn - in_flight, turn_at NULLS FIRST, lane_id) AS place FROM ready WHERE bucket_id IS NOT NULL
     ) turns WHERE place <= slots
-  ),${fed(MOST)}, taken AS (
+  ),${FED}, taken AS (
     SELECT room.lane_id, room.bucket_id, room.rate, room.base, counts.n
       FROM room JOIN (SELECT lane_id, count(*) AS n FROM fed GROUP BY lane_id) counts USING (lane_id)
      WHERE room.rate IS NOT NULL OR room.bucket_id IS NOT NULL

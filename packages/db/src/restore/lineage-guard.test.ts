@@ -122,7 +122,9 @@ test('on another timeline a process goes on if it knows that nothing is missing,
 
 test('a process knows the mark that it has found or written at its start, also when a failover comes before it raises one', async () => {
   const first = await startProcess();
-  const [{ mark }] = (await sql(`UPDATE lineage SET cluster = 'another' RETURNING mark`)) as [{ mark: number }];
+  const [{ mark }] = (await sql(`UPDATE lineage SET cluster = 'another' RETURNING mark`)) as [
+    { mark: number },
+  ];
   await restoreTo(mark);
   await anyStatement(first);
   expect(first.decisions).toEqual(['first', 'adopt']);
