@@ -12,7 +12,7 @@ export type QueueName = (typeof QUEUE_NAMES)[number];
 export type NewBundle = { name: string; data: Bundle; opts: JobsOptions };
 export type BundleQueue = Pick<
   Queue<Bundle>,
-  'addBulk' | 'add' | 'getRanges' | 'getJob' | 'close' | 'waitUntilReady'
+  'addBulk' | 'add' | 'getRanges' | 'getJob' | 'getWaitingCount' | 'close' | 'waitUntilReady'
 >;
 export type LazyQueue = ReturnType<typeof queueUntilReady<BundleQueue>>;
 type BundleWorker = { close(): Promise<void> };
@@ -33,6 +33,8 @@ export type Backend = {
   queue(name: QueueName): LazyQueue;
   /** The timestamp of the BullMQ job that has waited longest; null when none waits, 0 when it is unknown because they pass too fast. */
   oldest(name: QueueName, queue: LazyQueue): Promise<number | null>;
+  /** How many bundles wait; from 100 on the number may be too low. */
+  waiting(name: QueueName, queue: LazyQueue): Promise<number>;
   worker(name: QueueName, processor: Processor, options: ConsumerOptions): BundleWorker;
   /** Takes the error of an entry that could not be added; the caller throws it as well. */
   onError(name: QueueName): (error: Error) => void;

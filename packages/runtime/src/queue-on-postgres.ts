@@ -41,6 +41,16 @@ const OLDEST = {
   text: `SELECT added_at_ms AS at FROM bullmq.job WHERE queue = $1 AND state = 'waiting' ORDER BY priority, seq LIMIT 1`,
 };
 
+/** Above this the exact number does not matter. */
+const MOST_COUNTED = 100;
+
+const WAITING = {
+  name: 'waiting-bundles',
+  text: `
+    SELECT count(*)::int AS bundles
+      FROM (SELECT FROM bullmq.job WHERE queue = $1 AND state = 'waiting' ORDER BY priority, seq LIMIT ${MOST_COUNTED}) waiting`,
+};
+
 /** Uses BullMQ's own PostgreSQL backend, in the schema `bullmq` of our database, which `migrateQueue` has made. */
 export function postgresBackend(url: string, logger: Logger): Backend {
   const pool = openQueuePool({ url, logger });
@@ -77,6 +87,10 @@ export function postgresBackend(url: string, logger: Logger): Backend {
     async oldest(name) {
       const { rows } = await pool.query<{ at: string }>({ ...OLDEST, values: [name] });
       return rows[0] === undefined ? null : Number(rows[0].at);
+    },
+    async waiting(name) {
+      const { rows } = await pool.query<{ bundles: number }>({ ...WAITING, values: [name] });
+      return rows[0]?.bundles ?? 0;
     },
     worker: (name, processor, options) => {
       const connection = openPool();

@@ -47,6 +47,7 @@ export function redisBackend(url: string, logger: Logger): Backend {
         new Queue<Bundle>(name, { connection: producer, prefix: prefixes[name] }).on('error', onError(name)),
       ),
     oldest: (_name, queue) => queue.use(oldestOf),
+    waiting: (_name, queue) => queue.use((open) => open.getWaitingCount()),
     worker: (name, processor, options) =>
       // Its first look at the server needs INFO: a worker whose user may not use it would spin without an end.
       workerUntilReady(

@@ -40,6 +40,8 @@ export type Transport = {
    * no longer waiting in it.
    */
   waitingSince(queue: QueueName): Promise<number | null>;
+  /** How many bundles wait in the queue; from 100 on the number may be too low. */
+  waiting(queue: QueueName): Promise<number>;
   consume(queue: QueueName, handler: EntryHandler): QueueConsumer;
   /** Marks of the database that this queue remembers; null when it is in that database itself. */
   readonly marks: Marks | null;
@@ -118,6 +120,7 @@ export function openTransport(
     marks: backend.marks,
     add,
     waitingSince: async (name) => backend.oldest(name, queueNamed(name)),
+    waiting: async (name) => backend.waiting(name, queueNamed(name)),
     consume(name, handler) {
       const handBack = (entries: DueEntry[]) => add(name, entries);
       const takers = openTakers({ handler, handBack, logger }, { concurrency: concurrency[name] });

@@ -19,6 +19,8 @@ let relay: Relay;
 let queueIsDown: boolean;
 /** The queue's answer to what is handed over. */
 let taken: Promise<void>;
+/** Bundles that wait in each queue. */
+let waiting: number;
 let queued: { queue: QueueName; entry: QueueEntry }[];
 let logged: string[];
 /** How often the queue did not answer before each line of the log. */
@@ -31,6 +33,7 @@ beforeEach(async () => {
   queueIsDown = false;
   taken = Promise.resolve();
   queued = [];
+  waiting = 0;
   logged = [];
   unanswered = [];
   let pings = 0;
@@ -38,7 +41,8 @@ beforeEach(async () => {
     logged.push(message);
     unanswered.push(pings);
   };
-  const transport: Pick<Transport, 'groups' | 'ping' | 'add'> = {
+  const transport: Pick<Transport, 'groups' | 'ping' | 'add' | 'waiting'> = {
+    waiting: async () => waiting,
     groups: [QUEUE_NAMES],
     async ping() {
       if (!queueIsDown) return;
@@ -70,6 +74,19 @@ const addJobs = (kind: JobKind, count: number) =>
     `INSERT INTO jobs (kind, lane_id) SELECT '${kind}', 1 FROM generate_series(1, ${count})`,
   );
 
+/** Writes deliveries to twenty endpoints. */
+async function addDeliveries(count: number): Promise<void> {
+  await database.pool.query(
+    `INSERT INTO lanes (id, kind, concurrency) SELECT n, 'endpoint', 64 FROM generate_series(2, 21) n ON CONFLICT DO NOTHING`,
+  );
+  await database.pool.query(
+    `INSERT INTO jobs (kind, lane_id) SELECT 'deliver_webhook', 2 + n % 20 FROM generate_series(1, ${count}) n`,
+  );
+  relay.wake();
+}
+
+const of = (name: QueueName) => queued.filter(({ queue }) => queue === name);
+
 test('every due job goes to the queue of its kind once, in as many batches as it takes', async () => {
   await addJobs('post_payment', 1_200);
   await addJobs('deliver_webhook', 3);
@@ -96,6 +113,34 @@ test('while the queue is down no job is marked, and each change is logged once',
     'the relay cannot feed the queue, and keeps trying',
     'the relay feeds the queue again',
   ]);
+});
+
+test('a queue with enough to do gets no more until it has room, and the other queues are fed meanwhile', async () => {
+  waiting = 4;
+  await addJobs('post_payment', 1_000);
+  relay.wake();
+  await vi.waitFor(() => expect(queued.length).toBeGreaterThanOrEqual(100), PATIENCE);
+  expect(relay.handOver.isOpen()).toBe(true);
+  await addDeliveries(3);
+  await vi.waitFor(() => expect(of('deliver-webhook')).toHaveLength(3), PATIENCE);
+  const before = of('post-payment').length;
+  // What waits is asked for after a feed, and one more may be under way.
+  expect(before).toBeLessThanOrEqual(300);
+  relay.wake();
+  await addDeliveries(1);
+  await vi.waitFor(() => expect(of('deliver-webhook')).toHaveLength(4), PATIENCE);
+  expect(of('post-payment')).toHaveLength(before);
+  waiting = 3;
+  await vi.waitFor(() => expect(of('post-payment')).toHaveLength(1_000), PATIENCE);
+});
+
+test('settlements feed nothing into a queue with enough to do', async () => {
+  waiting = 4;
+  await addDeliveries(100);
+  await vi.waitFor(() => expect(of('deliver-webhook')).toHaveLength(100), PATIENCE);
+  await vi.waitFor(() => expect(relay.handOver.isOpen()).toBe(false), PATIENCE);
+  waiting = 0;
+  await vi.waitFor(() => expect(relay.handOver.isOpen()).toBe(true), PATIENCE);
 });
 
 test('settlements feed nothing more once what one of them fed could not be handed over, until the queue is up again', async () => {

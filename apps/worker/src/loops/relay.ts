@@ -1,7 +1,19 @@
-import { createFeed, type Database, type HandOver, JOB_KINDS, listenForJobs } from '@emr-payments/db';
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  createFeed,
+  type Database,
+  type DueJob,
+  type HandOver,
+  JOB_KINDS,
+  listenForJobs,
+} from '@emr-payments/db';
 import { every, type Logger, type Transport } from '@emr-payments/runtime';
 import type { WorkerMetrics } from '../metrics.ts';
+import { watchCrowd } from './queue-crowd.ts';
 import { openQueueGroup } from './queue-group.ts';
+
+const rest = (ms: number, stopping: AbortSignal) =>
+  pause(ms, undefined, { signal: stopping }).catch(() => undefined);
 
 export type Relay = {
   /** Jobs may be due: new ones were written, or a lane has room again. Cheap while the relay is running. */
@@ -11,7 +23,12 @@ export type Relay = {
   close(): Promise<void>;
 };
 
-const BATCH = 500;
+/** Jobs of one feed. They wait in the queue in the order in which they were fed: more of them, and later ones wait behind them. */
+const BATCH = 100;
+
+/** A feed that takes longer reads thousands of lanes, or the server is busy: the next one begins as much later, so that the server does other work as well. */
+const SLOW_FEED_MS = 20;
+const MOST_REST_MS = 500;
 
 /** Finds retries that have come due, and jobs whose notification was missed. */
 const POLL_MS = 500;
@@ -35,7 +52,7 @@ export function startRelay(
     metrics,
   }: {
     database: Pick<Database, 'inTurn' | 'pool'>;
-    transport: Pick<Transport, 'groups' | 'ping' | 'add'>;
+    transport: Pick<Transport, 'groups' | 'ping' | 'add' | 'waiting'>;
     logger: Logger;
     metrics: Pick<WorkerMetrics, 'succeeded'>;
   },
@@ -45,24 +62,33 @@ export function startRelay(
   const groups = transport.groups.map((queues) =>
     openQueueGroup({ transport, logger, onUp: () => loop.wake() }, queues),
   );
+  const crowd = watchCrowd({ transport, onRoom: () => loop.wake() });
   let failing = false;
 
-  async function feed(): Promise<void> {
+  /** What is fed is handed over in any case: it is marked as queued. */
+  async function hand(jobs: readonly DueJob[]): Promise<void> {
+    await Promise.all(groups.map((group) => group.hand(jobs)));
+    crowd.handed(jobs);
+  }
+
+  async function feed(stopping: AbortSignal): Promise<void> {
     await Promise.all(groups.map((group) => group.look()));
     const up = groups.filter((group) => group.isUp());
     let fed = 0;
+    let took = 0;
     if (up.length > 0) {
-      const due = await take(
-        BATCH,
-        JOB_KINDS.filter((kind) => up.some((group) => group.has(kind))),
-      );
-      await Promise.all(up.map((group) => group.hand(due)));
+      const kinds = JOB_KINDS.filter((kind) => !crowd.isCrowded(kind) && up.some((group) => group.has(kind)));
+      const begunAt = performance.now();
+      const due = kinds.length > 0 ? await take(BATCH, kinds) : [];
+      took = performance.now() - begunAt;
+      await hand(due);
       fed = up.filter((group) => group.fed()).length;
-      if (due.length === BATCH) loop.wake();
+      if (due.length >= BATCH) loop.wake();
     }
     if (failing) logger.info({}, 'the relay reads the due jobs again');
     failing = false;
     if (fed === groups.length) metrics.succeeded('relay');
+    if (took > SLOW_FEED_MS) await rest(Math.min(took, MOST_REST_MS), stopping);
   }
 
   function onError(err: unknown, isNews: boolean): void {
@@ -77,13 +103,12 @@ export function startRelay(
     isOpen() {
       // A settlement feeds the deliveries of its event, and nothing else.
       const ofDeliveries = groups.find((group) => group.has('deliver_webhook'));
-      return !closed && !failing && ofDeliveries?.isUp() === true && performance.now() >= restsUntil;
+      const isUp = !failing && ofDeliveries?.isUp() === true && !crowd.isCrowded('deliver_webhook');
+      return !closed && isUp && performance.now() >= restsUntil;
     },
     take(jobs, ms) {
       restsUntil = performance.now() + ms * REST_OF_TURN;
-      const work = Promise.all(groups.map((group) => group.hand(jobs)))
-        .then(() => undefined)
-        .finally(() => handing.delete(work));
+      const work = hand(jobs).finally(() => handing.delete(work));
       handing.add(work);
     },
   };
@@ -96,6 +121,7 @@ export function startRelay(
     handOver,
     async close() {
       closed = true;
+      crowd.close();
       await Promise.all([loop.stop(), listener.close(), ...handing]);
     },
   };
