@@ -3,6 +3,7 @@ import { accept } from './parts/accept.ts';
 import { cost } from './parts/cost.ts';
 import { endToEnd } from './parts/end-to-end.ts';
 import { fairness } from './parts/fairness.ts';
+import { fairnessBurst } from './parts/fairness-burst.ts';
 import { fairnessFloods } from './parts/fairness-floods.ts';
 import { fairnessReads } from './parts/fairness-reads.ts';
 import { fairnessRecover } from './parts/fairness-recover.ts';
@@ -23,6 +24,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   redeliver,
   'slow-emr': slowEmr,
   fairness,
+  'fairness-burst': fairnessBurst,
   'fairness-reads': fairnessReads,
   'fairness-floods': fairnessFloods,
   'fairness-recover': fairnessRecover,
