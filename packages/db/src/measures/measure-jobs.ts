@@ -1,12 +1,14 @@
 import { query, type StatementDeps } from '../core/statements.ts';
 import { JOB_KINDS, type JobKind } from '../jobs/job-kinds.ts';
+import { PRESENT_CAP } from '../jobs/lane-cap.ts';
+import { CIRCUIT_THRESHOLD } from '../jobs/lane-circuit.ts';
 
 /**
  * The states of a live job, for the operator's graphs. All but `waiting` and the last two are due.
  * - `waiting`: its time has not come.
  * - `stopped`: behind a hold or a broken login.
  * - `held_back`: behind other jobs of its lane that are in flight, an open circuit, or a limit of requests. More workers change nothing.
- * - `due`: nothing holds it back, so the relay feeds it within a second.
+ * - `due`: nothing holds it back, so the relay feeds it within a second; or later, where the queue has enough for the workers that there are.
  * - `queued`: handed to the queue. - `claimed`: a worker has it.
  */
 const MEASURED_STATES = ['waiting', 'stopped', 'held_back', 'due', 'queued', 'claimed'] as const;
@@ -18,8 +20,8 @@ export type JobMeasures = {
   /** Seconds that the oldest job of a kind which nothing holds back has waited for a worker: one that is `due`, or queued and not claimed. */
   oldestDue: { kind: JobKind; seconds: number }[];
   /**
-   * Jobs that their lanes have room for, that have been handed to the queue, and that no worker has claimed after the time that the way
-   * through the queue takes: the places of all workers are taken. With more places they would be under work.
+   * Jobs that their lanes have room for, while what is in the queue is not claimed in the time that the way through it takes: the places of all
+   * workers are taken. With more places they would be under work. Most wait in their lanes, because the queue is kept short.
    */
   waitingForPlaces: { kind: JobKind; count: number }[];
 };
@@ -57,14 +59,27 @@ export const MEASURE_JOBS = {
        WHERE EXISTS (SELECT FROM holds WHERE ended_at IS NULL AND user_id IS NULL)
           OR c.user_id IN (SELECT user_id FROM holds WHERE ended_at IS NULL AND user_id IS NOT NULL
                            UNION ALL SELECT user_id FROM connection_states WHERE state = 'login_required')
+    ), in_flight AS MATERIALIZED (
+      SELECT l.lane_id, job.kind::text, count(*) FILTER (WHERE lease_until IS NULL) AS queued, count(*) FILTER (WHERE lease_until IS NOT NULL) AS claimed,
+             count(*) FILTER (WHERE lease_until IS NULL AND queued_at < now() - interval '${THROUGH_QUEUE_MS} milliseconds') AS crowded,
+             min(run_at) FILTER (WHERE lease_until IS NULL) AS oldest
+        FROM lanes_in_flight l CROSS JOIN LATERAL (
+               SELECT * FROM jobs j WHERE j.lane_id = l.lane_id AND j.queued_at IS NOT NULL ORDER BY j.queued_at) job
+       GROUP BY 1, 2
     ), lane AS MATERIALIZED (
-      SELECT l.id, CASE l.kind WHEN 'connection' THEN 'post_payment' WHEN 'sync' THEN 'sync_connection' ELSE 'deliver_webhook' END AS kind,
+      SELECT l.id, named.kind, free.places,
              CASE WHEN l.id IN (SELECT lane_id FROM stopped WHERE lane_id IS NOT NULL) THEN 'stopped'
-                  WHEN l.id IN (SELECT lane_id FROM lanes_in_flight WHERE lane_id IS NOT NULL)
-                    OR l.open_until > now() OR l.next_slot > now() - interval '1 second' OR b.paused_until > now()
-                    OR b.wanted_until > now() - interval '1 second' OR now() < ANY (b.next_slots) THEN 'held_back' ELSE 'due' END AS state
+                  WHEN l.open_until > now() OR l.next_slot > now() - interval '1 second' OR b.paused_until > now()
+                    OR b.wanted_until > now() - interval '1 second' OR now() < ANY (b.next_slots) THEN 'held_back'
+                  WHEN f.lane_id IS NOT NULL
+                   AND (free.places = 0 OR named.kind NOT IN (SELECT kind FROM in_flight WHERE crowded > 0)) THEN 'held_back' ELSE 'due' END AS state
         FROM waiting_lanes w CROSS JOIN LATERAL (SELECT * FROM lanes WHERE lanes.id = w.lane_id OFFSET 0) l
+        CROSS JOIN LATERAL (
+          SELECT CASE WHEN l.kind = 'connection' THEN 'post_payment' WHEN l.kind = 'sync' THEN 'sync_connection' ELSE 'deliver_webhook' END AS kind) named
         LEFT JOIN rate_buckets b ON b.id = l.bucket_id
+        LEFT JOIN in_flight f ON f.lane_id = l.id
+        CROSS JOIN LATERAL (
+          SELECT greatest(CASE WHEN l.failures >= ${CIRCUIT_THRESHOLD} THEN 1 ELSE ${PRESENT_CAP} END - coalesce(f.queued + f.claimed, 0), 0) AS places) free
     ), span AS MATERIALIZED (
       SELECT id AS lane_id, kind, state, '-infinity'::timestamptz AS after, now() AS until FROM lane
        UNION ALL SELECT id, kind, 'waiting', now(), 'infinity' FROM lane
@@ -73,17 +88,18 @@ export const MEASURE_JOBS = {
              (SELECT count(*) FROM (
                 SELECT FROM span CROSS JOIN LATERAL (SELECT ${JOBS_OF_SPAN} LIMIT ${MOST_COUNTED}) job
                  WHERE span.kind = spans.kind AND span.state = spans.state LIMIT ${MOST_COUNTED}) jobs) AS count,
-             0 AS crowded,
+             CASE WHEN spans.state = 'due' AND spans.kind IN (SELECT kind FROM in_flight WHERE crowded > 0) THEN (
+               SELECT coalesce(sum(fitting.jobs), 0) FROM lane CROSS JOIN LATERAL (
+                 SELECT count(*) AS jobs FROM (
+                   SELECT FROM jobs j WHERE j.lane_id = lane.id AND j.queued_at IS NULL AND j.run_at <= now() ORDER BY j.run_at LIMIT lane.places) first) fitting
+                WHERE lane.kind = spans.kind AND lane.state = 'due') ELSE 0 END AS crowded,
              (SELECT min(job.run_at) FROM span CROSS JOIN LATERAL (SELECT j.run_at ${JOBS_OF_SPAN} LIMIT 1) job
                WHERE span.kind = spans.kind AND span.state = 'due' AND spans.state = 'due') AS oldest
         FROM (SELECT DISTINCT kind, state FROM span) spans
        UNION ALL
-      SELECT kind::text, CASE WHEN lease_until IS NULL THEN 'queued' ELSE 'claimed' END, count(*),
-             count(*) FILTER (WHERE lease_until IS NULL AND queued_at < now() - interval '${THROUGH_QUEUE_MS} milliseconds'),
-             min(run_at) FILTER (WHERE lease_until IS NULL)
-        FROM lanes_in_flight l CROSS JOIN LATERAL (
-               SELECT * FROM jobs j WHERE j.lane_id = l.lane_id AND j.queued_at IS NOT NULL ORDER BY j.queued_at) job
-       GROUP BY 1, 2
+      SELECT kind, 'queued', sum(queued), sum(crowded), min(oldest) FROM in_flight GROUP BY 1
+       UNION ALL
+      SELECT kind, 'claimed', sum(claimed), 0, NULL FROM in_flight GROUP BY 1
     )
     SELECT kind, state, count::int, crowded::int, coalesce(extract(epoch FROM now() - oldest), 0)::float8 AS oldest FROM measured`,
 };

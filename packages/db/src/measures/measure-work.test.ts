@@ -108,8 +108,16 @@ async function acceptMore(count: number): Promise<void> {
 }
 
 /** Hands jobs to the queue, and lets workers claim so many of them. */
-async function feed({ claimed, agoMs }: { claimed: number; agoMs: number }): Promise<number> {
-  const fed = await feedJobs(practice, 100);
+async function feed({
+  claimed,
+  agoMs,
+  limit = 100,
+}: {
+  claimed: number;
+  agoMs: number;
+  limit?: number;
+}): Promise<number> {
+  const fed = await feedJobs(practice, limit);
   const ids = fed.map(({ id }) => id);
   await practice.owner.pool.query(
     `UPDATE jobs SET queued_at = now() - $2 * interval '1 millisecond',
@@ -142,6 +150,25 @@ test('jobs in the queue that no worker has claimed wait for places', async () =>
     `UPDATE jobs SET queued_at = now() - interval '1 second' WHERE queued_at IS NOT NULL`,
   );
   expect(await measured()).toMatchObject({ waitsForPlaces: 3, isLate: true });
+});
+
+test('jobs that the short queue has no room for yet, but their lane has, wait for places too', async () => {
+  await acceptMore(9);
+  expect(await feed({ claimed: 1, agoMs: 0, limit: 2 })).toBe(2);
+  // The way through the queue takes as long.
+  expect(await measured()).toEqual({
+    counts: { claimed: 1, queued: 1, held_back: 8 },
+    waitsForPlaces: 0,
+    isLate: true,
+  });
+  await practice.owner.pool.query(
+    `UPDATE jobs SET queued_at = now() - interval '1 second' WHERE queued_at IS NOT NULL`,
+  );
+  expect(await measured()).toEqual({
+    counts: { claimed: 1, queued: 1, due: 8 },
+    waitsForPlaces: 3,
+    isLate: true,
+  });
 });
 
 const LATER = `now() + interval '1 minute'`;
