@@ -107,7 +107,7 @@ async function acceptMore(count: number): Promise<void> {
   await practice.owner.pool.query(`UPDATE jobs SET run_at = now() - interval '1 hour'`);
 }
 
-/** Hands jobs to the queue, and lets workers claim so many of them. */
+/** Hands jobs to the queue, and lets workers claim so many of them. Marked in the future, they are on their way for as long as the test takes. */
 async function feed({
   claimed,
   agoMs,
@@ -141,7 +141,7 @@ test('jobs behind others of their lane are held back, and more workers would not
 
 test('jobs in the queue that no worker has claimed wait for places', async () => {
   await acceptMore(9);
-  expect(await feed({ claimed: 1, agoMs: 0 })).toBe(4);
+  expect(await feed({ claimed: 1, agoMs: -60_000 })).toBe(4);
   expect(await measured()).toMatchObject({
     counts: { claimed: 1, queued: 3, held_back: 6 },
     waitsForPlaces: 0,
@@ -154,7 +154,7 @@ test('jobs in the queue that no worker has claimed wait for places', async () =>
 
 test('jobs that the short queue has no room for yet, but their lane has, wait for places too', async () => {
   await acceptMore(9);
-  expect(await feed({ claimed: 1, agoMs: 0, limit: 2 })).toBe(2);
+  expect(await feed({ claimed: 1, agoMs: -60_000, limit: 2 })).toBe(2);
   // The way through the queue takes as long.
   expect(await measured()).toEqual({
     counts: { claimed: 1, queued: 1, held_back: 8 },
@@ -231,7 +231,7 @@ test('payments whose answer repeats are counted from the tenth time on, and no o
   expect(await repeatingAt(9)).toBe(0);
   expect(await repeatingAt(10)).toBe(1);
   // Whatever the state of their jobs.
-  await feed({ claimed: 1, agoMs: 0 });
+  await feed({ claimed: 1, agoMs: -60_000 });
   expect((await measureWork(practice)).repeating).toBe(1);
 });
 
