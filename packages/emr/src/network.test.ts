@@ -5,7 +5,10 @@ import type { AddressInfo, Socket } from 'node:net';
 import { TEST_CERTIFICATE, TEST_KEY } from '@emr-payments/testkit/tls';
 import { expect, onTestFinished, test } from 'vitest';
 import { exchange } from './http/exchange.ts';
-import { guardedNetwork, type Network, OPEN_NETWORK } from './network.ts';
+import { guardedNetwork, type Network, openNetwork } from './network.ts';
+
+/** No connection is closed because of its age, however slow the machine is. */
+const IDLE_MS = 600_000;
 
 const answer: RequestListener = (_request, response) => void response.end('{}');
 
@@ -43,17 +46,18 @@ test('256 idle connections are kept over all hosts and networks: the one that ha
       policy: { allowHosts: ['127.0.0.1/32'], ports: [others] },
       resolve: async () => [{ address: '127.0.0.1', family: 4 }],
     },
-    { ca: TEST_CERTIFICATE, servername: 'hooks.example.test' },
+    { ca: TEST_CERTIFICATE, servername: 'hooks.example.test', timeout: IDLE_MS },
   );
+  const open = openNetwork({ timeout: IDLE_MS });
   const areOpen = () => sockets.map((socket) => !socket.destroyed);
 
-  await call(OPEN_NETWORK, `http://127.0.0.1:${own}/`);
+  await call(open, `http://127.0.0.1:${own}/`);
   for (let nth = 1; nth <= 256; nth += 1) await call(guarded, `https://emr${nth}.test:${others}/`);
   await expect.poll(areOpen).toEqual([false, ...Array(256).fill(true)]);
 
   // A host that is in use goes on with its connection, and keeps it longer than the others keep theirs.
   await call(guarded, `https://emr1.test:${others}/`);
   expect(sockets).toHaveLength(257);
-  await call(OPEN_NETWORK, `http://127.0.0.1:${own}/`);
+  await call(open, `http://127.0.0.1:${own}/`);
   await expect.poll(areOpen).toEqual([false, true, false, ...Array(255).fill(true)]);
 });
