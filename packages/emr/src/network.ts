@@ -1,6 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
 import type { ClientMode } from '@emr-payments/contracts';
+import { boundIdle } from '@emr-payments/outbound';
 import { meterConnections } from '@emr-payments/outbound/bound-answer';
 import {
   AddressRefusedError,
@@ -22,10 +23,20 @@ export type Network = {
   assertUrl(url: string): void;
 };
 
-// An idle connection is closed after 15 s, sooner than servers commonly close it. Of one host as many are kept as a worker has calls at
-// once, because all practices of some vendors are at one host: with fewer, each burst opens the others again.
-const KEPT: AgentOptions = { keepAlive: true, maxFreeSockets: 256, timeout: 15_000 };
+/**
+ * How many idle connections a process keeps, over all EMRs and all its networks. They may all be to one host, because all practices of some
+ * vendors are at one: with fewer than a worker has calls at once, each burst opens the others again.
+ */
+const MOST_IDLE = 256;
+// An idle connection is closed after 15 s, sooner than servers commonly close it.
+const KEPT: AgentOptions = { keepAlive: true, maxFreeSockets: MOST_IDLE, timeout: 15_000 };
 const UNSHARED: AgentOptions = { keepAlive: false };
+
+const bounded = boundIdle({ most: MOST_IDLE });
+const idleBounded = ({ http, https }: ConnectionAgents): ConnectionAgents => ({
+  http: bounded(http),
+  https: bounded(https),
+});
 
 /** Makes agents whose connections are metered. */
 function agentsWith(options: AgentOptions): ConnectionAgents {
@@ -37,7 +48,7 @@ function agentsWith(options: AgentOptions): ConnectionAgents {
 
 /** Makes a network without a guard. */
 export const openNetwork = (options: AgentOptions = {}): Network => ({
-  kept: agentsWith({ ...KEPT, ...options }),
+  kept: idleBounded(agentsWith({ ...KEPT, ...options })),
   unshared: agentsWith({ ...UNSHARED, ...options }),
   assertUrl: () => undefined,
 });
@@ -54,7 +65,7 @@ export function guardedNetwork(guard: GuardDeps, options: AgentOptions = {}): Ne
   const agents = (own: AgentOptions) =>
     createGuardedAgents(guard, { http: own, https: { ...own, ...options } });
   return {
-    kept: agents(KEPT),
+    kept: idleBounded(agents(KEPT)),
     unshared: agents(UNSHARED),
     assertUrl(url) {
       const check = checkUrl(url, guard.policy);

@@ -1,3 +1,4 @@
+export * from './bound-idle.ts';
 export * from './network-codes.ts';
 export * from './retry-after.ts';
 export * from './sandbox-hosts.ts';

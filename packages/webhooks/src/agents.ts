@@ -1,7 +1,7 @@
 import { constants } from 'node:crypto';
 import type http from 'node:http';
 import type https from 'node:https';
-import type { Duplex } from 'node:stream';
+import { boundIdle } from '@emr-payments/outbound';
 import {
   type AddressPolicy,
   createGuardedAgents,
@@ -16,7 +16,7 @@ export type AgentOptions = {
   policy: AddressPolicy;
   /** Resolves public names; by default, through the system's name servers. */
   resolve?: Resolve;
-  /** How many idle connections are kept over all receivers; 256 by default. */
+  /** How many idle connections are kept over all receivers, the latest ones; 256 by default. */
   maxFreeSockets?: number;
   /** Milliseconds that an idle connection is kept; 4,000 by default. */
   idleMs?: number;
@@ -27,31 +27,6 @@ export type AgentOptions = {
 // Shorter than the 5 s after which many servers close an idle connection. A connection that is reused while the server
 // closes it looks like a reset by the receiver.
 const IDLE_MS = 4000;
-
-/**
- * Bounds idle sockets over all receivers. Node bounds them for each receiver only, and there may be thousands. They are counted
- * as they come and go, because counting them in `freeSockets` costs as much as a third of a request when there are 256.
- */
-function boundIdle(agent: http.Agent, most: number): void {
-  const idle = new Set<Duplex>();
-  const watched = new WeakSet<Duplex>();
-  // Node's returns false when the receiver asks for the end of the connection; its type does not say so.
-  const keep: (socket: Duplex) => unknown = agent.keepSocketAlive.bind(agent);
-  const reuse = agent.reuseSocket.bind(agent);
-  agent.keepSocketAlive = (socket) => {
-    if (idle.size >= most || !keep(socket)) return false;
-    if (!watched.has(socket)) {
-      watched.add(socket);
-      socket.once('close', () => idle.delete(socket));
-    }
-    idle.add(socket);
-    return true;
-  };
-  agent.reuseSocket = (socket, request) => {
-    idle.delete(socket);
-    reuse(socket, request);
-  };
-}
 
 /**
  * Creates keep-alive agents. Every new connection goes through the address guard, and every byte on it is counted.
@@ -67,12 +42,10 @@ export function createAgents(options: AgentOptions): WebhookAgents {
     { policy: options.policy, resolve: options.resolve ?? dnsResolve() },
     { http: common, https: { ...common, ...secure, ...ca } },
   );
-  const most = options.maxFreeSockets ?? 256;
-  boundIdle(plain, most);
-  boundIdle(tls, most);
+  const bounded = boundIdle({ most: options.maxFreeSockets ?? 256 });
   return {
-    http: plain,
-    https: tls,
+    http: bounded(plain),
+    https: bounded(tls),
     close() {
       plain.destroy();
       tls.destroy();

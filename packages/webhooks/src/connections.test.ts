@@ -148,7 +148,7 @@ describe.each(['plain', 'tls'])('over %s', (wire) => {
   });
 });
 
-test('connections that are used again or closed make room for others within the bound', async () => {
+test('within the bound on idle connections, the one that has been idle longest makes room', async () => {
   const sockets: Socket[] = [];
   const [first, second, third] = await Promise.all(
     [1, 2, 3].map(() =>
@@ -161,22 +161,26 @@ test('connections that are used again or closed make room for others within the 
   const policy = { allowHosts: ['127.0.0.1'] };
   const agents = createAgents({ policy, maxFreeSockets: 2 });
   onTestFinished(() => agents.close());
-  const keptAfter = async (...receivers: (RawReceiver | undefined)[]) => {
+  const sendTo = async (...receivers: (RawReceiver | undefined)[]) => {
     for (const receiver of receivers) {
       const url = `http://127.0.0.1:${receiver?.port}/`;
       const input = { url, id: 'evt_1', body: '{}', secrets: [secret], now: new Date() };
       expect(await sendWebhook({ policy, agents }, input)).toMatchObject({ outcome: 'delivered' });
     }
     await expect.poll(() => held(agents).used).toBe(0);
-    return Object.keys(agents.http.freeSockets).map((name) => Number(name.split(':')[1]));
   };
+  const kept = () => Object.keys(agents.http.freeSockets).map((name) => Number(name.split(':')[1]));
   // Used again and again, a connection counts once.
-  expect(await keptAfter(first, first, first, second, second)).toEqual([first?.port, second?.port]);
-  expect(await keptAfter(third)).toEqual([first?.port, second?.port]);
+  await sendTo(first, first, second, second, first);
+  expect(kept()).toEqual([second?.port, first?.port]);
+  await sendTo(third);
+  await expect.poll(kept).toEqual([first?.port, third?.port]);
+  // One that the receiver closes makes room, too.
   sockets[0]?.destroy();
-  await expect.poll(() => held(agents).kept).toBe(1);
-  expect(await keptAfter(third)).toEqual([second?.port, third?.port]);
-  expect(await keptAfter(first)).toEqual([second?.port, third?.port]);
+  await expect.poll(kept).toEqual([third?.port]);
+  await sendTo(second);
+  expect(kept()).toEqual([third?.port, second?.port]);
+  expect(sockets).toHaveLength(4);
 });
 
 test('a look-up that ends after its attempt was canceled opens no connection', async () => {

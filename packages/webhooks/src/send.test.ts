@@ -60,8 +60,8 @@ describe('a delivery', () => {
     );
     const send = sender({ maxFreeSockets: 1 });
     for (const { url } of receivers) await send(url);
-    await Promise.all(receivers.slice(1).map((receiver) => receiver.allClosed()));
-    expect(receivers.map(({ connections }) => connections.open)).toEqual([1, 0, 0]);
+    await Promise.all(receivers.slice(0, 2).map((receiver) => receiver.allClosed()));
+    expect(receivers.map(({ connections }) => connections.open)).toEqual([0, 0, 1]);
   });
 
   test('keeps the first KiB of the answer as text that a database takes', async () => {

@@ -8,6 +8,8 @@ const openDatabase = databaseOfFile();
 let database: Database;
 let keeper: LeaseKeeper;
 const LEASE_MS = 1_500;
+/** For so long after its claim a lease is certainly held. */
+const SAFE_MS = 1_000;
 const PATIENCE = { timeout: 30_000, interval: 20 };
 
 beforeEach(async () => {
@@ -70,20 +72,93 @@ test('a lease that was not renewed is unsafe as soon as it may have run out', as
   expect(held.signal.aborted).toBe(true);
 });
 
-test('a failed renewal is logged with the number of its claims, those that it lost included', async () => {
+/** A keeper on a clock that only `vi.advanceTimersByTimeAsync` moves; `renew` stands for PostgreSQL's answers to its renewals. */
+function keeperByTheClock(renew: () => Promise<{ rows: { id: string }[] }>) {
+  vi.useFakeTimers({
+    toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'],
+  });
+  onTestFinished(() => void vi.useRealTimers());
   const logger = createLogger('test', 'silent');
   const warned = vi.spyOn(logger, 'warn');
-  const broken = {
-    pool: { query: () => Promise.reject(new Error('no database')) } as unknown as Database['pool'],
+  const pool = { query: renew } as unknown as Database['pool'];
+  const ticking = createLeaseKeeper({ database: { pool }, logger }, { leaseMs: LEASE_MS });
+  // Its signal is taken once: it is checked by the clock whenever it is read.
+  const hold = (jobId: string) => {
+    const held = ticking.hold({ jobId, fence: 3 }, performance.now());
+    return { held, call: held.signal };
   };
-  const failing = createLeaseKeeper({ database: broken, logger }, { leaseMs: 60 });
-  const held = failing.hold({ jobId: '1', fence: 3 }, performance.now() - 60);
-  await vi.waitFor(
-    () => expect(warned).toHaveBeenCalledWith({ err: expect.anything(), count: 1 }, 'could not renew leases'),
-    { timeout: 20_000 },
-  );
-  expect(held.signal.aborted).toBe(true);
-  await failing.close();
+  return { hold, warned };
+}
+
+test('a call under way is aborted when the lease may have run out, though no renewal is answered', async () => {
+  const { hold } = keeperByTheClock(() => new Promise(() => undefined));
+  const first = hold('1');
+  await vi.advanceTimersByTimeAsync(300);
+  const second = hold('2');
+  await vi.advanceTimersByTimeAsync(SAFE_MS - 301);
+  expect([first.call.aborted, first.held.isSafe()]).toEqual([false, true]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect([first.call.aborted, first.held.isSafe()]).toEqual([true, false]);
+  // Each by its own lease.
+  await vi.advanceTimersByTimeAsync(299);
+  expect([second.call.aborted, second.held.isSafe()]).toEqual([false, true]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect([second.call.aborted, second.held.isSafe()]).toEqual([true, false]);
+  // And again after a time with nothing to watch.
+  await vi.advanceTimersByTimeAsync(60_000);
+  const third = hold('3');
+  await vi.advanceTimersByTimeAsync(SAFE_MS - 1);
+  expect(third.call.aborted).toBe(false);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(third.call.aborted).toBe(true);
+});
+
+test('a call under way goes on as long as its lease is renewed, and to the end of the last renewal', async () => {
+  let answers = true;
+  const { hold, warned } = keeperByTheClock(async () => {
+    if (!answers) return new Promise(() => undefined);
+    return { rows: [{ id: '1' }] };
+  });
+  const { held, call } = hold('1');
+  // Renewed every 500 ms, the last time at 10 s.
+  await vi.advanceTimersByTimeAsync(10_000);
+  answers = false;
+  await vi.advanceTimersByTimeAsync(SAFE_MS - 1);
+  expect([call.aborted, held.isSafe()]).toEqual([false, true]);
+  expect(warned).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1);
+  expect([call.aborted, held.isSafe()]).toEqual([true, false]);
+  expect(warned).toHaveBeenCalledExactlyOnceWith({ job_id: '1', fence: 3 }, 'lost a claim');
+});
+
+test('a renewal that is answered after the lease may have run out brings no claim back', async () => {
+  const answer = Promise.withResolvers<{ rows: { id: string }[] }>();
+  const { hold } = keeperByTheClock(() => answer.promise);
+  const { held, call } = hold('1');
+  await vi.advanceTimersByTimeAsync(SAFE_MS);
+  answer.resolve({ rows: [{ id: '1' }] });
+  await vi.advanceTimersByTimeAsync(1);
+  expect([call.aborted, held.isSafe()]).toEqual([true, false]);
+});
+
+test('a claim that was released is not lost', async () => {
+  const { hold, warned } = keeperByTheClock(() => new Promise(() => undefined));
+  const { held, call } = hold('1');
+  held.release();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(call.aborted).toBe(false);
+  expect(warned).not.toHaveBeenCalled();
+});
+
+test('a failed renewal is logged with the number of its claims, those that were lost meanwhile included', async () => {
+  const answer = Promise.withResolvers<never>();
+  const { hold, warned } = keeperByTheClock(() => answer.promise);
+  const { call } = hold('1');
+  await vi.advanceTimersByTimeAsync(SAFE_MS);
+  expect(call.aborted).toBe(true);
+  answer.reject(new Error('no database'));
+  await vi.advanceTimersByTimeAsync(1);
+  expect(warned).toHaveBeenCalledWith({ err: expect.anything(), count: 1 }, 'could not renew leases');
 });
 
 test('a machine that was suspended, whose monotonic clock stood still meanwhile, does not take a lease for a safe one', () => {

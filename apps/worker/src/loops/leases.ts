@@ -1,10 +1,13 @@
 import { type Claim, type Database, renewLeases } from '@emr-payments/db';
-import { every, type Logger } from '@emr-payments/runtime';
+import { every, type Logger, untraced } from '@emr-payments/runtime';
 
 /** A claim that this process holds. */
 export type Held = {
   readonly claim: Claim;
-  /** Aborted when the claim has passed to another worker, or may have; checked by the clock whenever it is read. */
+  /**
+   * Aborted when the claim has passed to another worker, or may have: at the latest when the lease that is known has run out by the
+   * monotonic clock, whatever its renewal does. Checked by that clock whenever it is read, too.
+   */
   readonly signal: AbortSignal;
   /**
    * True while the lease has certainly not run out: by the monotonic clock, which goes on while a process is frozen, and by the wall clock,
@@ -45,6 +48,9 @@ export function createLeaseKeeper(
   const held = new Set<Entry>();
   /** Claims in the renewal under way or just ended. */
   let renewed = 0;
+  /** By the monotonic clock: not later than the first lease held runs out. */
+  let timerDue = Number.POSITIVE_INFINITY;
+  let timer: NodeJS.Timeout | undefined;
 
   function lose(entry: Entry): void {
     if (!held.delete(entry)) return;
@@ -52,22 +58,37 @@ export function createLeaseKeeper(
     logger.warn({ job_id: entry.claim.jobId, fence: entry.claim.fence }, 'lost a claim');
   }
 
+  /** Makes the timer due at `until` or sooner: PostgreSQL may leave a renewal unanswered for longer than the lease lasts. */
+  function watch(until: number): void {
+    if (until >= timerDue) return;
+    timerDue = until;
+    clearTimeout(timer);
+    const delayMs = Math.max(0, Math.ceil(until - performance.now()));
+    timer = untraced(() => setTimeout(loseEnded, delayMs)).unref();
+  }
+
+  /** Loses what has run out, and watches the others: they were renewed or claimed meanwhile, or the timer was early, as Node's can be. */
+  function loseEnded(): void {
+    let next = Number.POSITIVE_INFINITY;
+    for (const entry of held) {
+      if (performance.now() >= entry.safeUntil) lose(entry);
+      else next = Math.min(next, entry.safeUntil);
+    }
+    timerDue = Number.POSITIVE_INFINITY;
+    watch(next);
+  }
+
   async function renewAll(): Promise<void> {
     const entries = [...held];
     if (entries.length === 0) return;
     renewed = entries.length;
     const sentAt = performance.now();
-    try {
-      const claims = entries.map(({ claim }) => claim);
-      const until = safeUntil(sentAt, leaseMs);
-      const kept = await renewLeases({ database }, { claims, leaseMs });
-      for (const entry of entries) {
-        if (kept.has(entry.claim.jobId)) Object.assign(entry, until);
-        else lose(entry);
-      }
-    } finally {
-      // Also after a renewal that failed or came late: no lease is held past its time.
-      for (const entry of entries) if (performance.now() > entry.safeUntil) lose(entry);
+    const claims = entries.map(({ claim }) => claim);
+    const until = safeUntil(sentAt, leaseMs);
+    const kept = await renewLeases({ database }, { claims, leaseMs });
+    for (const entry of entries) {
+      if (kept.has(entry.claim.jobId)) Object.assign(entry, until);
+      else lose(entry);
     }
   }
 
@@ -84,6 +105,7 @@ export function createLeaseKeeper(
     hold(claim, claimedAt) {
       const entry: Entry = { claim, ...safeUntil(claimedAt, leaseMs), lost: new AbortController() };
       held.add(entry);
+      watch(entry.safeUntil);
       return {
         claim,
         get signal() {
