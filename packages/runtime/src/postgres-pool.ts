@@ -92,7 +92,7 @@ class ModestPool extends Pool {
     let hasWaited = false;
     const giveUp = () => {
       hasWaited = true;
-      const reason = this.#refusal ?? new Error('no connection could be opened in time');
+      const reason = this.#refusal ?? new Error(WAITED);
       withoutConnection.add(reason);
       answer(reason, undefined);
     };

@@ -88,3 +88,20 @@ test('without a connection of its own, a turn is taken on one of the others, and
   expect(await written()).toEqual(Array.from({ length: 20 }, (_, n) => n));
   expect([refused.pools.turn.totalCount, refused.pools.general.totalCount]).toEqual([0, 1]);
 });
+
+test('while its connection is still being opened, a turn is taken on one of the others', async () => {
+  const opening = Promise.withResolvers<void>();
+  const slow = openDatabase({
+    url: server.url,
+    poolSize: 2,
+    applicationName: 'slow',
+    async onOpen(client) {
+      const { rows } = await client.query('SHOW application_name');
+      if (rows[0].application_name === 'slow turns') await opening.promise;
+    },
+  });
+  onTestFinished(() => slow.close());
+  onTestFinished(opening.resolve);
+  expect(await next(slow)).toEqual([{ n: 0 }]);
+  expect(await Promise.all([next(slow), next(slow)])).toEqual([[{ n: 1 }], [{ n: 2 }]]);
+});
