@@ -33,6 +33,7 @@ async function serve({ transport }: ReturnType<typeof openAs>): Promise<void> {
     Array.from({ length: 20 }, (_, n) => ({ job: String(n + 2), fence: 0 })),
   );
   expect(await transport.waitingSince('post-payment')).not.toBeNull();
+  expect(await transport.waiting('post-payment')).toBe(21);
   const consumer = transport.consume('post-payment', async ({ job }) => {
     taken.push(job);
     if (job === '7') throw new Error('it could not be claimed');

@@ -66,6 +66,19 @@ describe.each(backends)('on %s', (backend) => {
 
   const waiting = (transport: Transport) => transport.waitingSince('deliver-webhook');
 
+  test('how many entries wait is known about, also to a process that has added none', async () => {
+    const [adding, other] = [opened(256), opened(256)];
+    expect([await adding.waiting('deliver-webhook'), await other.waiting('deliver-webhook')]).toEqual([0, 0]);
+    await adding.add('deliver-webhook', newEntries(120));
+    await adding.add('deliver-webhook', newEntries(1));
+    // Three bundles of 40, and one of one entry.
+    expect([await adding.waiting('deliver-webhook'), await other.waiting('deliver-webhook')]).toEqual([121, 4]);
+    const handled: string[] = [];
+    consume(other, async ({ job }) => void handled.push(job));
+    await vi.waitFor(() => expect(handled).toHaveLength(121), PATIENCE);
+    await vi.waitFor(async () => expect(await adding.waiting('deliver-webhook')).toBe(0), PATIENCE);
+  });
+
   test('a re-fed bundle that shares an entry with one in the queue is not ignored', async () => {
     const transport = opened(256);
     const [shared, first, second] = newEntries(3);

@@ -40,13 +40,16 @@ export type Transport = {
    * no longer waiting in it.
    */
   waitingSince(queue: QueueName): Promise<number | null>;
-  /** How many bundles wait in the queue; from 100 on the number may be too low. */
+  /** About how many entries wait in the queue: its bundles, as large as those that this process added last. Those beyond a hundred may not count. */
   waiting(queue: QueueName): Promise<number>;
   consume(queue: QueueName, handler: EntryHandler): QueueConsumer;
   /** Marks of the database that this queue remembers; null when it is in that database itself. */
   readonly marks: Marks | null;
   close(): Promise<void>;
 };
+
+/** Enough for what a relay lets wait. */
+const SIZES_KEPT = 32;
 
 /** Places of a process that consumes nothing, such as the API. */
 const NOTHING_CONSUMED: QueueConcurrency = { 'post-payment': 1, 'deliver-webhook': 1, 'sync-connection': 1 };
@@ -67,6 +70,8 @@ export function openTransport(
   const backend =
     redisUrl === undefined ? postgresBackend(databaseUrl, logger) : redisBackend(redisUrl, logger);
   const queues = new Map<QueueName, LazyQueue>();
+  /** The sizes of the bundles that were added last, the newest first. */
+  const added = new Map<QueueName, number[]>();
 
   const queueNamed = (name: QueueName): LazyQueue => {
     let queue = queues.get(name);
@@ -101,6 +106,8 @@ export function openTransport(
     );
     const [only] = bundles;
     if (only === undefined) return;
+    const sizes = bundles.map(({ data }) => 1 + (data.more?.length ?? 0));
+    added.set(name, [...sizes, ...(added.get(name) ?? [])].slice(0, SIZES_KEPT));
     try {
       await queueNamed(name).use<unknown>((queue) =>
         // For one job this is the cheaper call: on Redis without a transaction, on PostgreSQL without temporary tables.
@@ -120,7 +127,12 @@ export function openTransport(
     marks: backend.marks,
     add,
     waitingSince: async (name) => backend.oldest(name, queueNamed(name)),
-    waiting: async (name) => backend.waiting(name, queueNamed(name)),
+    async waiting(name) {
+      const bundles = await backend.waiting(name, queueNamed(name));
+      const sizes = added.get(name)?.slice(0, bundles) ?? [];
+      const mean = sizes.length === 0 ? 1 : sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
+      return Math.ceil(bundles * mean);
+    },
     consume(name, handler) {
       const handBack = (entries: DueEntry[]) => add(name, entries);
       const takers = openTakers({ handler, handBack, logger }, { concurrency: concurrency[name] });

@@ -2,8 +2,8 @@ import type { DueJob, JobKind } from '@emr-payments/db';
 import { type Transport, within } from '@emr-payments/runtime';
 import { QUEUE_OF } from './queue-group.ts';
 
-/** With so many bundles waiting, a queue is crowded: as many as two processes take while the next jobs are fed. */
-const CROWDED = 4;
+/** With so many entries waiting, a queue is crowded: some thousand a second are taken before it is asked again. */
+const CROWDED = 64;
 
 /** A queue that is not crowded is asked again after so many jobs. */
 const ASK_AFTER_JOBS = 50;

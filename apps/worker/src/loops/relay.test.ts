@@ -19,7 +19,7 @@ let relay: Relay;
 let queueIsDown: boolean;
 /** The queue's answer to what is handed over. */
 let taken: Promise<void>;
-/** Bundles that wait in each queue. */
+/** Entries that wait in each queue. */
 let waiting: number;
 let queued: { queue: QueueName; entry: QueueEntry }[];
 let logged: string[];
@@ -116,7 +116,7 @@ test('while the queue is down no job is marked, and each change is logged once',
 });
 
 test('a queue with enough to do gets no more until it has room, and the other queues are fed meanwhile', async () => {
-  waiting = 4;
+  waiting = 64;
   await addJobs('post_payment', 1_000);
   relay.wake();
   await vi.waitFor(() => expect(queued.length).toBeGreaterThanOrEqual(100), PATIENCE);
@@ -130,12 +130,12 @@ test('a queue with enough to do gets no more until it has room, and the other qu
   await addDeliveries(1);
   await vi.waitFor(() => expect(of('deliver-webhook')).toHaveLength(4), PATIENCE);
   expect(of('post-payment')).toHaveLength(before);
-  waiting = 3;
+  waiting = 63;
   await vi.waitFor(() => expect(of('post-payment')).toHaveLength(1_000), PATIENCE);
 });
 
 test('settlements feed nothing into a queue with enough to do', async () => {
-  waiting = 4;
+  waiting = 64;
   await addDeliveries(100);
   await vi.waitFor(() => expect(of('deliver-webhook')).toHaveLength(100), PATIENCE);
   await vi.waitFor(() => expect(relay.handOver.isOpen()).toBe(false), PATIENCE);
