@@ -1,4 +1,11 @@
-import { createPostgresBackend, type PgPool, runMigrations, withBackend } from 'bullmq';
+import {
+  createPostgresBackend,
+  type PgPool,
+  type PostgresConnectionOptions,
+  type PostgresQueueBackend,
+  runMigrations,
+  withBackend,
+} from 'bullmq';
 import { type Client, type ClientConfig, Pool } from 'pg';
 import type { Logger } from './logger.ts';
 import { postgresConfig } from './postgres-client.ts';
@@ -12,17 +19,44 @@ import { within } from './within.ts';
 /** Longest wait for the connections to end. */
 const CLOSE_MS = 1_000;
 
-const onPostgres = withBackend(createPostgresBackend);
+/**
+ * Longest wait for the answer to one of BullMQ's statements, which take milliseconds. A server that has gone without closing its connections, or is
+ * frozen, gives none. What was carried out after all does no harm: an entry is there twice, or is found without its holder.
+ */
+const STATEMENT_MS = 6_000;
+
+/** The error of pg (lib/client.js) for an answer that did not come in time. */
+const LATE = 'Query read timeout';
+
+/** A worker looks for entries so often, whatever it is told. */
+const LOOK_EVERY_S = 1;
+
+/**
+ * After an error BullMQ 6.7 waits for a notification for an hour. None comes when the connection that listens has gone unnoticed, or was lost in the moment in
+ * which it began to listen.
+ */
+const onPostgres = withBackend<PostgresQueueBackend, PostgresConnectionOptions>((...given) =>
+  Object.defineProperty(createPostgresBackend(...given), 'maximumBlockTimeout', { value: LOOK_EVERY_S }),
+);
 
 /**
  * Listens for the errors of every connection. BullMQ 6.7 does not while it reads the schema for the first time, on a
  * connection checked out of its pool: if PostgreSQL went away in that moment, Node would end the process.
+ *
+ * Ends a connection whose answer is late. A pool does that with its own; BullMQ would try again and again on the one that is to listen.
  */
 const listened = (base: typeof Client): typeof Client =>
   class extends base {
     constructor(config?: string | ClientConfig) {
       super(config);
       this.on('error', () => undefined);
+      const query = this.query.bind(this) as (...asked: unknown[]) => unknown;
+      this.query = ((...asked: unknown[]) => {
+        const answer = query(...asked);
+        if (answer instanceof Promise)
+          answer.catch((error: Error) => error.message === LATE && this.connection.stream.destroy());
+        return answer;
+      }) as Client['query'];
     }
   };
 
@@ -63,6 +97,7 @@ export function postgresBackend(url: string, logger: Logger): Backend {
         // A worker keeps one, which listens.
         max: 5,
         connectionTimeoutMillis: 3000,
+        query_timeout: STATEMENT_MS,
         settings: { search_path: 'bullmq' },
         extend: listened,
       }),

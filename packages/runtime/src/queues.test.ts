@@ -1,5 +1,6 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { openTestDatabase, redisForTests, type TestDatabase } from '@emr-payments/testkit';
+import { Client } from 'pg';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createLogger } from './logger.ts';
 import type { QueueEntry } from './queue-bundles.ts';
@@ -9,13 +10,21 @@ const PATIENCE = { timeout: 30_000, interval: 50 };
 const logger = createLogger('test', 'silent');
 
 /** A relay in front of a server. While it is closed, the server looks as if it were away. */
-type Gate = { url: string; open(): Promise<void>; close(): Promise<void> };
+type Gate = {
+  url: string;
+  open(): Promise<void>;
+  close(): Promise<void>;
+  /** From now on nothing comes over the connections that there are, and nobody closes them, as when a machine has gone. New ones work. */
+  loseServer(): void;
+};
 
 async function gateTo(target: string): Promise<Gate> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
+  const outwards = new Set<Socket>();
   const server: Server = createServer((inward) => {
     const outward = connect({ host: hostname, port: Number(port) });
+    outwards.add(outward);
     for (const socket of [inward, outward]) {
       sockets.add(socket);
       socket.on('error', () => undefined);
@@ -44,6 +53,10 @@ async function gateTo(target: string): Promise<Gate> {
       await listen(own);
     },
     close,
+    loseServer() {
+      for (const socket of outwards) socket.destroy();
+      outwards.clear();
+    },
   };
 }
 
@@ -86,6 +99,52 @@ test.each(backends)(
     await gate.close();
   },
 );
+
+test('PostgreSQL that has gone without closing its connections holds up neither who adds nor who takes', async () => {
+  database = await openTestDatabase();
+  const owner = new Client({ connectionString: database.url });
+  await owner.connect();
+  const gate = await gateTo(database.appUrl);
+  await gate.open();
+  let errors = 0;
+  const debug = () => {
+    errors += 1;
+  };
+  const transport = openTransport({ logger: { ...logger, debug } }, { databaseUrl: gate.url });
+  const elsewhere = openTransport({ logger }, { databaseUrl: database.appUrl });
+  const handled: string[] = [];
+  const consumer = transport.consume('post-payment', async ({ job }) => void handled.push(job));
+  const entry = (job: number) => [{ job: String(job), fence: 0 }];
+  const takes = (job: number) =>
+    vi.waitFor(() => expect(handled).toContain(String(job)), { ...PATIENCE, timeout: 60_000 });
+  const listeners = async () =>
+    (
+      await owner.query(
+        `SELECT FROM pg_stat_activity
+          WHERE datname = current_database() AND query LIKE '%LISTEN bullmq_jobs%' AND state = 'idle' AND state_change < now() - interval '1 s'`,
+      )
+    ).rows.length;
+  await transport.add('post-payment', entry(1));
+  await takes(1);
+  // After an outage BullMQ counts on notifications alone.
+  const name = new URL(database.url).pathname.slice(1);
+  await owner.query(`ALTER DATABASE "${name}" CONNECTION LIMIT 0`);
+  await owner.query(
+    'SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+  );
+  await vi.waitFor(() => expect(errors).toBeGreaterThan(10), PATIENCE);
+  await owner.query(`ALTER DATABASE "${name}" CONNECTION LIMIT -1`);
+  await vi.waitFor(async () => expect(await listeners()).toBe(1), PATIENCE);
+  gate.loseServer();
+  await elsewhere.add('post-payment', entry(2));
+  await takes(2);
+  gate.loseServer();
+  await vi.waitFor(() => transport.add('post-payment', entry(3)), { ...PATIENCE, timeout: 60_000 });
+  await takes(3);
+  await consumer.close(1_000);
+  await Promise.all([transport.close(), elsewhere.close(), owner.end()]);
+  await gate.close();
+}, 120_000);
 
 test('PostgreSQL that goes away while BullMQ first reads the schema fails the call and does not end the process', async () => {
   // Speaks just enough of the protocol to accept a connection, and closes it at the first query.

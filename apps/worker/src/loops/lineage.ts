@@ -8,6 +8,12 @@ const AGAIN_AFTER_MS = 500;
 /** Longest wait for Redis. */
 const MARKS_MS = 2_000;
 
+/**
+ * Longest wait of a worker that starts during a failover for one that was there before: that one knows whether anything is missing, and comes to the new
+ * server within seconds, also when it has to give up a connection to the old one first.
+ */
+const OTHERS_MS = 10_000;
+
 /** The guard of a worker, which logs what changes. */
 export function openLineageGuard({ logger }: { logger: Logger }): LineageGuard {
   let last: LineageDecision['decision'] = 'go_on';
@@ -42,15 +48,17 @@ type Deps = { database: Pick<Database, 'pool'>; guard: LineageGuard; marks: Mark
  */
 export async function waitForLineage(
   { database, guard, marks, logger }: Deps,
-  { stopping }: { stopping: AbortSignal },
+  { stopping, othersMs = OTHERS_MS }: { stopping: AbortSignal; othersMs?: number },
 ): Promise<boolean> {
   const witnessOf = (installation: string) =>
     marks === null ? Promise.resolve(null) : within(MARKS_MS, marks.read(installation));
   let said = false;
+  let waitsSince: number | undefined;
   while (!stopping.aborted) {
     try {
-      await guard.begin({ database }, { witnessOf });
-      return true;
+      const mayWait = performance.now() - (waitsSince ?? performance.now()) < othersMs;
+      if (await guard.begin({ database }, { witnessOf, mayWait })) return true;
+      waitsSince ??= performance.now();
     } catch (err) {
       if (!said)
         logger.warn(
@@ -58,8 +66,8 @@ export async function waitForLineage(
           'cannot check yet whether the database has lost commits; nothing is posted until then',
         );
       said = true;
-      await pause(AGAIN_AFTER_MS, undefined, { signal: stopping }).catch(() => undefined);
     }
+    await pause(AGAIN_AFTER_MS, undefined, { signal: stopping }).catch(() => undefined);
   }
   return false;
 }

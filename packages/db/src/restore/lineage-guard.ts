@@ -28,14 +28,17 @@ export type LineageGuard = {
    */
   onOpen: OnOpen;
   /**
-   * Checks for the first time. To be repeated until it resolves, before anything is claimed.
+   * Checks for the first time. To be repeated until it resolves with true, before anything is claimed. What it finds committed on the server that the
+   * service ran on last is this process's first mark: a failover a moment later finds it with a witness.
    *
    * @param input.witnessOf reads the mark that is remembered outside of the database; null when there is none.
+   * @param input.mayWait true: where only another process can know that another server has everything, nothing is decided.
+   * @returns false when nothing was decided.
    */
   begin(
     deps: StatementDeps,
-    input: { witnessOf: (installation: string) => Promise<number | null> },
-  ): Promise<void>;
+    input: { witnessOf: (installation: string) => Promise<number | null>; mayWait?: boolean },
+  ): Promise<boolean>;
   /** Checks, and raises the mark. @returns it with its installation, once it is committed; null while loss is in doubt. */
   advance(deps: StatementDeps): Promise<{ installation: string; mark: number } | null>;
 };
@@ -70,8 +73,8 @@ export function createLineageGuard({
     await startHold(deps, { scope: 'all', reason: LOSS_SENTENCES[doubt], by: SYSTEM });
   }
 
-  /** @returns the identity of the server, and whether loss is in doubt. */
-  async function check(deps: StatementDeps): Promise<{ cluster: string; inDoubt: boolean }> {
+  /** @returns the identity of the server, whether loss is in doubt, and the mark that was found. */
+  async function check(deps: StatementDeps): Promise<{ cluster: string; inDoubt: boolean; mark: number }> {
     // Before the read: what `advance` commits and remembers during it may be missing from what is read.
     const seen = witness;
     const state = await stateOf(deps);
@@ -80,11 +83,6 @@ export function createLineageGuard({
     switch (decision.decision) {
       case 'first':
         await beginLineage(deps, { cluster });
-        raise(0);
-        break;
-      case 'go_on':
-        // A failover may come before this process has raised the mark itself.
-        if (witness === null) raise(state.row?.mark ?? null);
         break;
       case 'adopt':
         await adoptCluster(deps, { from: decision.from, to: cluster });
@@ -102,18 +100,23 @@ export function createLineageGuard({
         break;
     }
     report(decision);
-    return { cluster, inDoubt: decision.decision === 'doubt' || decision.decision === 'in_doubt' };
+    const inDoubt = decision.decision === 'doubt' || decision.decision === 'in_doubt';
+    return { cluster, inDoubt, mark: state.row?.mark ?? 0 };
   }
 
   return {
     async onOpen(client) {
       if (begun) await check({ database: { pool: client } });
     },
-    async begin(deps, { witnessOf }) {
-      const { row } = await stateOf(deps);
-      if (row !== null) raise(await witnessOf(row.installation));
-      await check(deps);
+    async begin(deps, { witnessOf, mayWait = false }) {
+      const state = await stateOf(deps);
+      if (state.row !== null) raise(await witnessOf(state.row.installation));
+      const decision = decideLineage({ state, witness });
+      if (mayWait && decision.decision === 'doubt' && decision.doubt === 'other_cluster') return false;
+      const { inDoubt, mark } = await check(deps);
+      if (!inDoubt) raise(mark);
       begun = true;
+      return true;
     },
     async advance(deps) {
       const { cluster, inDoubt } = await check(deps);
