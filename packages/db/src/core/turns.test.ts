@@ -101,7 +101,7 @@ test('while its connection is still being opened, a turn is taken on one of the 
     },
   });
   onTestFinished(() => slow.close());
-  onTestFinished(opening.resolve);
+  onTestFinished(() => opening.resolve());
   expect(await next(slow)).toEqual([{ n: 0 }]);
   expect(await Promise.all([next(slow), next(slow)])).toEqual([[{ n: 1 }], [{ n: 2 }]]);
 });
