@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ERRORS, type ErrorCode, type ErrorDetails, errorReply, HEADERS } from '@emr-payments/contracts';
 import { SECURITY_HEADERS } from '../security-headers.ts';
@@ -11,10 +11,24 @@ const FROM_NODE: Readonly<Record<string, ErrorCode>> = {
 };
 
 /** A socket of Node's server, with the answer that it is writing. There is no public way to it (node issue 25564). */
-type ServerSocket = Duplex & { _httpMessage?: ServerResponse | null; [REFUSED]?: true };
+type ServerSocket = Duplex & {
+  _httpMessage?: ServerResponse | null;
+  /** As in `net.Socket`. */
+  bytesRead?: number;
+  [REFUSED]?: true;
+  [LAST]?: IncomingMessage;
+};
 
 /** Marks a connection whose error is on its way. */
 const REFUSED = Symbol('refused');
+
+/** The request that came last on a connection. */
+const LAST = Symbol('last request');
+
+/** Remembers a request whose headers have arrived. To be called for each. */
+export function noteRequest(request: IncomingMessage): void {
+  (request.socket as ServerSocket)[LAST] = request;
+}
 
 /** How long a caller has to read the error and to close its side, before the connection is cut. */
 const LINGER_MS = 2000;
@@ -30,7 +44,26 @@ export function answerClientError(error: { code?: string }, socket: ServerSocket
     socket.destroy();
     return;
   }
-  refuseConnection(socket, FROM_NODE[error.code ?? ''] ?? 'malformed_request');
+  const code = FROM_NODE[error.code ?? ''] ?? 'malformed_request';
+  if (code === 'request_timeout') refuseLate(socket);
+  else refuseConnection(socket, code);
+}
+
+/**
+ * Refuses a request that did not arrive in time, once what has arrived is read. Node goes by the clock alone: after a moment in which this
+ * process stood still, it calls requests late that wait in their sockets.
+ */
+function refuseLate(socket: ServerSocket): void {
+  const hadBegun = socket.bytesRead !== 0;
+  const whole = () => (socket[LAST]?.complete === true ? socket[LAST] : undefined);
+  const before = whole();
+  // Node looks for late requests in a timer. Sockets are read after the timers, and this is called after that.
+  setImmediate(() => {
+    const isWhole = whole() !== before;
+    // Node measures a message from its first byte: this one has the whole time.
+    const begins = !hadBegun && socket.bytesRead !== 0;
+    if (!isWhole && !begins) refuseConnection(socket, 'request_timeout');
+  });
 }
 
 /**

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import { text as textOf } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
 import { CREATE_PAYMENT_EXAMPLE } from '@emr-payments/contracts';
 import { hashSecret } from '@emr-payments/runtime';
 import { sendBytes } from '@emr-payments/testkit';
@@ -144,6 +145,42 @@ test.each<[string, string | Buffer, number, string]>([
   expect(head.toLowerCase()).toContain(`x-request-id: ${JSON.parse(body).request_id}`);
   expect(head.toLowerCase()).toContain('connection: close');
   if (status === 405) expect(head.toLowerCase()).toContain('allow: get');
+});
+
+describe('a request that arrived while the process stood still', () => {
+  const whole = `GET /health/live HTTP/1.1\r\n${HOST}\r\n`;
+
+  /**
+   * Opens a connection and writes three pieces: the second one while the process does nothing else, for longer than a request may take, the third
+   * one after that.
+   *
+   * @returns the statuses of all answers.
+   */
+  async function stoodStill(first: string, second: string, third = ''): Promise<number[]> {
+    const socket = connect(port, '127.0.0.1').setNoDelay().setEncoding('utf8');
+    await once(socket, 'connect');
+    socket.write(first);
+    await pause(300);
+    arrive = () => {
+      arrive = () => undefined;
+      socket.write(second);
+      for (const until = performance.now() + 1_500; performance.now() < until; );
+    };
+    await ask(`${PAYMENT}connection: close\r\n\r\n${BODY}`);
+    await pause(100);
+    socket.write(third);
+    return answersIn(await textOf(socket)).map(({ status }) => status);
+  }
+
+  test('is served, and so is the next one of its connection', async () => {
+    expect(await stoodStill('', whole, GET(HOST))).toEqual([200, 200]);
+    expect(await stoodStill(whole.slice(0, 12), whole.slice(12), GET(HOST))).toEqual([200, 200]);
+  });
+
+  test('and had only begun has its time from then on', async () => {
+    expect(await stoodStill('', 'GET / HTTP/1.1\r\n')).toEqual([408]);
+    expect(await stoodStill('GET / HT', 'TP/1.1\r\n')).toEqual([408]);
+  });
 });
 
 test.each([

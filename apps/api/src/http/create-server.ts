@@ -1,5 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { answerClientError, refuseConnection } from '../errors/client-error.ts';
+import { answerClientError, noteRequest, refuseConnection } from '../errors/client-error.ts';
 import type { Limits } from '../limits.ts';
 
 /** Methods that some path has: the `Allow` of an answer that concerns no path. */
@@ -24,6 +24,7 @@ export function createApiServer(limits: Limits, listener: RequestListener): Serv
     },
     listener,
   );
+  server.on('request', noteRequest);
   server.on('checkExpectation', listener);
   server.on('connect', (_request, socket) => {
     refuseConnection(socket, 'method_not_allowed', { allow: ALLOW });
