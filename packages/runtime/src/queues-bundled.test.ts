@@ -72,7 +72,9 @@ describe.each(backends)('on %s', (backend) => {
     await adding.add('deliver-webhook', newEntries(120));
     await adding.add('deliver-webhook', newEntries(1));
     // Three bundles of 40, and one of one entry.
-    expect([await adding.waiting('deliver-webhook'), await other.waiting('deliver-webhook')]).toEqual([121, 4]);
+    expect([await adding.waiting('deliver-webhook'), await other.waiting('deliver-webhook')]).toEqual([
+      121, 4,
+    ]);
     const handled: string[] = [];
     consume(other, async ({ job }) => void handled.push(job));
     await vi.waitFor(() => expect(handled).toHaveLength(121), PATIENCE);
