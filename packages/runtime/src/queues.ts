@@ -48,6 +48,8 @@ export type Transport = {
   close(): Promise<void>;
 };
 
+const firstOf = <T>(all: readonly T[], count: number): T[] => all.filter((_, index) => index < count);
+
 /** Enough for what a relay lets wait. */
 const SIZES_KEPT = 32;
 
@@ -107,7 +109,7 @@ export function openTransport(
     const [only] = bundles;
     if (only === undefined) return;
     const sizes = bundles.map(({ data }) => 1 + (data.more?.length ?? 0));
-    added.set(name, [...sizes, ...(added.get(name) ?? [])].slice(0, SIZES_KEPT));
+    added.set(name, firstOf([...sizes, ...(added.get(name) ?? [])], SIZES_KEPT));
     try {
       await queueNamed(name).use<unknown>((queue) =>
         // For one job this is the cheaper call: on Redis without a transaction, on PostgreSQL without temporary tables.
@@ -129,7 +131,7 @@ export function openTransport(
     waitingSince: async (name) => backend.oldest(name, queueNamed(name)),
     async waiting(name) {
       const bundles = await backend.waiting(name, queueNamed(name));
-      const sizes = added.get(name)?.slice(0, bundles) ?? [];
+      const sizes = firstOf(added.get(name) ?? [], bundles);
       const mean = sizes.length === 0 ? 1 : sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
       return Math.ceil(bundles * mean);
     },
