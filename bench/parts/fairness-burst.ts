@@ -75,7 +75,7 @@ export const fairnessBurst: Part = async (context) => {
       findingOf(`others, in a burst of ${count} payments of ${crowd} tenants, p50`, 'ms', p50),
       findingOf(`others, in a burst of ${count} payments of ${crowd} tenants, p99`, 'ms', p99),
       findingOf('p99 against the undisturbed', '×', [median(p99) / median(undisturbed)]),
-      findingOf('the burst meanwhile', 'payments/s', rates),
+      findingOf('the burst meanwhile', 'jobs/s', rates),
       disk.finding(),
     ];
   } finally {

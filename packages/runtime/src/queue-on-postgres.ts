@@ -28,7 +28,7 @@ const STATEMENT_MS = 6_000;
 /** The error of pg (lib/client.js) for an answer that did not come in time. */
 const LATE = 'Query read timeout';
 
-/** A worker looks for entries so often, whatever it is told. */
+/** A worker looks for entries at least this often, also when no notification comes. */
 const LOOK_EVERY_S = 1;
 
 /**

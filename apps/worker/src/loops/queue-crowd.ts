@@ -16,8 +16,8 @@ const ASK_MS = 1_000;
 /** Which queues have enough to do. */
 export type QueueCrowd = {
   /**
-   * Whether the queue has as much waiting as its workers need. What is fed beyond that would only wait, first in, first out: in the lanes it waits in
-   * fair turns.
+   * Whether so many entries wait in the queue that the workers have enough to do. Further jobs stay in their lanes, which take turns; in the queue they
+   * would be first in, first out.
    */
   isCrowded(kind: JobKind): boolean;
   /** Notes jobs that were handed over. */

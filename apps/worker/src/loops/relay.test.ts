@@ -124,7 +124,7 @@ test('a queue with enough to do gets no more until it has room, and the other qu
   await addDeliveries(3);
   await vi.waitFor(() => expect(of('deliver-webhook')).toHaveLength(3), PATIENCE);
   const before = of('post-payment').length;
-  // What waits is asked for after a feed, and one more may be under way.
+  // The queue is asked after a feed; the next feed may have begun by then.
   expect(before).toBeLessThanOrEqual(300);
   relay.wake();
   await addDeliveries(1);

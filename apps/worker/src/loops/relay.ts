@@ -65,7 +65,7 @@ export function startRelay(
   const crowd = watchCrowd({ transport, onRoom: () => loop.wake() });
   let failing = false;
 
-  /** What is fed is handed over in any case: it is marked as queued. */
+  /** Hands jobs to their queues, and counts them. */
   async function hand(jobs: readonly DueJob[]): Promise<void> {
     await Promise.all(groups.map((group) => group.hand(jobs)));
     crowd.handed(jobs);
