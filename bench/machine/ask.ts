@@ -31,3 +31,21 @@ export async function until(
     await pause(everyMs);
   }
 }
+
+/** Up to five open jobs, each with what may keep it. */
+const OPEN_JOBS = `
+  SELECT now(), j.kind, j.run_at, j.queued_at, j.lease_until, j.tries, j.last_code, j.last_reason, l.open_until
+    FROM jobs j JOIN lanes l ON l.id = j.lane_id ORDER BY j.id LIMIT 5`;
+
+/** Polls until no job is open. @throws Error that says of some jobs where they are, when that takes longer than `withinMs`. */
+export async function untilNoJobs(databaseUrl: string, withinMs: number): Promise<void> {
+  await withClient(databaseUrl, async (client) => {
+    const open = () => numberOf(client, 'SELECT count(*) FROM jobs');
+    await until('the end of all jobs', withinMs, async () => (await open()) === 0, 250).catch(
+      async (error) => {
+        const { rows } = await client.query(OPEN_JOBS);
+        throw new Error(`${error.message}: ${await open()} are open, such as ${JSON.stringify(rows)}`);
+      },
+    );
+  });
+}

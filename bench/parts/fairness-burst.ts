@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { startChild } from '../child.ts';
 import { nowMs } from '../clock.ts';
-import { numberOf, until, withClient } from '../machine/ask.ts';
+import { numberOf, untilNoJobs, withClient } from '../machine/ask.ts';
 import { quietDisk } from '../machine/quiet-disk.ts';
 import type { MicroReceiverCommands } from '../micro/receiver.ts';
 import type { Part } from '../part.ts';
@@ -67,7 +67,7 @@ export const fairnessBurst: Part = async (context) => {
       say(`${before} jobs were open before the others sent theirs, ${await open()} afterwards`);
       p50.push(percentile(waits, 0.5));
       p99.push(percentile(waits, 0.99));
-      await until('the end of the burst', 240_000, async () => (await open()) === 0, 250);
+      await untilNoJobs(service.databaseUrl, 240_000);
       rates.push((before / (nowMs() - beganAt)) * 1_000);
     }
     return [
