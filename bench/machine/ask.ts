@@ -13,8 +13,8 @@ export async function withClient<T>(databaseUrl: string, work: (client: Client) 
 }
 
 /** Runs a query and returns the first column of the first row as a number. */
-export async function numberOf(client: Client, sql: string): Promise<number> {
-  const { rows } = await client.query<unknown[]>({ text: sql, rowMode: 'array' });
+export async function numberOf(client: Client, sql: string, values?: unknown[]): Promise<number> {
+  const { rows } = await client.query<unknown[], unknown[]>({ text: sql, rowMode: 'array' }, values);
   return Number(rows[0]?.[0] ?? 0);
 }
 
@@ -30,22 +30,4 @@ export async function until(
     if (performance.now() > deadline) throw new Error(`${what}: not within ${withinMs / 1000} s`);
     await pause(everyMs);
   }
-}
-
-/** Up to five open jobs, each with what may keep it. */
-const OPEN_JOBS = `
-  SELECT now(), j.kind, j.run_at, j.queued_at, j.lease_until, j.tries, j.last_code, j.last_reason, l.open_until
-    FROM jobs j JOIN lanes l ON l.id = j.lane_id ORDER BY j.id LIMIT 5`;
-
-/** Polls until no job is open. @throws Error that says of some jobs where they are, when that takes longer than `withinMs`. */
-export async function untilNoJobs(databaseUrl: string, withinMs: number): Promise<void> {
-  await withClient(databaseUrl, async (client) => {
-    const open = () => numberOf(client, 'SELECT count(*) FROM jobs');
-    await until('the end of all jobs', withinMs, async () => (await open()) === 0, 250).catch(
-      async (error) => {
-        const { rows } = await client.query(OPEN_JOBS);
-        throw new Error(`${error.message}: ${await open()} are open, such as ${JSON.stringify(rows)}`);
-      },
-    );
-  });
 }

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { startChild } from '../child.ts';
 import { nowMs } from '../clock.ts';
-import { numberOf, untilNoJobs, withClient } from '../machine/ask.ts';
 import { quietDisk } from '../machine/quiet-disk.ts';
 import type { MicroReceiverCommands } from '../micro/receiver.ts';
 import type { Part } from '../part.ts';
 import { findingOf } from '../report/finding.ts';
 import { median, percentile } from '../report/statistics.ts';
+import { countOpenJobs, untilNoneIsOpen } from '../service/open-jobs.ts';
 import { openService } from '../service/open-service.ts';
 import { acceptToWebhook, throughput } from './end-to-end.ts';
 
@@ -45,8 +45,6 @@ export const fairnessBurst: Part = async (context) => {
     const others = tenants.slice(0, OTHERS);
     const measure = () =>
       acceptToWebhook(service, { url: stack.apiUrl, tenants: others, ratePerSecond: PER_SECOND, seconds });
-    const open = () =>
-      withClient(service.databaseUrl, (client) => numberOf(client, 'SELECT count(*) FROM jobs'));
     await throughput(service, { url: stack.apiUrl, tenants: others }, few(5_000));
     const undisturbed: number[] = [];
     const p50: number[] = [];
@@ -61,13 +59,15 @@ export const fairnessBurst: Part = async (context) => {
         pace: { kind: 'closed', count },
       });
       const beganAt = nowMs();
-      const before = await open();
+      const before = await countOpenJobs(service);
       // Never again: the burst ends meanwhile.
       const waits = await measure();
-      say(`${before} jobs were open before the others sent theirs, ${await open()} afterwards`);
+      say(
+        `${before} jobs were open before the others sent theirs, ${await countOpenJobs(service)} afterwards`,
+      );
       p50.push(percentile(waits, 0.5));
       p99.push(percentile(waits, 0.99));
-      await untilNoJobs(service.databaseUrl, 240_000);
+      await untilNoneIsOpen(service, 240_000);
       rates.push((before / (nowMs() - beganAt)) * 1_000);
     }
     return [
