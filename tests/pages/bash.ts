@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { BUILT } from '@emr-payments/stack';
 import { expect, vi } from 'vitest';
 import { type Block, ROOT } from './blocks.ts';
@@ -51,7 +53,9 @@ export function startBash(way: Way, blocks: readonly Block[], env: Readonly<Reco
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString();
   });
-  child.once('exit', () => {
+  // What it printed may arrive after its end. The pipe itself stays open where a background job has it.
+  child.once('exit', async () => {
+    await Promise.race([once(child.stdout, 'close'), pause(1_000)]);
     ended = true;
   });
   // bash may end before it has read everything: `outputOf` reports that.

@@ -15,6 +15,7 @@ const answer: RequestListener = (_request, response) => void response.end('{}');
 /** @returns the port of a server whose connections are added to `sockets`. */
 async function listen(server: ReturnType<typeof createServer>, sockets: Socket[]): Promise<number> {
   server.on('connection', (socket) => sockets.push(socket));
+  server.keepAliveTimeout = IDLE_MS;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => {
