@@ -32,10 +32,8 @@ const oldEvents = (ids: string): string => `
  * It goes client by client, so that pruning needs no index of its own, which every settled payment would have to write to.
  * Rows are looked up by arrays, and deliveries event by event: with joins PostgreSQL reads every partition whole.
  */
-const EVENTS = {
-  name: 'prune-events',
-  text: `
-    WITH ${LEADER}, floor AS MATERIALIZED (
+const EVENTS = `
+    floor AS MATERIALIZED (
       SELECT CASE WHEN bool_and(b.text NOT LIKE '%(MINVALUE)%') THEN min(substring(b.text FROM 'FROM [(]''(evt_0[^'']+)') COLLATE "C") END AS id
         FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhrelid CROSS JOIN LATERAL (SELECT pg_get_expr(p.relpartbound, p.oid) AS text) b
        WHERE i.inhparent = 'events'::regclass
@@ -51,15 +49,11 @@ const EVENTS = {
       DELETE FROM deliveries WHERE event_id = ANY (ARRAY(SELECT id FROM old))
     ), gone AS (
       DELETE FROM events WHERE id = ANY (ARRAY(SELECT id FROM old)) RETURNING id
-    )
-    SELECT count(*)::int AS gone FROM gone`,
-};
+    )`;
 
 /** Removes keys that are older than the limit, except those whose payment is still open: it could be made a second time. */
-const KEYS = {
-  name: 'prune-idempotency-keys',
-  text: `
-    WITH ${LEADER}, old AS MATERIALIZED (
+const KEYS = `
+    old AS MATERIALIZED (
       SELECT k.client_pk, k.user_id, k.key FROM idempotency_keys k
        WHERE (SELECT alone FROM leader) AND k.created_at < now() - make_interval(days => $1)
          AND (SELECT p.status IN ('accepted', 'posting', 'retrying', 'submitted') FROM payments p WHERE p.id = k.payment_id) IS NOT TRUE
@@ -67,32 +61,24 @@ const KEYS = {
     ), gone AS (
       DELETE FROM idempotency_keys k USING old
        WHERE k.client_pk = old.client_pk AND k.user_id = old.user_id AND k.key = old.key RETURNING 1
-    )
-    SELECT count(*)::int AS gone FROM gone`,
-};
+    )`;
 
 /** Removes old recoveries that have ended and whose deliveries are all counted or gone. */
-const RECOVERIES = {
-  name: 'prune-recoveries',
-  text: `
-    WITH ${LEADER}, old AS MATERIALIZED (
+const RECOVERIES = `
+    old AS MATERIALIZED (
       SELECT r.id FROM recoveries r
        WHERE (SELECT alone FROM leader) AND r.created_at < now() - make_interval(days => $1) AND r.state <> 'running'
          AND NOT EXISTS (SELECT FROM deliveries d WHERE d.recovery_id = r.id) LIMIT $2
     ), gone AS (
       DELETE FROM recoveries r USING old WHERE r.id = old.id RETURNING 1
-    )
-    SELECT count(*)::int AS gone FROM gone`,
-};
+    )`;
 
 /**
  * Removes the EMR's own words about attempts that are older than the limit, if their payment is settled and nobody has to look
  * into it. The attempt itself is kept.
  */
-const EMR_TEXTS = {
-  name: 'prune-emr-texts',
-  text: `
-    WITH ${LEADER}, old AS MATERIALIZED (
+const EMR_TEXTS = `
+    old AS MATERIALIZED (
       SELECT a.payment_id, a.number FROM posting_attempts a
        WHERE (SELECT alone FROM leader) AND a.emr_text IS NOT NULL AND a.sent_at < now() - make_interval(days => $1)
          AND (SELECT p.status IN ('posted', 'failed') FROM payments p WHERE p.id = a.payment_id)
@@ -100,84 +86,60 @@ const EMR_TEXTS = {
     ), gone AS (
       UPDATE posting_attempts a SET emr_text = NULL FROM old
        WHERE a.payment_id = old.payment_id AND a.number = old.number RETURNING 1
-    )
-    SELECT count(*)::int AS gone FROM gone`,
-};
+    )`;
 
 /** Removes old syncs that have ended. */
-const SYNC_RUNS = {
-  name: 'prune-sync-runs',
-  text: `
-    WITH ${LEADER}, old AS MATERIALIZED (
+const SYNC_RUNS = `
+    old AS MATERIALIZED (
       SELECT id FROM sync_runs
        WHERE (SELECT alone FROM leader) AND ended_at < now() - make_interval(days => $1) ORDER BY ended_at LIMIT $2
     ), gone AS (
       DELETE FROM sync_runs r USING old WHERE r.id = old.id RETURNING 1
-    )
-    SELECT count(*)::int AS gone FROM gone`,
-};
+    )`;
 
 /** Takes what a login gave out of sessions whose time is over: nobody will use it. In all, whatever their age. */
-const HELD_LOGINS = {
-  name: 'prune-held-logins',
-  text: `
-    WITH ${LEADER}, old AS MATERIALIZED (
+const HELD_LOGINS = `
+    old AS MATERIALIZED (
       SELECT s.id FROM connect_sessions s
        WHERE (SELECT alone FROM leader) AND s.held IS NOT NULL AND s.expires_at < now() - make_interval(days => $1) LIMIT $2
     ), gone AS (
       UPDATE connect_sessions s SET held = NULL, login_hash = NULL FROM old WHERE s.id = old.id RETURNING 1
-    )
-    SELECT count(*)::int AS gone FROM gone`,
-};
+    )`;
 
 /** Removes what a run had read when it ended, and an outage kept it from removing. */
-const SYNC_SEEN = {
-  name: 'prune-sync-seen',
-  text: `
-    WITH ${LEADER}, gone AS (
+const SYNC_SEEN = `
+    gone AS (
       DELETE FROM sync_seen WHERE ctid = ANY (ARRAY(
         SELECT s.ctid FROM sync_seen s
          WHERE (SELECT alone FROM leader) AND $1::int IS NOT NULL
            AND NOT EXISTS (SELECT FROM sync_runs r WHERE r.id = s.run_id AND r.state IN ('waiting', 'running'))
          LIMIT $2)) RETURNING 1
-    )
-    SELECT count(*)::int AS gone FROM gone`,
-};
+    )`;
 
 /** Removes sessions of the connect page, also those whose access token was never fetched: an operator can give the user another. */
-const CONNECT_SESSIONS = {
-  name: 'prune-connect-sessions',
-  text: `
-    WITH ${LEADER}, old AS MATERIALIZED (
+const CONNECT_SESSIONS = `
+    old AS MATERIALIZED (
       SELECT s.id FROM connect_sessions s
        WHERE (SELECT alone FROM leader) AND s.expires_at < now() - make_interval(days => $1) LIMIT $2
     ), gone AS (
       DELETE FROM connect_sessions s USING old WHERE s.id = old.id RETURNING 1
-    )
-    SELECT count(*)::int AS gone FROM gone`,
-};
+    )`;
 
 /** Removes questions for patients that are over. In all, whatever their age: they count for a minute. */
-const PATIENT_LOOKUPS = {
-  name: 'prune-patient-lookups',
-  text: `
-    WITH ${LEADER}, gone AS (
+const PATIENT_LOOKUPS = `
+    gone AS (
       DELETE FROM patient_lookups WHERE id = ANY (ARRAY(
         SELECT l.id FROM patient_lookups l
          WHERE (SELECT alone FROM leader) AND $1::int IS NOT NULL AND l.asked_at <= ${MINUTE} AND l.lease_until < now()
          LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1
-    )
-    SELECT count(*)::int AS gone FROM gone`,
-};
+    )`;
 
 /**
  * Removes endpoints that were deleted, with their lanes, when nothing of theirs is left: their deliveries go with the events, and their
  * recoveries by age.
  */
-const DELETED_ENDPOINTS = {
-  name: 'prune-deleted-endpoints',
-  text: `
-    WITH ${LEADER}, old AS MATERIALIZED (
+const DELETED_ENDPOINTS = `
+    old AS MATERIALIZED (
       SELECT e.id, e.lane_id FROM webhook_endpoints e
        WHERE (SELECT alone FROM leader) AND e.deleted_at < now() - make_interval(days => $1)
          AND NOT EXISTS (SELECT FROM deliveries d WHERE d.endpoint_id = e.id)
@@ -189,49 +151,39 @@ const DELETED_ENDPOINTS = {
       DELETE FROM webhook_secrets s USING old WHERE s.endpoint_id = old.id
     ), no_lanes AS (
       DELETE FROM lanes l USING old WHERE l.id = old.lane_id
-    )
-    SELECT count(*)::int AS gone FROM gone`,
-};
+    )`;
 
 /** Removes signing secrets whose overlap is over. In all, whatever their age: none signs any more, and `keys rotate` need not seal them again. */
-const ENDED_SECRETS = {
-  name: 'prune-ended-secrets',
-  text: `
-    WITH ${LEADER}, gone AS (
+const ENDED_SECRETS = `
+    gone AS (
       DELETE FROM webhook_secrets WHERE id = ANY (ARRAY(
         SELECT s.id FROM webhook_secrets s
          WHERE (SELECT alone FROM leader) AND s.expires_at < now() - make_interval(days => $1)
          LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1
-    )
-    SELECT count(*)::int AS gone FROM gone`,
-};
+    )`;
 
-export type Prunable =
-  | 'events'
-  | 'recoveries'
-  | 'idempotency_keys'
-  | 'emr_texts'
-  | 'sync_runs'
-  | 'sync_seen'
-  | 'patient_lookups'
-  | 'held_logins'
-  | 'connect_sessions'
-  | 'ended_secrets'
-  | 'deleted_endpoints';
+/** A statement that removes one batch. @param gone CTEs of which the last, `gone`, has a row for each row that is removed. */
+const removing = (name: string, gone: string) => ({
+  name,
+  text: `WITH ${LEADER},${gone}
+    SELECT count(*)::int AS gone FROM gone`,
+});
 
 const STATEMENTS = {
-  events: EVENTS,
-  recoveries: RECOVERIES,
-  idempotency_keys: KEYS,
-  emr_texts: EMR_TEXTS,
-  sync_runs: SYNC_RUNS,
-  sync_seen: SYNC_SEEN,
-  patient_lookups: PATIENT_LOOKUPS,
-  held_logins: HELD_LOGINS,
-  connect_sessions: CONNECT_SESSIONS,
-  ended_secrets: ENDED_SECRETS,
-  deleted_endpoints: DELETED_ENDPOINTS,
-} as const;
+  events: removing('prune-events', EVENTS),
+  recoveries: removing('prune-recoveries', RECOVERIES),
+  idempotency_keys: removing('prune-idempotency-keys', KEYS),
+  emr_texts: removing('prune-emr-texts', EMR_TEXTS),
+  sync_runs: removing('prune-sync-runs', SYNC_RUNS),
+  sync_seen: removing('prune-sync-seen', SYNC_SEEN),
+  patient_lookups: removing('prune-patient-lookups', PATIENT_LOOKUPS),
+  held_logins: removing('prune-held-logins', HELD_LOGINS),
+  connect_sessions: removing('prune-connect-sessions', CONNECT_SESSIONS),
+  ended_secrets: removing('prune-ended-secrets', ENDED_SECRETS),
+  deleted_endpoints: removing('prune-deleted-endpoints', DELETED_ENDPOINTS),
+};
+
+export type Prunable = keyof typeof STATEMENTS;
 
 /**
  * Removes one batch of rows that are finished and older than the limit; of events those that no partition is dropped for
