@@ -132,10 +132,12 @@ export async function startWorker(
     Object.entries(database.pools).map(([name, pool]) => ({ name, pool })),
   );
   const { stopping } = releases;
+  let isLineageChecked = false;
   const health = releases.add(
     'health server',
     buildHealthServer({
       checks,
+      workerTrouble: () => (isLineageChecked ? null : 'lineage_unchecked'),
       metrics,
       metricsToken: config.metricsToken,
       stopping: stopping.signal,
@@ -155,6 +157,7 @@ export async function startWorker(
   if (!isThere) return;
   const lineage = { database, guard, marks: transport.marks, logger };
   if (!(await waitForLineage(lineage, { stopping: stopping.signal }))) return;
+  isLineageChecked = true;
   releases.add('lineage', startLineage(lineage), (opened) => opened.close());
 
   const policy = { allowHosts: config.allowHosts };
