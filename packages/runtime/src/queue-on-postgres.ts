@@ -13,6 +13,7 @@ import { type SilenceWatch, watchForSilence } from './postgres-silence.ts';
 import { type Backend, type BundleQueue, errorsOf, QUEUE_NAMES } from './queue-backend.ts';
 import type { Bundle } from './queue-bundles.ts';
 import { openQueuePool } from './queue-connections.ts';
+import { restAfterFailedFetch } from './queue-failed-fetch.ts';
 import { probePostgresQueue, queueTroubleOf } from './queue-trouble.ts';
 import { queueUntilReady, workerUntilReady } from './queue-until-ready.ts';
 import { within } from './within.ts';
@@ -34,7 +35,9 @@ const LOOK_EVERY_S = 1;
  * which it began to listen.
  */
 const onPostgres = withBackend<PostgresQueueBackend, PostgresConnectionOptions>((...given) =>
-  Object.defineProperty(createPostgresBackend(...given), 'maximumBlockTimeout', { value: LOOK_EVERY_S }),
+  restAfterFailedFetch(
+    Object.defineProperty(createPostgresBackend(...given), 'maximumBlockTimeout', { value: LOOK_EVERY_S }),
+  ),
 );
 
 /**
