@@ -18,8 +18,7 @@ type Connection = {
 type Done = (error: unknown, result?: unknown) => void;
 type Query = (...asked: unknown[]) => unknown;
 
-const endsWithCallback = (asked: unknown[]): asked is [...unknown[], Done] =>
-  typeof asked.at(-1) === 'function';
+const isCallback = (value: unknown): value is Done => typeof value === 'function';
 
 /**
  * Watches pools of one server. One that goes without closing its connections, or is frozen, gives no sign on a connection before a statement on it
@@ -49,12 +48,13 @@ export function watchForSilence(): SilenceWatch {
         if (error instanceof Error && error.message === LATE) closeSilent(sentAt);
         else connection.heardAt = performance.now();
       };
-      if (endsWithCallback(asked)) {
-        const done = asked.at(-1) as Done;
-        return query(...asked.slice(0, -1), (error: unknown, result: unknown) => {
+      const done = asked.at(-1);
+      if (isCallback(done)) {
+        const tell: Done = (error, result) => {
           answered(error);
           done(error, result);
-        });
+        };
+        return query(...asked.map((one) => (one === done ? tell : one)));
       }
       const answer = query(...asked);
       if (answer instanceof Promise) answer.then(() => answered(), answered);
