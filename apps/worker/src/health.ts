@@ -10,8 +10,13 @@ const CHECK_MS = 2_000;
 /** The checks write to PostgreSQL and to the queue: probes that follow each other closely share one result. */
 const REUSE_MS = 250;
 
+/** The database has not been checked yet for commits that it has lost: nothing is posted before that (`waitForLineage`). */
+export type WorkerTrouble = 'lineage_unchecked';
+
 export type HealthDeps = {
   checks: ReadinessChecks;
+  /** What keeps this worker from its work although PostgreSQL can be used; null when nothing does. */
+  workerTrouble: () => WorkerTrouble | null;
   metrics: Pick<WorkerMetrics, 'registry'>;
   /** The bearer token for `/metrics`; without one it is open to everybody who reaches the port. */
   metricsToken: string | undefined;
@@ -30,15 +35,22 @@ type Answer = { status: number; body: object | string; headers?: Record<string, 
 
 /**
  * Serves three routes. `/health/live`: 200 while the process runs. `/health/ready`: 200 when PostgreSQL and the queue can be
- * written to and the schema is the one that this version needs, otherwise 503; the body says why. `/metrics`: for Prometheus.
+ * written to, the schema is the one that this version needs, and the worker has begun to work, otherwise 503; the body says why.
+ * `/metrics`: for Prometheus.
  *
  * It is written on `node:http`, because Fastify, its validators and its router take more than 5 MB of a process that has three routes
  * without input (docs/performance-notes.md).
  */
-export function buildHealthServer({ checks, metrics, metricsToken, stopping }: HealthDeps): HealthServer {
+export function buildHealthServer({
+  checks,
+  workerTrouble,
+  metrics,
+  metricsToken,
+  stopping,
+}: HealthDeps): HealthServer {
   const allowed = metricsToken === undefined ? () => true : bearerTokenCheck(metricsToken);
   const readiness = createReadiness(
-    { checks, stopping: () => stopping.aborted },
+    { checks, stopping: () => stopping.aborted, ownTrouble: workerTrouble },
     { needsQueue: true, withinMs: CHECK_MS, reuseMs: REUSE_MS },
   );
   const routes: Readonly<Record<string, (request: IncomingMessage) => Promise<Answer>>> = {

@@ -23,6 +23,7 @@ type Opened = Pick<HealthServer, 'close'> & {
 async function healthServer(metrics: WorkerMetrics, metricsToken?: string): Promise<Opened> {
   const server = buildHealthServer({
     checks: { postgres: async () => null, queue: async () => 'queue_full' },
+    workerTrouble: () => null,
     metrics,
     metricsToken,
     stopping: new AbortController().signal,

@@ -21,6 +21,7 @@ import {
   within,
 } from '@emr-payments/runtime';
 import { addPartGauges, addPoolMetrics } from '@emr-payments/runtime/metrics';
+import { watchForSilence } from '@emr-payments/runtime/postgres-pool';
 import { openTransport } from '@emr-payments/runtime/queues';
 import { refuseUnfitRedis } from '@emr-payments/runtime/redis';
 import { createAgents, parseWebhookKey } from '@emr-payments/webhooks';
@@ -85,6 +86,7 @@ export async function startWorker(
   const spans = { service: 'emr-payments-worker', config: tracing, unread };
   releases.add('traces', await openTracing({ logger }, spans), (opened) => opened.close());
   const guard = openLineageGuard({ logger });
+  const watch = watchForSilence();
   const database = releases.add(
     'database',
     openServiceDatabase({
@@ -92,13 +94,14 @@ export async function startWorker(
       poolSize: config.poolSize,
       applicationName: 'emr-payments worker',
       onOpen: guard.onOpen,
+      watch,
     }),
     (opened) => opened.close(),
   );
   const transport = releases.add(
     'transport',
     openTransport(
-      { logger },
+      { logger, watch },
       {
         databaseUrl: directUrl,
         redisUrl,
@@ -132,10 +135,12 @@ export async function startWorker(
     Object.entries(database.pools).map(([name, pool]) => ({ name, pool })),
   );
   const { stopping } = releases;
+  let isLineageChecked = false;
   const health = releases.add(
     'health server',
     buildHealthServer({
       checks,
+      workerTrouble: () => (isLineageChecked ? null : 'lineage_unchecked'),
       metrics,
       metricsToken: config.metricsToken,
       stopping: stopping.signal,
@@ -155,6 +160,7 @@ export async function startWorker(
   if (!isThere) return;
   const lineage = { database, guard, marks: transport.marks, logger };
   if (!(await waitForLineage(lineage, { stopping: stopping.signal }))) return;
+  isLineageChecked = true;
   releases.add('lineage', startLineage(lineage), (opened) => opened.close());
 
   const policy = { allowHosts: config.allowHosts };

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Client, type ClientConfig, DatabaseError, type PoolConfig, type QueryResult } from 'pg';
 import { createSessions, type Sessions } from './postgres-sessions.ts';
+import type { SilenceWatch } from './postgres-silence.ts';
 import { type PostgresAddress, parsePostgresUrl } from './postgres-url.ts';
 
 type Own = 'connectionString' | 'options' | 'Client' | 'statement_timeout' | 'lock_timeout';
@@ -16,6 +17,8 @@ export type PostgresOptions = Omit<PoolConfig, Own | 'idle_in_transaction_sessio
   extend?: (base: typeof Client) => typeof Client;
   /** Runs on each new connection before anybody else has it. Where it throws, there is no connection. */
   onOpen?: OnOpen | undefined;
+  /** Of the pools that `openPool` opens: shared by those on one server. */
+  watch?: SilenceWatch | undefined;
 };
 
 export type OnOpen = (client: Pick<Client, 'query'>) => Promise<void>;
@@ -92,7 +95,8 @@ const settingText = ([name, value]: [string, string | number]): string =>
  * - A pool has never more than `max` statements on the server, also when it gives up waiting for some: see `Sessions`.
  */
 export function postgresConfig(options: PostgresOptions): PoolConfig {
-  const { url, settings = {}, first = '', extend = (base: typeof Client) => base, onOpen, ...rest } = options;
+  const { url, settings = {}, first = '', onOpen, watch: _, ...others } = options;
+  const { extend = (base: typeof Client) => base, ...rest } = others;
   const address = parsePostgresUrl(url);
   const connectMs = rest.connectionTimeoutMillis ?? CONNECT_MS;
   const own: Way = {

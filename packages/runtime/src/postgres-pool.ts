@@ -1,5 +1,8 @@
 import { Pool, type PoolClient } from 'pg';
 import { type PostgresOptions, postgresConfig } from './postgres-client.ts';
+import { watchForSilence } from './postgres-silence.ts';
+
+export * from './postgres-silence.ts';
 
 /** After a failure to open a further connection, the time until it is tried again. */
 const REST_MS = 1_000;
@@ -179,5 +182,7 @@ export function openPool(
 ): Pool {
   const pool = new ModestPool(options, hasFallback);
   pool.on('error', () => undefined);
+  const { watch = watchForSilence() } = options;
+  watch(pool);
   return pool;
 }

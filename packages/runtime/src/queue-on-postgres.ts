@@ -9,9 +9,11 @@ import {
 import { type Client, type ClientConfig, Pool } from 'pg';
 import type { Logger } from './logger.ts';
 import { postgresConfig } from './postgres-client.ts';
+import { type SilenceWatch, watchForSilence } from './postgres-silence.ts';
 import { type Backend, type BundleQueue, errorsOf, QUEUE_NAMES } from './queue-backend.ts';
 import type { Bundle } from './queue-bundles.ts';
 import { openQueuePool } from './queue-connections.ts';
+import { restAfterFailedFetch } from './queue-failed-fetch.ts';
 import { probePostgresQueue, queueTroubleOf } from './queue-trouble.ts';
 import { queueUntilReady, workerUntilReady } from './queue-until-ready.ts';
 import { within } from './within.ts';
@@ -25,9 +27,6 @@ const CLOSE_MS = 1_000;
  */
 const STATEMENT_MS = 6_000;
 
-/** The error of pg (lib/client.js) for an answer that did not come in time. */
-const LATE = 'Query read timeout';
-
 /** A worker looks for entries at least this often, also when no notification comes. */
 const LOOK_EVERY_S = 1;
 
@@ -36,27 +35,20 @@ const LOOK_EVERY_S = 1;
  * which it began to listen.
  */
 const onPostgres = withBackend<PostgresQueueBackend, PostgresConnectionOptions>((...given) =>
-  Object.defineProperty(createPostgresBackend(...given), 'maximumBlockTimeout', { value: LOOK_EVERY_S }),
+  restAfterFailedFetch(
+    Object.defineProperty(createPostgresBackend(...given), 'maximumBlockTimeout', { value: LOOK_EVERY_S }),
+  ),
 );
 
 /**
  * Listens for the errors of every connection. BullMQ 6.7 does not while it reads the schema for the first time, on a
  * connection checked out of its pool: if PostgreSQL went away in that moment, Node would end the process.
- *
- * Ends a connection whose answer is late. A pool does that with its own; BullMQ would try again and again on the one that is to listen.
  */
 const listened = (base: typeof Client): typeof Client =>
   class extends base {
     constructor(config?: string | ClientConfig) {
       super(config);
       this.on('error', () => undefined);
-      const query = this.query.bind(this) as (...asked: unknown[]) => unknown;
-      this.query = ((...asked: unknown[]) => {
-        const answer = query(...asked);
-        if (answer instanceof Promise)
-          answer.catch((error: Error) => error.message === LATE && this.connection.stream.destroy());
-        return answer;
-      }) as Client['query'];
     }
   };
 
@@ -86,8 +78,12 @@ const WAITING = {
 };
 
 /** Uses BullMQ's own PostgreSQL backend, in the schema `bullmq` of our database, which `migrateQueue` has made. */
-export function postgresBackend(url: string, logger: Logger): Backend {
+export function postgresBackend(
+  { logger, watch = watchForSilence() }: { logger: Logger; watch?: SilenceWatch | undefined },
+  { url }: { url: string },
+): Backend {
   const pool = openQueuePool({ url, logger });
+  watch(pool);
   const pools = [pool];
   /** A pool for one queue or worker. BullMQ's own would know one host alone, and put its schema into a startup parameter. */
   const openPool = (): PgPool => {
@@ -102,6 +98,8 @@ export function postgresBackend(url: string, logger: Logger): Backend {
         extend: listened,
       }),
     );
+    // The one that listens as well: it sends nothing for as long as it works, and BullMQ would try again and again on it.
+    watch(opened, { heldToo: true });
     opened.on('error', (err) => logger.debug({ err, backend: 'postgres' }, 'queue connection error'));
     pools.push(opened);
     // BullMQ describes pg's pool by the methods that it uses.

@@ -1,8 +1,9 @@
-import { Queue, Worker } from 'bullmq';
+import { createRedisBackend, Queue, Worker } from 'bullmq';
 import type { Logger } from './logger.ts';
 import { type Backend, type BundleQueue, QUEUE_NAMES, type QueueName } from './queue-backend.ts';
 import type { Bundle } from './queue-bundles.ts';
 import { connectProducer } from './queue-connections.ts';
+import { restAfterFailedFetch } from './queue-failed-fetch.ts';
 import { queueUntilReady, workerUntilReady } from './queue-until-ready.ts';
 import { createRedisCheck } from './redis-check.ts';
 import { connectRedis } from './redis-client.ts';
@@ -52,12 +53,12 @@ export function redisBackend(url: string, logger: Logger): Backend {
       // Its first look at the server needs INFO: a worker whose user may not use it would spin without an end.
       workerUntilReady(
         () =>
-          new Worker<Bundle>(name, processor, {
-            ...options,
-            connection: consumer,
-            prefix: prefixes[name],
-            autorun: false,
-          }).on('error', onError(name)),
+          new Worker<Bundle>(
+            name,
+            processor,
+            { ...options, connection: consumer, prefix: prefixes[name], autorun: false },
+            (...given) => restAfterFailedFetch(createRedisBackend(...given)),
+          ).on('error', onError(name)),
         onError(name),
       ),
     ...createRedisCheck({ client: producer, reporter }, { kind }),

@@ -3,6 +3,7 @@ import { openTestDatabase, redisForTests, type TestDatabase } from '@emr-payment
 import { Client } from 'pg';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createLogger } from './logger.ts';
+import { openPool, watchForSilence } from './postgres-pool.ts';
 import type { QueueEntry } from './queue-bundles.ts';
 import { openTransport } from './queues.ts';
 
@@ -110,7 +111,10 @@ test('PostgreSQL that has gone without closing its connections holds up neither 
   const debug = () => {
     errors += 1;
   };
-  const transport = openTransport({ logger: { ...logger, debug } }, { databaseUrl: gate.url });
+  const watch = watchForSilence();
+  const transport = openTransport({ logger: { ...logger, debug }, watch }, { databaseUrl: gate.url });
+  // As the process's other pools, which go on sooner when BullMQ has noticed it.
+  const pool = openPool({ url: gate.url, watch, idleTimeoutMillis: 0 });
   const elsewhere = openTransport({ logger }, { databaseUrl: database.appUrl });
   const handled: string[] = [];
   const consumer = transport.consume('post-payment', async ({ job }) => void handled.push(job));
@@ -135,14 +139,18 @@ test('PostgreSQL that has gone without closing its connections holds up neither 
   await vi.waitFor(() => expect(errors).toBeGreaterThan(10), PATIENCE);
   await owner.query(`ALTER DATABASE "${name}" CONNECTION LIMIT -1`);
   await vi.waitFor(async () => expect(await listeners()).toBe(1), PATIENCE);
+  await vi.waitFor(() => pool.query('SELECT'), PATIENCE);
   gate.loseServer();
   await elsewhere.add('post-payment', entry(2));
   await takes(2);
+  await vi.waitFor(() => expect(pool.totalCount).toBe(0), PATIENCE);
+  // The connection that listened has gone as well, though no statement was sent on it.
+  await vi.waitFor(async () => expect(await listeners()).toBe(1), PATIENCE);
   gate.loseServer();
   await vi.waitFor(() => transport.add('post-payment', entry(3)), { ...PATIENCE, timeout: 60_000 });
   await takes(3);
   await consumer.close(1_000);
-  await Promise.all([transport.close(), elsewhere.close(), owner.end()]);
+  await Promise.all([transport.close(), elsewhere.close(), owner.end(), pool.end()]);
   await gate.close();
 }, 120_000);
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from './logger.ts';
+import type { SilenceWatch } from './postgres-silence.ts';
 import type { LazyQueue, Marks, NewBundle, QueueName } from './queue-backend.ts';
 import { bundleSize, type DueEntry, packBundles, toBundle } from './queue-bundles.ts';
 import { postgresBackend } from './queue-on-postgres.ts';
@@ -59,10 +60,11 @@ const NOTHING_CONSUMED: QueueConcurrency = { 'post-payment': 1, 'deliver-webhook
 /**
  * Opens the queues on Redis when there is a URL for it, otherwise on PostgreSQL. No caller needs to know which.
  *
+ * @param deps.watch shared with the other pools of this process on that PostgreSQL, where there are some.
  * @param urls.concurrency of this process; it also sizes the bundles, as if the other processes had the same.
  */
 export function openTransport(
-  { logger }: { logger: Logger },
+  { logger, watch }: { logger: Logger; watch?: SilenceWatch },
   {
     redisUrl,
     databaseUrl,
@@ -70,7 +72,9 @@ export function openTransport(
   }: { redisUrl?: string | undefined; databaseUrl: string; concurrency?: QueueConcurrency },
 ): Transport {
   const backend =
-    redisUrl === undefined ? postgresBackend(databaseUrl, logger) : redisBackend(redisUrl, logger);
+    redisUrl === undefined
+      ? postgresBackend({ logger, watch }, { url: databaseUrl })
+      : redisBackend(redisUrl, logger);
   const queues = new Map<QueueName, LazyQueue>();
   /** The sizes of the bundles that were added last, the newest first. */
   const added = new Map<QueueName, number[]>();

@@ -27,33 +27,39 @@ export type ReadinessChecks = {
   queue(): Promise<QueueTrouble | null>;
 };
 
-/** The body of `/health/ready` of API and worker. */
-export type Readiness = {
+/** The body of `/health/ready` of API and worker. `OwnTrouble` is what only the one of them can have. */
+export type Readiness<OwnTrouble extends string = never> = {
   status: 'ok' | 'degraded' | 'unavailable' | 'stopping';
   postgres: 'up' | 'down';
   schema: 'current' | 'behind' | 'unknown';
   queue: 'up' | 'down';
-  reasons: Trouble[];
+  reasons: (Trouble | OwnTrouble)[];
 };
 
-export type ReadinessReader = { read(): Promise<Readiness> };
+export type ReadinessReader<OwnTrouble extends string = never> = { read(): Promise<Readiness<OwnTrouble>> };
 
 type Found = { postgres: PostgresTrouble | null; queue: QueueTrouble | null };
 
 /** True when the process should get work: HTTP status 200, otherwise 503. */
-export const isReady = ({ status }: Readiness): boolean => status === 'ok' || status === 'degraded';
+export const isReady = ({ status }: Pick<Readiness, 'status'>): boolean =>
+  status === 'ok' || status === 'degraded';
 
 /**
  * Reads the readiness of a process. Probes that come together share one round of checks, and one that comes within `reuseMs`
- * of its end gets its result: no number of probes can load PostgreSQL or the queue. `stopping` is never out of date.
+ * of its end gets its result: no number of probes can load PostgreSQL or the queue. `stopping` and `ownTrouble` are never out of date.
  *
+ * @param deps.ownTrouble what keeps this process from its work although PostgreSQL can be used; null when nothing does.
  * @param options.needsQueue true for a process that can do nothing without the queue. Otherwise it is only `degraded`.
  * @param options.withinMs bound of each check.
  */
-export function createReadiness(
-  { checks, stopping }: { checks: ReadinessChecks; stopping: () => boolean },
+export function createReadiness<OwnTrouble extends string = never>(
+  {
+    checks,
+    stopping,
+    ownTrouble = () => null,
+  }: { checks: ReadinessChecks; stopping: () => boolean; ownTrouble?: () => OwnTrouble | null },
   options: { needsQueue: boolean; withinMs: number; reuseMs: number },
-): ReadinessReader {
+): ReadinessReader<OwnTrouble> {
   let latest: Promise<Found> | undefined;
   let reusableUntil = Number.POSITIVE_INFINITY;
 
@@ -74,14 +80,15 @@ export function createReadiness(
       }
       const { postgres, queue } = await latest;
       const behind = postgres === 'schema_behind';
-      const unavailable = postgres !== null || (options.needsQueue && queue !== null);
+      const own = postgres === null ? ownTrouble() : null;
+      const unavailable = postgres !== null || own !== null || (options.needsQueue && queue !== null);
       const works = unavailable ? 'unavailable' : queue === null ? 'ok' : 'degraded';
       return {
         status: stopping() ? 'stopping' : works,
         postgres: postgres === null || behind ? 'up' : 'down',
         schema: behind ? 'behind' : postgres === null ? 'current' : 'unknown',
         queue: queue === null ? 'up' : 'down',
-        reasons: [postgres, queue].filter((trouble) => trouble !== null),
+        reasons: [postgres, own, queue].filter((trouble) => trouble !== null),
       };
     },
   };

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { OnOpen } from '@emr-payments/runtime/postgres';
-import { openPool } from '@emr-payments/runtime/postgres-pool';
+import { openPool, type SilenceWatch, watchForSilence } from '@emr-payments/runtime/postgres-pool';
 import { type Pool, types } from 'pg';
 import type { PrismaClient } from '../generated/client.ts';
 import { PRUNE_SAFELY } from './faulty-pruning.ts';
@@ -64,6 +64,8 @@ export type DatabaseOptions = {
   plannedOnce?: boolean;
   /** Runs on each new connection, of whatever use, before any other statement. */
   onOpen?: OnOpen;
+  /** Shared with the other pools of this process on the same server. */
+  watch?: SilenceWatch;
 };
 
 /** Synchronous, so that who uses Prisma need not know that it is loaded late. */
@@ -101,6 +103,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     types: typeParsers,
     extend: oneTextClients(),
     onOpen: options.onOpen,
+    watch: options.watch ?? watchForSilence(),
   };
   const pool = openPool({ ...config, max: options.poolSize });
   let prisma: PrismaClient | undefined;
