@@ -61,6 +61,19 @@ test('a server that is only slow with one statement keeps the connections that i
   expect(pool.idleCount).toBe(3);
 });
 
+test('a server that is only slow with one statement keeps the idle connections: each answers when it is asked', async () => {
+  const pool = opened(await openDatabase());
+  await fill(pool);
+  await expect(pool.query(late('SELECT pg_sleep(1)'))).rejects.toThrow(LATE);
+  await vi.waitFor(async () => {
+    const { rows } = await pool.query<{ asked: number }>(
+      `SELECT count(*)::int AS asked FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND query = ''`,
+    );
+    expect(rows).toEqual([{ asked: 2 }]);
+  }, PATIENCE);
+  expect(pool.totalCount).toBe(3);
+});
+
 test('a statement that the server refuses says that it is there', async () => {
   const pool = opened(await openDatabase());
   await fill(pool);

@@ -1,7 +1,10 @@
-import type { Client, Pool, PoolClient } from 'pg';
+import type { Client, Pool, PoolClient, QueryConfig } from 'pg';
 
 /** The error of pg (lib/client.js) for an answer that did not come within `query_timeout`. */
 const LATE = 'Query read timeout';
+
+/** A connection that has been silent for as long as a late statement gets so long to answer the simplest one. */
+const ASK_MS = 1_000;
 
 /** Begins to watch a pool, before its first connection. */
 export type SilenceWatch = (pool: Pool, options?: { heldToo?: boolean }) => void;
@@ -23,8 +26,8 @@ const isCallback = (value: unknown): value is Done => typeof value === 'function
 /**
  * Watches pools of one server. One that goes without closing its connections, or is frozen, gives no sign on a connection before a statement on it
  * has been late, so its connections would be given up one after the other, each for the whole `query_timeout` of a statement. Here they go together: once
- * a statement is late, each connection is closed on which nothing has been answered since it was sent, and on which no statement is under way. If
- * the server lives, they are opened again when they are needed.
+ * a statement is late, each connection is asked on which nothing has been answered since it was sent, and on which no statement is under way; it is closed
+ * if it does not answer within a second. So those of a server that is only slow with one statement stay: on a full one they could not be opened again.
  *
  * What was sent and not answered is never given up for another one's sake, and what somebody has taken out of a pool is closed only where `heldToo`
  * says so: it may have a lock, or be in a transaction.
@@ -33,9 +36,11 @@ export function watchForSilence(): SilenceWatch {
   const open = new Map<PoolClient, Connection & { heldToo: boolean }>();
 
   function closeSilent(since: number): void {
-    for (const [client, { heardAt, asked, held, heldToo }] of open)
-      if (heardAt <= since && asked === 0 && (heldToo || !held))
-        (client as unknown as Client).connection.stream.destroy();
+    for (const [client, { heardAt, asked, held, heldToo }] of open) {
+      if (heardAt > since || asked > 0 || (held && !heldToo)) continue;
+      const close = () => (client as unknown as Client).connection.stream.destroy();
+      client.query({ text: '', query_timeout: ASK_MS } as QueryConfig).catch(close);
+    }
   }
 
   function listen(client: PoolClient, connection: Connection): void {
