@@ -27,7 +27,10 @@ const IMPORT = 50_000;
 /** A patient of the sandbox. All MRNs of the bench map to it. */
 export const EMR_PATIENT = 'pat-1001';
 
-/** Creates clients, each with one user, a connection to the sandbox, patients and a webhook endpoint. */
+/**
+ * Creates clients, each with one user, a connection to the sandbox, patients and a webhook endpoint. The worker starts no sync of them: a sync would take
+ * from what is measured, and one of an EMR that hangs, or that has ended with its part, would leave a job open for a day.
+ */
 export async function createTenants(
   { databaseUrl, encryptionKeys }: { databaseUrl: string; encryptionKeys: string },
   plan: TenantPlan,
@@ -45,7 +48,11 @@ export async function createTenants(
           name: `Integrator ${n}`,
           // The EMRs are on this machine, where live clients reach none.
           mode: 'test',
-          connection: { baseUrl: plan.fhirUrl(n), concurrency: plan.postingCap },
+          connection: {
+            baseUrl: plan.fhirUrl(n),
+            concurrency: plan.postingCap,
+            settings: { sync_hours: 0 },
+          },
           patients: patients.slice(0, IMPORT),
           endpoint: { url: plan.webhookUrl(n), secret: plan.webhookSecret, concurrency: plan.deliveryCap },
         },

@@ -230,6 +230,36 @@ test('jobs that wait because the feed is full use up nothing of their bucket', a
   expect(await sql('SELECT feed_slots FROM rate_buckets')).toEqual(before);
 });
 
+test('a lane with many jobs in flight does not keep its bucket waiting while others fill the feed', async () => {
+  await addPractices(2);
+  const [beside, busy] = others as [Practice, Practice];
+  await accept(practice, 7);
+  await share({ key: 'one a second', windows: [{ calls: 1, perMs: 1_000 }] }, [
+    practice.laneId,
+    beside.laneId,
+  ]);
+  await sql(
+    `UPDATE jobs SET queued_at = now() WHERE id IN (SELECT id FROM jobs WHERE lane_id = ${practice.laneId} ORDER BY id LIMIT 6)`,
+  );
+  await accept(beside, 3);
+  const feed = createFeed(deps());
+  const fed = new Set<number>();
+  // Each time another lane has as many due jobs as a feed takes, all with lower turns than those of the first lane.
+  for (let n = 0; n < 4; n += 1) {
+    await accept(busy, 5);
+    const jobs = await feed(5);
+    for (const { id } of jobs) {
+      const [row] = await sql(`SELECT lane_id FROM jobs WHERE id = ${id}`);
+      fed.add(row.lane_id);
+    }
+    await sql(
+      `DELETE FROM jobs WHERE lane_id IN (${beside.laneId}, ${busy.laneId}) AND queued_at IS NOT NULL`,
+    );
+    await pass(2);
+  }
+  expect(fed).toEqual(new Set(lanes()));
+});
+
 test('a wait that the EMR asks for pauses the bucket, all its lanes and callers, and no other', async () => {
   await addPractices(2);
   const [shared, apart] = others as [Practice, Practice];

@@ -123,8 +123,11 @@ const LIMITS = `
 
 /**
  * Feeds all lanes. Those of a bucket take turns, beginning with the one that was fed longest ago, and each gets its first job before
- * any gets its second. A bucket from which nothing may be fed, although a job is due, is marked as wanted: work on payments then goes
- * before other calls. Of a bucket whose windows are changed meanwhile the pace is not written: it begins with the change.
+ * any gets its second. Beside other lanes, the first of these jobs has the lowest turn of all that are due in the bucket, and each further one a turn
+ * that is higher by one at most: a lane with many jobs in flight does not keep its bucket waiting while others fill the feed.
+ *
+ * A bucket from which nothing may be fed, although a job is due, is marked as wanted: work on payments then goes before other calls. Of a
+ * bucket whose windows are changed meanwhile the pace is not written: it begins with the change.
  */
 export const FEED_LIMITED = {
   name: 'feed-limited',
@@ -135,9 +138,11 @@ export const FEED_LIMITED = {
   ), due AS (
     SELECT id, run_at, turn FROM ready WHERE bucket_id IS NULL
     UNION ALL
-    SELECT id, run_at, turn FROM (
-      SELECT *, row_number() OVER (PARTITION BY bucket_id ORDER BY turn - in_flight, turn_at NULLS FIRST, lane_id) AS place FROM ready WHERE bucket_id IS NOT NULL
-    ) turns WHERE place <= slots
+    SELECT id, run_at, least(turn, first_turn + place - 1) FROM (
+      SELECT *, min(turn) OVER (PARTITION BY bucket_id) AS first_turn,
+             row_number() OVER (PARTITION BY bucket_id ORDER BY turn - in_flight, turn_at NULLS FIRST, lane_id) AS place
+        FROM ready WHERE bucket_id IS NOT NULL
+    ) placed WHERE place <= slots
   ),${FED}, taken AS (
     SELECT room.lane_id, room.bucket_id, room.rate, room.base, counts.n
       FROM room JOIN (SELECT lane_id, count(*) AS n FROM fed GROUP BY lane_id) counts USING (lane_id)
