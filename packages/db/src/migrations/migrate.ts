@@ -6,6 +6,7 @@ import { readMigrations } from './migration-list.ts';
 import { settleAllInterrupted } from './migration-records.ts';
 import { pendingMigrations } from './pending-migrations.ts';
 import { prismaFiles } from './prisma-files.ts';
+import { refuseOtherDatabase } from './refuse-other-database.ts';
 import { refuseOtherRole } from './refuse-other-role.ts';
 import { inTurn, StoppedError } from './take-turn.ts';
 import type { MigrationDeps, Report } from './waits.ts';
@@ -52,7 +53,7 @@ async function refuseUnfit({ session }: MigrationDeps, { known }: { known: strin
  * structure.
  *
  * @returns the names of the migrations that were applied now; empty when the database was up to date.
- * @throws Error with a sentence for the operator: the database cannot be reached, is of a later
+ * @throws Error with a sentence for the operator: the database cannot be reached, is another program's, takes no writes, is of a later
  *   version, has a migration that failed before, a migration fails now, its locks are not free in time (LockWaitError), or it is stopped (StoppedError).
  */
 export async function migrate({ signal, ...input }: MigrateInput): Promise<{ applied: string[] }> {
@@ -82,6 +83,7 @@ function migrateInTurn({
     );
     const known = [...scripts.keys()];
     await refuseOtherRole(deps, { known });
+    await refuseOtherDatabase(deps, { known });
     await settleAllInterrupted(deps, { scripts });
     const pending = (await refuseUnfit(deps, { known })).length > 0;
     const applied = await applyPending(deps, { url, migrationsList, pending, lockWaitMs, signal });
