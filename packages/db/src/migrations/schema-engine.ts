@@ -8,7 +8,7 @@ import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-util
 import * as engineModule from '@prisma/schema-engine-wasm/schema_engine_bg';
 import { Pool } from 'pg';
 import { prismaFiles } from './prisma-files.ts';
-import { APPLICATION_NAME, liftTimeouts } from './session.ts';
+import { APPLICATION_NAME, prepareSession } from './session.ts';
 
 /** Node provides WebAssembly, but its types leave the declaration to the DOM's. */
 declare const WebAssembly: {
@@ -72,7 +72,7 @@ export async function withSchemaEngine<T>(
   const pool = new Pool({
     ...postgresConfig({ url }),
     application_name: APPLICATION_NAME,
-    onConnect: liftTimeouts,
+    onConnect: prepareSession,
   });
   pool.on('error', () => undefined);
   try {
