@@ -186,7 +186,7 @@ describe('a migration that was interrupted', () => {
     const migrating = migrateTo('2_slow').catch((error: Error) => error.message);
     await isRunning('%pg_sleep%');
     await sql(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '${APPLICATION_NAME}' AND query LIKE '%pg_sleep%'`,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = '${APPLICATION_NAME}' AND query LIKE '%pg_sleep%'`,
     );
     expect(await migrating).toMatch(/^The migration 2_slow was interrupted: .*\. Migrate again: /);
     await sql('DELETE FROM slow');
