@@ -117,7 +117,7 @@ export async function applyPending(
     } catch (error) {
       if (failure === undefined)
         throw new Error(
-          `No further migration was begun: ${withoutTrace(error).trim()}. What was applied stays; migrate again when that is over.`,
+          `No further migration was begun: ${withoutTrace(error).replace(/[.\s]+$/, '')}. What was applied stays; migrate again when that is over.`,
           { cause: error },
         );
       const { name, stage, error: cause } = failure;
