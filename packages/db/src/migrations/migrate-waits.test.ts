@@ -1,4 +1,4 @@
-import { openEmptyDatabase, type TestDatabase } from '@emr-payments/testkit';
+import { hasPgbouncer, openEmptyDatabase, startPgbouncer, type TestDatabase } from '@emr-payments/testkit';
 import { Client } from 'pg';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { migrate } from './migrate.ts';
@@ -83,6 +83,19 @@ test('of a process that is frozen, its engine’s session too is waited for, and
   await other.query('SELECT pg_advisory_unlock_all()');
   expect(await migrating).toEqual({ applied: ['1_column'] });
 });
+
+test.runIf(hasPgbouncer()).each(['1', '2'])(
+  'a pooler that gives it no more than %s sessions is named as the reason',
+  async (sessions) => {
+    const settings = { default_pool_size: sessions };
+    const bouncer = await startPgbouncer({ urls: [database.url], mode: 'session', settings });
+    cleanUp.push(() => bouncer.stop());
+    const folder = folderOf({ '1_column': 'ALTER TABLE one ADD COLUMN m int' });
+    await expect(migrate({ url: bouncer.urlOf(database.url), folder })).rejects.toThrow(
+      /^Migrating needs three connections at once, and got fewer: .*default_pool_size/,
+    );
+  },
+);
 
 test('the server gives up the sessions of a machine that has vanished, within half a minute', async () => {
   const folder = folderOf({

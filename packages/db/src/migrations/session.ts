@@ -43,3 +43,17 @@ export async function openSession({
   await prepareSession(client);
   return client;
 }
+
+/**
+ * Says what a connection that cannot be made means: the first one that was made was good, so address and password are, and a server or a pooler
+ * has no place for as many.
+ *
+ * @throws Error with a sentence for the operator.
+ */
+export const amongThree = <T>(connecting: Promise<T>): Promise<T> =>
+  connecting.catch((cause: Error) => {
+    throw new Error(
+      `Migrating needs three connections at once, and got fewer: ${cause.message}. Let the server, or the pooler in between (default_pool_size, max_client_conn), take three more; DATABASE_DIRECT_URL can lead past a pooler.`,
+      { cause },
+    );
+  });

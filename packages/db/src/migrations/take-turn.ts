@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { APPLICATION_NAME, openSession } from './session.ts';
+import { APPLICATION_NAME, amongThree, openSession } from './session.ts';
 import type { MigrationDeps, Report } from './waits.ts';
 
 /** `mig` in ASCII: one process migrates at a time, however many start together. */
@@ -68,7 +68,7 @@ export async function inTurn<T>(
 ): Promise<T> {
   const session = await openSession({ url, applicationName: APPLICATION_NAME });
   try {
-    const watcher = await openSession({ url, applicationName: `${APPLICATION_NAME} watch` });
+    const watcher = await amongThree(openSession({ url, applicationName: `${APPLICATION_NAME} watch` }));
     try {
       const { rows } = await session.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
       const deps = { session, pid: rows[0]?.pid ?? 0, watcher, report };
