@@ -21,7 +21,7 @@ const NAMED = 5;
 
 const some = (names: readonly string[]): string =>
   names.length > NAMED
-    ? `${names.slice(0, NAMED).join(', ')} and ${names.length - NAMED} more`
+    ? `${names.filter((_, n) => n < NAMED).join(', ')} and ${names.length - NAMED} more`
     : names.join(', ');
 
 /**
