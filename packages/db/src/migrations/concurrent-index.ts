@@ -75,7 +75,7 @@ function nameOn(partition: string, { name, table }: ConcurrentIndex): string {
 type Input = { index: ConcurrentIndex; waitMs: number };
 
 /** Records that a migration begins: called when nothing speaks against it, and before anything is done. */
-export type Begin = () => Promise<unknown>;
+export type Begin = (how: 'repeatable' | 'unrepeatable') => Promise<unknown>;
 
 /** Builds one index while others write. What an earlier try left unfinished is dropped first. */
 async function build(deps: MigrationDeps, { index, waitMs }: Input): Promise<void> {
@@ -141,6 +141,6 @@ export async function buildConcurrently(
     throw new Error(
       `the index ${name} of ${table} is there already; if an earlier try made it, resolve the migration as applied`,
     );
-  await begin();
+  await begin('repeatable');
   await (found?.partitioned === true ? buildByPartition : build)(deps, input);
 }

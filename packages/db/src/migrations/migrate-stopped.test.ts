@@ -5,7 +5,7 @@ import { openEmptyDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { migrate } from './migrate.ts';
-import { recordBegin, recordingItsEnd } from './migration-records.ts';
+import { recordingItsEnd, recordStage } from './migration-records.ts';
 import { writeMigrations } from './migrations.fixture.ts';
 import { pendingMigrations } from './pending-migrations.ts';
 import { APPLICATION_NAME } from './session.ts';
@@ -119,7 +119,7 @@ describe('a migration that was interrupted', () => {
       `INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at, applied_steps_count) VALUES ($1, 'a sum', $1, now(), 0)`,
       [name],
     );
-    await recordBegin(owner, name);
+    await recordStage(owner, { name, stage: 'repeatable' });
   };
   const killed = async (last: keyof typeof SCRIPTS, like: string) => {
     const migrating = `import { migrate } from './migrate.ts'; await migrate({ url: process.env.DATABASE_URL, folder: process.env.FOLDER })`;
@@ -186,11 +186,54 @@ describe('a migration that was interrupted', () => {
     const migrating = migrateTo('2_slow').catch((error: Error) => error.message);
     await isRunning('%pg_sleep%');
     await sql(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '${APPLICATION_NAME}' AND query LIKE '%pg_sleep%'`,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = '${APPLICATION_NAME}' AND query LIKE '%pg_sleep%'`,
     );
     expect(await migrating).toMatch(/^The migration 2_slow was interrupted: .*\. Migrate again: /);
     await sql('DELETE FROM slow');
     expect(await migrateTo('2_slow')).toEqual({ applied: ['2_slow'] });
+  });
+
+  test('by the end of its process before it began is applied, with nothing to resolve', async () => {
+    await sql(`
+      CREATE FUNCTION wait_long() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600); RETURN NEW; END $$;
+      CREATE TRIGGER wait_long BEFORE UPDATE ON _prisma_migrations FOR EACH ROW WHEN (NEW.logs LIKE 'under way%') EXECUTE FUNCTION wait_long()`);
+    await killed('4_last', 'UPDATE _prisma_migrations%');
+    await vi.waitFor(async () => expect(await runsOnServer('UPDATE%')).toBe(0), PATIENCE);
+    await sql('DROP TRIGGER wait_long ON _prisma_migrations; DELETE FROM slow');
+    expect(await migrateTo('4_last')).toEqual({ applied: ['2_slow', '3_index', '4_last'] });
+    expect(lines).toContain('2_slow was interrupted: nothing of it counts, and it is applied again');
+  });
+
+  test('by the end of all its sessions, while the server takes further ones, needs no person either', async () => {
+    const migrating = migrateTo('2_slow').catch((error: Error) => error.message);
+    await isRunning('%pg_sleep%');
+    await sql(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE '${APPLICATION_NAME}%'`,
+    );
+    expect(await migrating).toMatch(/^The migration 2_slow was interrupted: .*\. Migrate again: /);
+    await sql('DELETE FROM slow');
+    expect(await migrateTo('2_slow')).toEqual({ applied: ['2_slow'] });
+  });
+
+  test('in a statement that cannot be repeated is left to a person', async () => {
+    await sql('DELETE FROM slow');
+    await migrateTo('3_index');
+    const { folder, remove } = writeMigrations({ ...SCRIPTS, '5_drop': 'DROP INDEX CONCURRENTLY one_n_idx' });
+    cleanUp.push(remove);
+    const writer = await indexHasToWait();
+    const migrating = migrate({ url: database.url, folder }).catch((error: Error) => error.message);
+    await isRunning('DROP INDEX%');
+    expect(
+      await sql(
+        `SELECT logs FROM _prisma_migrations WHERE migration_name = '5_drop' AND finished_at IS NULL`,
+      ),
+    ).toEqual([{ logs: null }]);
+    await sql(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE '${APPLICATION_NAME}%'`,
+    );
+    expect(await migrating).toMatch(/^The migration 5_drop failed: /);
+    await writer.query('COMMIT');
+    await expect(migrate({ url: database.url, folder })).rejects.toThrow('5_drop began and did not finish');
   });
 
   test('by a stop is settled at once, an index too', async () => {

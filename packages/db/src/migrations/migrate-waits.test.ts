@@ -1,4 +1,4 @@
-import { openEmptyDatabase, type TestDatabase } from '@emr-payments/testkit';
+import { hasPgbouncer, openEmptyDatabase, startPgbouncer, type TestDatabase } from '@emr-payments/testkit';
 import { Client } from 'pg';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { migrate } from './migrate.ts';
@@ -70,6 +70,39 @@ test('a second process says which one it waits for', async () => {
   );
   await other.query('SELECT pg_advisory_unlock_all()');
   expect(await migrating).toEqual({ applied: ['1_column'] });
+});
+
+test('of a process that is frozen, its engine’s session too is waited for, and named', async () => {
+  const folder = folderOf({ '1_column': 'ALTER TABLE one ADD COLUMN m int' });
+  await other.query('SELECT pg_advisory_lock(72707369)');
+  const { rows } = await other.query('SELECT pg_backend_pid() AS pid');
+  const lines: string[] = [];
+  const migrating = migrate({ url: database.url, folder, report: (line) => lines.push(line) });
+  await vi.waitFor(() => expect(lines).toHaveLength(1), PATIENCE);
+  expect(lines[0]).toContain(`another process migrates, pid ${rows[0].pid} `);
+  await other.query('SELECT pg_advisory_unlock_all()');
+  expect(await migrating).toEqual({ applied: ['1_column'] });
+});
+
+test.runIf(hasPgbouncer()).each(['1', '2'])(
+  'a pooler that gives it no more than %s sessions is named as the reason',
+  async (sessions) => {
+    const settings = { default_pool_size: sessions };
+    const bouncer = await startPgbouncer({ urls: [database.url], mode: 'session', settings });
+    cleanUp.push(() => bouncer.stop());
+    const folder = folderOf({ '1_column': 'ALTER TABLE one ADD COLUMN m int' });
+    await expect(migrate({ url: bouncer.urlOf(database.url), folder })).rejects.toThrow(
+      /^Migrating needs three connections at once, and got fewer: .*default_pool_size/,
+    );
+  },
+);
+
+test('the server gives up the sessions of a machine that has vanished, within half a minute', async () => {
+  const folder = folderOf({
+    '1_settings': `CREATE TABLE settings AS SELECT current_setting('tcp_keepalives_idle')::int + current_setting('tcp_keepalives_interval')::int * current_setting('tcp_keepalives_count')::int AS seconds`,
+  });
+  await migrate({ url: database.url, folder });
+  expect((await other.query('SELECT seconds FROM settings')).rows).toEqual([{ seconds: 25 }]);
 });
 
 test('time-outs of the role or the database do not end a migration', async () => {

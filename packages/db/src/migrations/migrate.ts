@@ -6,6 +6,7 @@ import { readMigrations } from './migration-list.ts';
 import { settleAllInterrupted } from './migration-records.ts';
 import { pendingMigrations } from './pending-migrations.ts';
 import { prismaFiles } from './prisma-files.ts';
+import { refuseOtherDatabase } from './refuse-other-database.ts';
 import { refuseOtherRole } from './refuse-other-role.ts';
 import { inTurn, StoppedError } from './take-turn.ts';
 import type { MigrationDeps, Report } from './waits.ts';
@@ -30,9 +31,12 @@ export type MigrateInput = {
 
 const asList = (names: string[]): string => names.join(', ');
 
-/** @throws Error with a sentence for the operator when the database is in no state to be migrated by this version. */
-async function refuseUnfit({ session }: MigrationDeps, { known }: { known: string[] }): Promise<void> {
-  const { later, failed } = await pendingMigrations({ database: { pool: session } }, { known });
+/**
+ * @returns the migrations of this version that the database does not have.
+ * @throws Error with a sentence for the operator when the database is in no state to be migrated by this version.
+ */
+async function refuseUnfit({ session }: MigrationDeps, { known }: { known: string[] }): Promise<string[]> {
+  const { pending, later, failed } = await pendingMigrations({ database: { pool: session } }, { known });
   if (failed.length > 0)
     throw new Error(
       `Nothing was migrated: ${asList(failed)} began and did not finish. See what it left behind, then run \`migrate --resolve ${failed[0]}\` with --rolled-back (it is applied again) or --applied (docs/upgrading.md, "A migration that failed").`,
@@ -41,6 +45,7 @@ async function refuseUnfit({ session }: MigrationDeps, { known }: { known: strin
     throw new Error(
       `Nothing was migrated: the database is of a later version, with ${asList(later)}, which this version does not know. Processes of this version work on it (docs/upgrading.md, "The way back"); only that version, or one after it, may migrate it.`,
     );
+  return pending;
 }
 
 /**
@@ -48,8 +53,8 @@ async function refuseUnfit({ session }: MigrationDeps, { known }: { known: strin
  * structure.
  *
  * @returns the names of the migrations that were applied now; empty when the database was up to date.
- * @throws Error with a sentence for the operator: the database cannot be reached, is of a later version, has a migration that failed before, a
- *   migration fails now, its locks are not free in time (LockWaitError), or it is stopped (StoppedError).
+ * @throws Error with a sentence for the operator: the database cannot be reached, is another program's, takes no writes, is of a later
+ *   version, has a migration that failed before, a migration fails now, its locks are not free in time (LockWaitError), or it is stopped (StoppedError).
  */
 export async function migrate({ signal, ...input }: MigrateInput): Promise<{ applied: string[] }> {
   try {
@@ -78,9 +83,10 @@ function migrateInTurn({
     );
     const known = [...scripts.keys()];
     await refuseOtherRole(deps, { known });
+    await refuseOtherDatabase(deps, { known });
     await settleAllInterrupted(deps, { scripts });
-    await refuseUnfit(deps, { known });
-    const applied = await applyPending(deps, { url, migrationsList, lockWaitMs, signal });
+    const pending = (await refuseUnfit(deps, { known })).length > 0;
+    const applied = await applyPending(deps, { url, migrationsList, pending, lockWaitMs, signal });
     // Loaded here, because every process imports this package, and few migrate.
     const { migrateQueue } = await import('@emr-payments/runtime/queue-on-postgres');
     await givingWay(deps, { what: 'the schema bullmq', waitMs: lockWaitMs }, () =>

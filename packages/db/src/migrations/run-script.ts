@@ -21,7 +21,7 @@ export const worksInBatches = (script: string): boolean => /^DO\b.*\bCOMMIT\b/i.
  * begins again. A statement that runs CONCURRENTLY cannot be in a transaction, and neither can a DO block that commits: they are alone in their files.
  *
  * @param input.waitMs bounds how long it waits for others. The work itself has no bound.
- * @param input.begin is called only for what can be repeated when it is interrupted. Without it nothing is recorded.
+ * @param input.begin is told whether the migration can be repeated when it is interrupted. Without it nothing is recorded.
  * @throws LockWaitError when its locks were not free in that time: then it can simply be tried again.
  */
 export async function runScript(
@@ -32,14 +32,14 @@ export async function runScript(
   if (worksInBatches(script)) {
     if (statement.replaceAll(BODY, '').includes(';'))
       throw new Error(`${name}: a DO block that commits must be alone in its file`);
-    await begin?.();
+    await begin?.('repeatable');
     await waitingAtMost(deps, { what: name, waitMs }, () => deps.session.query(script));
     return;
   }
   if (!runsConcurrently(script)) {
     if (TRANSACTION.test(statement.replaceAll(BODY, '')))
       throw new Error(`${name}: a migration is one transaction, so it may not begin or end one itself`);
-    await begin?.();
+    await begin?.('repeatable');
     const whole = begin === undefined ? script : recordingItsEnd(script, name);
     return givingWay(deps, { what: name, waitMs }, () => deps.session.query(whole));
   }
@@ -48,5 +48,6 @@ export async function runScript(
   const index = readConcurrentIndex(statement);
   if (index !== undefined)
     return buildConcurrently(deps, { index, waitMs, begin: begin ?? (async () => undefined) });
+  await begin?.('unrepeatable');
   await waitingAtMost(deps, { what: name, waitMs }, () => deps.session.query(script));
 }

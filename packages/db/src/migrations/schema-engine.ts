@@ -8,7 +8,7 @@ import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-util
 import * as engineModule from '@prisma/schema-engine-wasm/schema_engine_bg';
 import { Pool } from 'pg';
 import { prismaFiles } from './prisma-files.ts';
-import { APPLICATION_NAME, liftTimeouts } from './session.ts';
+import { APPLICATION_NAME, amongThree, prepareSession } from './session.ts';
 
 /** Node provides WebAssembly, but its types leave the declaration to the DOM's. */
 declare const WebAssembly: {
@@ -72,10 +72,12 @@ export async function withSchemaEngine<T>(
   const pool = new Pool({
     ...postgresConfig({ url }),
     application_name: APPLICATION_NAME,
-    onConnect: liftTimeouts,
+    onConnect: prepareSession,
   });
   pool.on('error', () => undefined);
   try {
+    // Of its own connection that cannot be made the engine says no more than "External error".
+    (await amongThree(pool.connect())).release();
     const adapter = bindMigrationAwareSqlAdapterFactory(new ScriptwiseFactory(pool, runScript));
     const datamodels: [string, string][] = [['schema.prisma', await readFile(prismaFiles.schema, 'utf8')]];
     return await work(await engineModule.SchemaEngine.new({ datamodels }, () => undefined, adapter));

@@ -1,27 +1,40 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { APPLICATION_NAME, openSession } from './session.ts';
+import { APPLICATION_NAME, amongThree, openSession } from './session.ts';
 import type { MigrationDeps, Report } from './waits.ts';
 
 /** `mig` in ASCII: one process migrates at a time, however many start together. */
 const MIGRATION_LOCK = 0x6d6967;
 
+/** Prisma's engine takes this one on a connection of its own, and waits for it without a word. */
+const ENGINE_LOCK = 72_707_369;
+
 const AGAIN_AFTER_MS = 250;
 
 const TAKE = 'SELECT pg_try_advisory_lock($1) AS taken';
 const HOLDER = `
-SELECT format('pid %s (role %s) for %s s', a.pid, a.usename, coalesce(round(extract(epoch FROM clock_timestamp() - a.backend_start))::text, '?')) AS holder
+SELECT format('pid %s (role %s) for %s s', a.pid, a.usename, coalesce(round(extract(epoch FROM clock_timestamp() - a.backend_start))::text, '?')) AS holder,
+       a.pid
   FROM pg_locks l JOIN pg_stat_activity a USING (pid)
- WHERE l.locktype = 'advisory' AND l.classid = 0 AND l.objid = $1 AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+ WHERE l.locktype = 'advisory' AND l.classid = 0 AND l.objid = ANY ($1) AND l.granted AND l.pid <> pg_backend_pid() AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+ ORDER BY l.objid LIMIT 1`;
 
+/** Waits until no other process migrates, and says for which one. Of one whose session was ended while it is frozen, the engine's may be left. */
 async function waitForTurn({ session, report }: MigrationDeps): Promise<void> {
-  for (let said = false; ; ) {
-    const { rows } = await session.query<{ taken: boolean }>(TAKE, [MIGRATION_LOCK]);
-    if (rows[0]?.taken === true) return;
-    const holders = await session.query<{ holder: string }>(HOLDER, [MIGRATION_LOCK]);
-    const [holder] = holders.rows;
-    if (!said && holder !== undefined) {
-      said = true;
-      report(`another process migrates, ${holder.holder}; this one waits for it`);
+  let taken = false;
+  let said: number | undefined;
+  for (;;) {
+    if (!taken) {
+      const { rows } = await session.query<{ taken: boolean }>(TAKE, [MIGRATION_LOCK]);
+      taken = rows[0]?.taken === true;
+    }
+    const holders = await session.query<{ holder: string; pid: number }>(HOLDER, [
+      [MIGRATION_LOCK, ENGINE_LOCK],
+    ]);
+    const [other] = holders.rows;
+    if (taken && other === undefined) return;
+    if (other !== undefined && other.pid !== said) {
+      said = other.pid;
+      report(`another process migrates, ${other.holder}; this one waits for it`);
     }
     await pause(AGAIN_AFTER_MS);
   }
@@ -55,7 +68,7 @@ export async function inTurn<T>(
 ): Promise<T> {
   const session = await openSession({ url, applicationName: APPLICATION_NAME });
   try {
-    const watcher = await openSession({ url, applicationName: `${APPLICATION_NAME} watch` });
+    const watcher = await amongThree(openSession({ url, applicationName: `${APPLICATION_NAME} watch` }));
     try {
       const { rows } = await session.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
       const deps = { session, pid: rows[0]?.pid ?? 0, watcher, report };

@@ -103,7 +103,9 @@ describe.runIf(hasPgbouncer())('behind a PgBouncer', () => {
     'that gives it no connection (%o), one that works is asked',
     async (settings) => {
       const { check } = await behindFull(settings);
-      await expect.poll(() => check.trouble(), { timeout: 30_000 }).toBe(null);
+      // Each of several: the second can get the end of a first one that was late.
+      const inARow = async () => [await check.trouble(), await check.trouble(), await check.trouble()];
+      await expect.poll(inARow, { timeout: 30_000 }).toEqual([null, null, null]);
     },
     60_000,
   );

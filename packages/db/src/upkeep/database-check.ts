@@ -18,6 +18,9 @@ const LATE_MS = 2_000;
 /** Longest time for a connection of its own: then there is still time to ask on another. */
 const CONNECT_MS = 1_000;
 
+/** A pooler that is full keeps the connections waiting that find out whether it shares sessions. So long a check waits for that; a later one knows it. */
+const LEARN_MS = 300;
+
 /** An unanswered statement is given up, and its connection with it. See `openDatabaseCheck` for why not before. */
 const GIVE_UP_MS = 10_000;
 
@@ -148,6 +151,7 @@ export function openDatabaseCheck(options: {
   });
   let migrations: string[] | undefined;
   let ownSessions: boolean | undefined;
+  let learning: Promise<void> | undefined;
   let running: Promise<PostgresTrouble | null> | undefined;
 
   const askOn = async (asked: Pick<Database, 'pool'>): Promise<PostgresTrouble | null> => {
@@ -161,9 +165,18 @@ export function openDatabaseCheck(options: {
     });
   };
 
+  const learn = async (): Promise<void> => {
+    ownSessions = await hasOwnSessions(options).catch(() => undefined);
+  };
+
   /** A process that was started while PostgreSQL was away has not been refused: its address is looked at once there is an answer. */
   const sharesSessions = async (): Promise<boolean> => {
-    ownSessions ??= await hasOwnSessions(options).catch(() => undefined);
+    if (ownSessions === undefined) {
+      learning ??= learn().finally(() => {
+        learning = undefined;
+      });
+      await within(LEARN_MS, learning).catch(() => undefined);
+    }
     return ownSessions === false;
   };
 

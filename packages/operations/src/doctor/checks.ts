@@ -51,7 +51,7 @@ export async function checkMigrations({ database }: Deps): Promise<Finding> {
   if (failed.length > 0)
     return {
       state: 'failed',
-      found: `started but not finished: ${failed.join(', ')}; see "A migration that failed" in docs/upgrading.md`,
+      found: `started but not finished: ${failed.join(', ')}; run the migrations: they go on where one was interrupted, and say what to do where one failed`,
     };
   if (pending.length > 0)
     return { state: 'failed', found: `not applied: ${pending.join(', ')}; run the migrations` };

@@ -179,7 +179,7 @@ test('a database of a later version is a warning, and a migration that failed is
   await write('29990102000000_broken', 'NULL');
   expect(findingOf(await run(), 'migrations')).toMatchObject({
     state: 'failed',
-    found: expect.stringContaining('started but not finished: 29990102000000_broken'),
+    found: expect.stringContaining('started but not finished: 29990102000000_broken; run the migrations: '),
   });
   await owner.pool.query(`DELETE FROM _prisma_migrations WHERE migration_name LIKE '2999%'`);
   await owner.close();
