@@ -109,6 +109,28 @@ test('the error of a statement that was sent is not taken for the lack of a conn
   expect(hadNoConnection(error)).toBe(false);
 });
 
+test('a pool with a fallback that could open none tries again, although further statements were given up meanwhile', async () => {
+  let isCut = true;
+  const onOpen = async () => {
+    if (isCut) throw new Error('cut');
+  };
+  const withFallback = openPool(
+    { url: appUrl, onOpen, connectionTimeoutMillis: 30_000 },
+    { hasFallback: true },
+  );
+  onTestFinished(() => withFallback.end());
+  const refused = async () => {
+    const error: unknown = await withFallback.query('SELECT 1').catch((reason) => reason);
+    return hadNoConnection(new Error('PostgreSQL cannot be reached', { cause: error }));
+  };
+  expect([await refused(), await refused()]).toEqual([true, true]);
+  isCut = false;
+  await vi.waitFor(async () => expect((await withFallback.query('SELECT 1')).rowCount).toBe(1), {
+    timeout: 30_000,
+    interval: 100,
+  });
+});
+
 test('a server that accepts connections and says nothing fails the statements of a pool with a fallback, and does not end the process', async () => {
   const silent = createServer(() => undefined).listen(0, '127.0.0.1');
   await once(silent, 'listening');

@@ -20,9 +20,12 @@ type Remove = (client: PoolClient, done?: () => void) => void;
 
 const withoutConnection = new WeakSet<Error>();
 
-/** True for the error of a statement for which a pool of `openPool` had no connection, for whatever reason: it was not sent. */
+/**
+ * True for the error of a statement for which a pool of `openPool` had no connection, for whatever reason: it was not sent. Also for an error with
+ * such a cause.
+ */
 export const hadNoConnection = (error: unknown): boolean =>
-  error instanceof Error && withoutConnection.has(error);
+  error instanceof Error && (withoutConnection.has(error) || hadNoConnection(error.cause));
 
 /**
  * A pool in which no statement depends on a new connection while there are others. pg's own opens one for the statement that finds all
@@ -41,7 +44,7 @@ class ModestPool extends Pool {
   /** Why no further one could be opened. */
   #refusal: Error | undefined;
   #rest: NodeJS.Timeout | undefined;
-  /** While none is open: since when somebody waits for the first. */
+  /** While none is open: since when the first is being opened. */
   #noneSince: number | undefined;
 
   constructor(options: PostgresOptions, hasFallback: boolean) {
@@ -84,7 +87,7 @@ class ModestPool extends Pool {
   }
 
   /**
-   * While none is open, waits for the first one for 0.3 s, counted from when it was first wanted and not from this call: the fallback can run
+   * While none is open, waits for the first one for 0.3 s, counted from when it began to be opened and not from this call: the fallback can run
    * the statement meanwhile.
    */
   #takeSoon(answer: Answer): void {
@@ -99,9 +102,15 @@ class ModestPool extends Pool {
       withoutConnection.add(reason);
       answer(reason, undefined);
     };
+    if (this.#rest !== undefined) {
+      giveUp();
+      return;
+    }
+    // None is being opened: this call does it.
+    if (this.totalCount === 0) this.#noneSince = undefined;
     this.#noneSince ??= performance.now();
     const left = this.#noneSince + FALL_BACK_AFTER_MS - performance.now();
-    if (this.#rest !== undefined || left <= 0) {
+    if (left <= 0) {
       giveUp();
       return;
     }

@@ -230,6 +230,31 @@ test('a server that takes no connection for them has each done by itself, on one
   await sql(`ALTER DATABASE "${name}" CONNECTION LIMIT -1`);
 });
 
+test('a connection whose first statement fails has each done by itself, and sets again once it does not', async () => {
+  let isCut = true;
+  // As the guard against lost commits, whose error has one of pg as its cause.
+  const onOpen = async () => {
+    const cause = Object.assign(new Error('Connection terminated unexpectedly'), { code: 'ECONNRESET' });
+    if (isCut) throw new DatabaseUnavailableError('PostgreSQL cannot be reached', { cause });
+  };
+  const sets = openSets({ alone: database, config: { url: server.url, onOpen } });
+  const next = (job: number) => Promise.all([add({ job, sets }), add({ job: job + 1, sets })]);
+  try {
+    expect(transactions(await next(1)).size).toBe(2);
+    expect(transactions(await next(3)).size).toBe(2);
+    isCut = false;
+    const later = Array.from({ length: 190 }, (_, n) => 5 + 2 * n).values();
+    await expect
+      .poll(async () => transactions(await next(later.next().value ?? 0)).size, {
+        timeout: 15_000,
+        interval: 100,
+      })
+      .toBe(1);
+  } finally {
+    await sets.close();
+  }
+});
+
 test('after a failover the connection to the former primary is given up', async () => {
   const name = 'sets on a standby';
   const settings = { default_transaction_read_only: 'on' };

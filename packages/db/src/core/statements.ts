@@ -116,15 +116,15 @@ const causeOf = (error: unknown): unknown =>
 
 /** True for an outage that is a pool without a connection for a statement, while others that are open may work. */
 export const isWithoutConnection = (error: unknown): boolean =>
-  error instanceof DatabaseUnavailableError && hadNoConnection(error.cause);
+  error instanceof DatabaseUnavailableError && hadNoConnection(error);
 
 /**
  * True when nothing of a statement was done: there was no connection for it, or the server says that it did not carry it out. That
  * goes by the code, because the word for the severity is translated.
  */
 export function isUndone(thrown: unknown): boolean {
+  if (hadNoConnection(thrown)) return true;
   const error = causeOf(thrown);
-  if (hadNoConnection(error)) return true;
   if (!(error instanceof DatabaseError)) return false;
   return !isUnavailable(error) || isStalePlan(error) || UNDONE_STATES.test(error.code ?? '');
 }
