@@ -255,3 +255,17 @@ test('work that does not come through the queue can leave its place, too', async
   again?.giveBack();
   await takers.idle();
 });
+
+test('of the entries that an outage stops one is logged as a warning, and the first one of the next outage', async () => {
+  const { take, at, warned } = openScene({ concurrency: 64 });
+  const { over } = take([1, 2, 3, 4]);
+  at(1).fail(new Error('away'));
+  at(2).fail(new Error('away'));
+  await turn();
+  expect(warned.mock.calls.map(([fields]) => fields)).toMatchObject([{ job_id: '1' }]);
+  at(3).end();
+  await turn();
+  at(4).fail(new Error('away'));
+  await over;
+  expect(warned.mock.calls.map(([fields]) => fields)).toMatchObject([{ job_id: '1' }, { job_id: '4' }]);
+});

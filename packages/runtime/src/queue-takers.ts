@@ -17,7 +17,7 @@ export type TakenEntry = QueueEntry & {
  */
 export type LeavePlace = () => boolean;
 
-/** Handles one entry. Rejects when it could not be claimed now: the sweeper takes its job back. */
+/** Handles one entry. Rejects during an outage of PostgreSQL: the sweeper takes its job back. */
 export type EntryHandler = (entry: TakenEntry) => Promise<void>;
 
 /** A BullMQ job, as far as it is needed here. The timestamp is the `queuedAt` of the bundle. */
@@ -75,6 +75,8 @@ export function openTakers(
   const underWork = new Set<Promise<void>>();
   let beside = 0;
   let stopped = false;
+  /** During an outage one line says so, and not one for each entry. */
+  let failing = false;
 
   /** Keeps a place until the work ends that it was taken for, or leaves it. */
   function keepPlace(begin: (leavePlace: LeavePlace) => Promise<void>): Promise<void> {
@@ -99,10 +101,19 @@ export function openTakers(
   /** Begins an entry, which has a place. Resolves when it is claimed, or has ended. */
   function begin(entry: QueueEntry): Promise<void> {
     const claimed = Promise.withResolvers<void>();
-    const work = (leavePlace: LeavePlace) =>
-      handler({ ...entry, onClaimed: claimed.resolve, leavePlace }).catch((err: unknown) =>
-        logger.debug({ err, job_id: entry.job }, 'an entry could not be claimed'),
-      );
+    const work = async (leavePlace: LeavePlace) => {
+      try {
+        await handler({ ...entry, onClaimed: claimed.resolve, leavePlace });
+        failing = false;
+      } catch (err) {
+        const level = failing ? 'debug' : 'warn';
+        logger[level](
+          { err, job_id: entry.job },
+          'a job is left to the sweep: PostgreSQL cannot be used for it now',
+        );
+        failing = true;
+      }
+    };
     void keepPlace(work).then(claimed.resolve);
     return claimed.promise;
   }
