@@ -131,6 +131,44 @@ test('a pool with a fallback that could open none tries again, although further 
   });
 });
 
+test.each([false, true])(
+  'after any cuts and refusals a pool has connections again (with a fallback: %s)',
+  async (hasFallback) => {
+    let refuses = false;
+    const onOpen = async () => {
+      if (refuses) throw new Error('refused');
+    };
+    const battered = openPool(
+      { url: appUrl, onOpen, max: 3, connectionTimeoutMillis: 2_000 },
+      { hasFallback },
+    );
+    onTestFinished(() => battered.end());
+    const cut = () =>
+      operator.query(
+        'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+      );
+    const steps: (() => unknown)[] = [
+      () => battered.query('SELECT 1').catch(() => undefined),
+      () => Promise.allSettled(Array.from({ length: 5 }, () => battered.query(SLEEP))),
+      () => void battered.query(SLEEP).catch(() => undefined),
+      cut,
+      () => {
+        refuses = !refuses;
+      },
+      () => new Promise((resolve) => setTimeout(resolve, 20)),
+    ];
+    for (let round = 0; round < 2; round += 1) {
+      for (let n = 0; n < 25; n += 1) await steps[Math.floor(Math.random() * steps.length)]?.();
+      refuses = false;
+      await vi.waitFor(async () => expect((await battered.query('SELECT 1')).rowCount).toBe(1), {
+        timeout: 30_000,
+      });
+      expect(new Set(await sleeps(9, battered)).size).toBeLessThanOrEqual(3);
+    }
+  },
+  120_000,
+);
+
 test('a server that accepts connections and says nothing fails the statements of a pool with a fallback, and does not end the process', async () => {
   const silent = createServer(() => undefined).listen(0, '127.0.0.1');
   await once(silent, 'listening');
