@@ -61,19 +61,29 @@ export function startBash(way: Way, blocks: readonly Block[], env: Readonly<Reco
   // bash may end before it has read everything: `outputOf` reports that.
   child.stdin.on('error', () => undefined);
 
+  /** A block that has not ended in time: no later one is waited for. */
+  let late: unknown;
+
   const withMark = ({ text }: Block, n: number) => `${text}echo "${mark} ${n} $?"\n`;
   child.stdin.write(`echo "${mark} start 0"\n`);
   if (!typed) child.stdin.end(BUILT_COMMAND_LINE + blocks.map(withMark).join(''));
 
   async function endOf(label: string | number): Promise<RegExpExecArray> {
     const pattern = new RegExp(`${mark} ${label} (\\d+)\\n`);
-    await vi.waitFor(
-      () => {
-        if (!ended && !pattern.test(output))
-          throw new Error(`The block has not ended. It printed:\n${output}`);
-      },
-      { timeout: PATIENCE, interval: 20 },
-    );
+    if (late !== undefined && !pattern.test(output))
+      throw new Error('A block before this one has not ended', { cause: late });
+    try {
+      await vi.waitFor(
+        () => {
+          if (!ended && !pattern.test(output))
+            throw new Error(`The block has not ended. It printed:\n${output}`);
+        },
+        { timeout: PATIENCE, interval: 20 },
+      );
+    } catch (error) {
+      late = error;
+      throw error;
+    }
     const found = pattern.exec(output);
     if (found === null) throw new Error(`bash ended in this block. It printed:\n${output}`);
     return found;
