@@ -91,6 +91,7 @@ const commands = {
       url: input.databaseUrl,
       poolSize: input.poolSize,
       applicationName: 'usual-way',
+      connectMs: TRANSACTION.maxWait,
     });
     const connection = new Redis(input.redisUrl, { maxRetriesPerRequest: 1 });
     const queue = new Queue<PostJob>(POSTINGS, { connection });

@@ -168,7 +168,12 @@ async function deliverWebhook({ database, input }: Deps, { data }: Job<WebhookJo
 const commands = {
   async start(input: Input): Promise<void> {
     const { databaseUrl, redisUrl, poolSize, concurrency } = input;
-    const database = openDatabase({ url: databaseUrl, poolSize, applicationName: 'usual-way worker' });
+    const database = openDatabase({
+      url: databaseUrl,
+      poolSize,
+      applicationName: 'usual-way worker',
+      connectMs: TRANSACTION.maxWait,
+    });
     const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
     const webhooks = new Queue<WebhookJob>(WEBHOOKS, { connection });
     const deps: Deps = { database, webhooks, input };
