@@ -53,7 +53,7 @@ export function startBash(way: Way, blocks: readonly Block[], env: Readonly<Reco
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString();
   });
-  // What it printed may arrive after its end. The pipe itself stays open where a background job has it.
+  // Its last output may be read after it has exited. If a background job still has the pipe, that does not close: then one second is enough.
   child.once('exit', async () => {
     await Promise.race([once(child.stdout, 'close'), pause(1_000)]);
     ended = true;

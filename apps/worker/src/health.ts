@@ -15,7 +15,7 @@ export type WorkerTrouble = 'lineage_unchecked';
 
 export type HealthDeps = {
   checks: ReadinessChecks;
-  /** What keeps this worker from its work although PostgreSQL can be used; null when nothing does. */
+  /** Why this worker does not work yet, although PostgreSQL and the queue can be used; null when it works. */
   workerTrouble: () => WorkerTrouble | null;
   metrics: Pick<WorkerMetrics, 'registry'>;
   /** The bearer token for `/metrics`; without one it is open to everybody who reaches the port. */

@@ -17,7 +17,7 @@ export type PostgresOptions = Omit<PoolConfig, Own | 'idle_in_transaction_sessio
   extend?: (base: typeof Client) => typeof Client;
   /** Runs on each new connection before anybody else has it. Where it throws, there is no connection. */
   onOpen?: OnOpen | undefined;
-  /** Of the pools that `openPool` opens: shared by those on one server. */
+  /** For `openPool`: notices a server that is gone. Pools on one server share one. */
   watch?: SilenceWatch | undefined;
 };
 

@@ -29,8 +29,8 @@ const isCallback = (value: unknown): value is Done => typeof value === 'function
  * a statement is late, each connection is asked on which nothing has been answered since it was sent, and on which no statement is under way; it is closed
  * if it does not answer within a second. So those of a server that is only slow with one statement stay: on a full one they could not be opened again.
  *
- * What was sent and not answered is never given up for another one's sake, and what somebody has taken out of a pool is closed only where `heldToo`
- * says so: it may have a lock, or be in a transaction.
+ * A connection with a statement under way is left alone: that statement has a time-out of its own. So is one that is taken out of its pool, which may be
+ * in a transaction; with `heldToo` it is asked as well.
  */
 export function watchForSilence(): SilenceWatch {
   const open = new Map<PoolClient, Connection & { heldToo: boolean }>();

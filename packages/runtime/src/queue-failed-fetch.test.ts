@@ -6,7 +6,7 @@ import { openTransport } from './queues.ts';
 
 const logger = createLogger('test', 'silent');
 const PATIENCE = { timeout: 60_000, interval: 20 };
-/** What the consumer has not taken when the server begins to refuse: BullMQ waits for a notification only when it has found nothing. */
+/** More entries than the consumer takes before the server refuses: with an empty queue BullMQ would wait for a notification, and not fetch. */
 const BACKLOG = 300;
 const LOOKED_AT_MS = 3_000;
 

@@ -16,7 +16,7 @@ const ASK_MS = 1_000;
 /** Which queues have enough to do. */
 export type QueueCrowd = {
   /**
-   * Whether so many entries wait in the queue that the workers have enough to do. Further jobs stay in their lanes, which take turns; in the queue they
+   * True when enough entries wait in the queue for the workers. Further jobs stay in their lanes, which take turns; in the queue they
    * would be first in, first out.
    */
   isCrowded(kind: JobKind): boolean;

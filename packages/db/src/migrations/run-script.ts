@@ -21,7 +21,7 @@ export const worksInBatches = (script: string): boolean => /^DO\b.*\bCOMMIT\b/i.
  * begins again. A statement that runs CONCURRENTLY cannot be in a transaction, and neither can a DO block that commits: they are alone in their files.
  *
  * @param input.waitMs bounds how long it waits for others. The work itself has no bound.
- * @param input.begin is told whether the migration can be repeated when it is interrupted. Without it nothing is recorded.
+ * @param input.begin records that the migration begins, and whether it can be repeated after an interruption. Left out: nothing is recorded.
  * @throws LockWaitError when its locks were not free in that time: then it can simply be tried again.
  */
 export async function runScript(

@@ -76,7 +76,7 @@ export async function withSchemaEngine<T>(
   });
   pool.on('error', () => undefined);
   try {
-    // Of its own connection that cannot be made the engine says no more than "External error".
+    // Where the engine cannot connect, it says no more than "External error": so a connection is tried first.
     (await amongThree(pool.connect())).release();
     const adapter = bindMigrationAwareSqlAdapterFactory(new ScriptwiseFactory(pool, runScript));
     const datamodels: [string, string][] = [['schema.prisma', await readFile(prismaFiles.schema, 'utf8')]];
