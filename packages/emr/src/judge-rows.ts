@@ -2,8 +2,6 @@ import { sentence } from '@emr-payments/contracts';
 import { centsText, readCents } from './amounts.ts';
 import type { EntryDiffers, Found, FoundRow, SeveralRows } from './posting.ts';
 
-const byId = new Intl.Collator('en', { numeric: true });
-
 /**
  * Decides what the rows of an EMR that carry our payment id are, by their sum: some EMRs split one payment over providers or
  * charges, and others show a payment that was posted twice as two rows.
@@ -18,7 +16,7 @@ export function judgeRows({
   rows: readonly [FoundRow, ...FoundRow[]];
   amount: string;
 }): Found | SeveralRows | EntryDiffers {
-  const sorted = [...rows].sort((a, b) => byId.compare(a.id, b.id));
+  const sorted = [...rows].sort((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }));
   const total = sorted.reduce((sum, row) => sum + (readCents(row.amount) ?? 0n), 0n);
   const [lowest] = sorted as [FoundRow];
   if (total === readCents(amount))

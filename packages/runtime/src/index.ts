@@ -1,4 +1,5 @@
 export { type Ambiguity, findAmbiguity } from './ambiguous-json.ts';
+export { atMost } from './at-most.ts';
 export { type Batcher, createBatcher } from './batcher.ts';
 export * from './bearer-token.ts';
 export * from './config.ts';

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { atMost } from './at-most.ts';
 import { type Keyring, open } from './sealing.ts';
 
 /** Most secrets that are kept open at once: a few MB. */
@@ -33,7 +34,7 @@ export function createOpenedSecrets<T>(
   const { read, most = MOST, keepMs = KEEP_MS } = input;
   // `ttlAutopurge` drops each at its time, without waiting for anybody to ask for it.
   const kept = new LRUCache<string, { sealed: string; value: T }>({
-    max: most,
+    ...atMost(most),
     ttl: keepMs,
     ttlAutopurge: true,
   });

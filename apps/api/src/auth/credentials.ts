@@ -1,4 +1,4 @@
-import { hashSecret, sameHash } from '@emr-payments/runtime';
+import { atMost, hashSecret, sameHash } from '@emr-payments/runtime';
 import { LRUCache } from 'lru-cache';
 import { createProvenCredentials } from './proven-credentials.ts';
 
@@ -69,7 +69,7 @@ export function createAuthenticateClient({
   clock?: Clock;
 }): AuthenticateClient {
   const clients = new LRUCache<string, Found<Client>>({
-    max: MAX_ENTRIES,
+    ...atMost(MAX_ENTRIES),
     ttl: TTL_MS,
     perf: clock,
     fetchMethod: async (clientId) => {
@@ -114,7 +114,7 @@ export function createAuthenticate({
 }): Authenticate {
   type Entry = Found<Caller> & { until: number };
   const callers = new LRUCache<string, Entry, { clientPk: number; tokenHash: Buffer }>({
-    max: MAX_ENTRIES,
+    ...atMost(MAX_ENTRIES),
     ttl: TTL_MS,
     perf: clock,
     fetchMethod: async (_key, _stale, { context: { clientPk, tokenHash } }) => {

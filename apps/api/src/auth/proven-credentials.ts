@@ -1,4 +1,5 @@
 import { hash, randomBytes } from 'node:crypto';
+import { atMost } from '@emr-payments/runtime';
 import { LRUCache } from 'lru-cache';
 
 type Headers = {
@@ -36,7 +37,7 @@ export function createProvenCredentials<Accepted extends object>(input: {
 }): ProvenCredentials<Accepted> {
   const { most, longest, clock = performance } = input;
   const secret = randomBytes(32).toString('base64');
-  const entries = new LRUCache<string, { accepted: Accepted; until: number }>({ max: most });
+  const entries = new LRUCache<string, { accepted: Accepted; until: number }>(atMost(most));
 
   return {
     find({ clientId, clientSecret, accessToken }) {

@@ -1,4 +1,5 @@
 import { networkOf } from '@emr-payments/db';
+import { atMost } from '@emr-payments/runtime';
 import { LRUCache } from 'lru-cache';
 
 /** Counts the failed authentications of each address within a minute. */
@@ -28,7 +29,7 @@ export function createSourceFailures(
   perMinute: number,
   clock: { now(): number } = performance,
 ): SourceFailures {
-  const options = { max: MAX_SOURCES, perf: clock, ttlResolution: 0 };
+  const options = { ...atMost(MAX_SOURCES), perf: clock, ttlResolution: 0 };
   const counts = new LRUCache<string, { count: number; until: number }>({ ...options, ttl: WINDOW_MS });
   const known = new LRUCache<string, true>({ ...options, ttl: PROVED_MS });
   return {

@@ -1,6 +1,6 @@
 import type { Database, FoundOperatorKey } from '@emr-payments/db';
 import { findOperatorKey, noteUseOfOperatorKey } from '@emr-payments/operations';
-import { hashSecret, type Logger, sameHash } from '@emr-payments/runtime';
+import { atMost, hashSecret, type Logger, sameHash } from '@emr-payments/runtime';
 import { LRUCache } from 'lru-cache';
 import type { OperatorCaller } from '../../http/operator-caller.ts';
 
@@ -32,7 +32,7 @@ export function createOperatorCheck({
   clock?: { now(): number };
 }): OperatorCheck {
   const keys = new LRUCache<string, { found: FoundOperatorKey | null }, Buffer>({
-    max: MOST_KEPT,
+    ...atMost(MOST_KEPT),
     ttl: TTL_MS,
     perf: clock,
     fetchMethod: async (_hex, _stale, { context: secretHash }) => {
