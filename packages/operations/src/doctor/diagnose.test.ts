@@ -60,6 +60,8 @@ test('a healthy service passes every check', async () => {
     ['clock', 'ok'],
     ['keys', 'ok'],
     ['own faults', 'ok'],
+    ['work', 'ok'],
+    ['emr ids', 'ok'],
     // The tests connect as the owner of the tables.
     ['audit log', 'warn'],
     ['partitions', 'ok'],
