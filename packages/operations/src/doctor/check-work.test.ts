@@ -86,7 +86,7 @@ test('an event that is undelivered for an hour is named with its endpoint, unles
     ),
   });
   await run(`UPDATE webhook_endpoints SET failing_since = '2026-06-15T10:30:00Z'`);
-  expect((await found()).found).toContain(', which fails since 2026-06-15T10:30Z: ');
+  expect((await found()).found).toContain(', which fails since 2026-06-15T10:30:00.000Z: ');
   await run(`UPDATE deliveries SET created_at = now() - interval '50 minutes'`);
   expect(await found()).toMatchObject({ state: 'ok' });
   await run(`UPDATE deliveries SET created_at = now() - interval '5 hours', recovery_id = 'r'`);

@@ -44,8 +44,7 @@ function latePosting({ posting }: LateWork): string[] {
 function lateDelivery({ undelivered }: LateWork): string[] {
   if (undelivered === null || undelivered.seconds <= LATE_S.undelivered) return [];
   const { seconds, owner, eventId, failingSince } = undelivered;
-  const since =
-    failingSince === null ? '' : `, which fails since ${failingSince.toISOString().slice(0, 16)}Z`;
+  const since = failingSince === null ? '' : `, which fails since ${failingSince.toISOString()}`;
   return [
     `the event ${eventId} is undelivered for ${ageOf(seconds)} at the endpoint ${owner}${since}: tell its client; it is tried for about three days, and after that event redeliver sends it`,
   ];
