@@ -43,6 +43,8 @@ export const JOBS_OF_SPAN = `
   FROM jobs j WHERE j.lane_id = span.lane_id AND j.queued_at IS NULL AND j.run_at > span.after AND j.run_at <= span.until ORDER BY j.run_at`;
 
 /**
+ * The lanes that have jobs with their states, and their spans of time, for statements that count in them or search the oldest.
+ *
  * The kind of a job is that of its lane, and so is the state of a waiting one, but for its time: each lane has one span of time of the jobs that
  * are due and one of the others. A hold for all stops every connection. A lane that has a rate or a bucket is fed at its pace, and between two of
  * its jobs for a moment nothing holds it back: it counts as held back for a second after the last one.
@@ -83,6 +85,7 @@ export const SPANS_OF_JOBS = `
        UNION ALL SELECT id, kind, 'waiting', now(), 'infinity' FROM lane
     )`;
 
+/** Counts the jobs of each kind and state, to be run by `measureJobs`. */
 export const MEASURE_JOBS = {
   name: 'measure-jobs',
   text: `${SPANS_OF_JOBS}, measured AS (
