@@ -34,6 +34,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'packages/emr/src/names/names-in-sentences.ts',
     'packages/emr/src/fhir/check-mrn-system.ts',
     'packages/emr/src/fhir/check.ts',
+    'packages/operations/src/doctor/check-work.ts',
     'packages/operations/src/doctor/check-connections.ts',
     'packages/operations/src/doctor/checks.ts',
     'packages/operations/src/patients/import-file.ts',

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -69,6 +70,21 @@ test('while the standby is away, statements that were given up do not fill the s
   await pair.standbyBack();
   await vi.waitFor(() => insert(2), PATIENCE);
 }, 180_000);
+
+test('a standby is migrated neither by migrate nor by its --resolve', async () => {
+  const command = join(import.meta.dirname, '../packages/db/src/migrations/migrate-command.ts');
+  for (const resolving of [[], ['--resolve', '20200101000000_init', '--rolled-back']]) {
+    const { status, stderr } = spawnSync(process.execPath, [command, ...resolving], {
+      env: { DATABASE_URL: pair.standby.url },
+      encoding: 'utf8',
+    });
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr:
+        'Nothing was changed: the server is a standby. Give DATABASE_URL (or DATABASE_DIRECT_URL) the address of the primary, or target_session_attrs=primary.\n',
+    });
+  }
+}, 60_000);
 
 test('after a failover the pool and the listener go on by themselves, on the other host', async () => {
   let woken = 0;

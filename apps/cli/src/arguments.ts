@@ -1,6 +1,6 @@
 import { PAYMENT_ID_PATTERN } from '@emr-payments/contracts';
 import { isLine } from '@emr-payments/operations';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 
 // By hand: the package ms also takes '2 days', '-3m' and '100' (milliseconds), so a check of the form and the bounds would
 // stay here and save nothing.
@@ -16,6 +16,21 @@ export function duration(text: string): number {
   }
   return ms;
 }
+
+/**
+ * Makes an option that takes a time.
+ *
+ * @param input.usual its default, as a person writes it: help would show milliseconds.
+ */
+export const durationOption = ({
+  flags,
+  description,
+  usual,
+}: {
+  flags: string;
+  description: string;
+  usual: string;
+}): Option => new Option(flags, description).argParser(duration).default(duration(usual), usual);
 
 /** Reads a payment id, with dashes or without. @returns 32 lower-case hex digits. */
 export function paymentId(text: string): string {

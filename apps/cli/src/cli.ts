@@ -3,6 +3,7 @@ import { ConfigError } from '@emr-payments/runtime';
 import type { Command } from 'commander';
 import { type CliConfig, operator, readConfig } from './config.ts';
 import { type ExitName, failure, type Outcome } from './outcome.ts';
+import { printableJson, printableText } from './output/printable.ts';
 import type { Screen } from './output/progress.ts';
 
 /** The streams that a command reads and writes: those of the process, or those of a test. */
@@ -62,9 +63,8 @@ export function createCli(deps: {
 }): Cli {
   const { terminal, wantsJson, onEnd } = deps;
   const show = ({ exit, data, text }: Outcome): void => {
-    if (wantsJson()) terminal.stdout.write(`${JSON.stringify(data, null, 2)}\n`);
-    else if ('error' in data) terminal.stderr.write(`${text}\n`);
-    else terminal.stdout.write(`${text}\n`);
+    if (wantsJson()) terminal.stdout.write(`${printableJson(data)}\n`);
+    else terminal['error' in data ? 'stderr' : 'stdout'].write(`${printableText(text)}\n`);
     onEnd(exit);
   };
   return {

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, type HelpConfiguration, type Option } from 'commander';
 import { type Cli, createCli, type Register, type Terminal } from './cli.ts';
 import { registerAdapters } from './commands/adapters.ts';
 import { registerArchive } from './commands/archive.ts';
@@ -17,6 +17,7 @@ import { registerUpkeep } from './commands/upkeep.ts';
 import { registerUser } from './commands/user.ts';
 import { registerWebhook } from './commands/webhook.ts';
 import { EXIT, type ExitName, failure } from './outcome.ts';
+import { printableJson, printableText } from './output/printable.ts';
 
 const COMMANDS: readonly Register[] = [
   registerClient,
@@ -40,6 +41,26 @@ const COMMANDS: readonly Register[] = [
 const EXIT_HELP = `
 Exit codes: 0 done, 1 failed, 2 the command line is wrong, 3 there is no such record, 4 its state does not allow it.`;
 
+/** Says of an option also whether it must be given, which Commander's own help does not. That one is off by default needs no word. */
+function describedOption({
+  description,
+  mandatory,
+  argChoices,
+  defaultValue,
+  defaultValueDescription,
+}: Option): string {
+  const isOff = defaultValue === undefined || defaultValue === false || defaultValue === '';
+  const notes = [
+    ...(mandatory ? ['required'] : []),
+    ...(argChoices === undefined ? [] : [`choices: ${argChoices.join(', ')}`]),
+    ...(isOff ? [] : [`default: ${defaultValueDescription ?? String(defaultValue)}`]),
+  ];
+  return notes.length === 0 ? description : `${description} (${notes.join('; ')})`;
+}
+
+/** `--json` may be behind every command. */
+const HELP: HelpConfiguration = { showGlobalOptions: true, optionDescription: describedOption };
+
 /** Makes the commander program. Help goes to the terminal; its error messages do not: `runCommandLine` shows them. */
 export function buildProgram({ terminal }: { terminal: Terminal }, cli: (program: Command) => Cli): Command {
   const program = new Command('emr-payments')
@@ -49,10 +70,13 @@ export function buildProgram({ terminal }: { terminal: Terminal }, cli: (program
   const opened = cli(program);
   for (const register of COMMANDS) register(program, opened);
   const configure = (command: Command): void => {
-    command.exitOverride().configureOutput({
-      writeOut: (text) => terminal.stdout.write(text),
-      writeErr: () => undefined,
-    });
+    command
+      .exitOverride()
+      .configureHelp(HELP)
+      .configureOutput({
+        writeOut: (text) => terminal.stdout.write(text),
+        writeErr: () => undefined,
+      });
     for (const child of command.commands) configure(child);
   };
   configure(program);
@@ -92,8 +116,8 @@ export async function runCommandLine(
       ? 'The command is not complete; --help lists the commands.'
       : `${error.message.replace(/^error: /, '').replace(/\.?\s*$/, '')}. See --help.`;
     const { data, text } = failure('usage', message);
-    if (argv.includes('--json')) terminal.stdout.write(`${JSON.stringify(data, null, 2)}\n`);
-    else terminal.stderr.write(`${text}\n`);
+    if (argv.includes('--json')) terminal.stdout.write(`${printableJson(data)}\n`);
+    else terminal.stderr.write(`${printableText(text)}\n`);
     return EXIT.usage;
   }
 }

@@ -167,6 +167,7 @@ export { type JoinedLookUp, joinLookUp, type PatientQuestion } from './lookups/j
 export { type LookUpProgress, readLookUps } from './lookups/read-look-ups.ts';
 export { recallNo } from './lookups/recall-no.ts';
 export { REPEATING } from './measures/count-repeating.ts';
+export { findLateWork, type LateWork } from './measures/find-late-work.ts';
 export type { MeasuredState } from './measures/measure-jobs.ts';
 export { measureWork, type WorkMeasures } from './measures/measure-work.ts';
 export type { AppRole } from './migrations/app-role.ts';
@@ -202,6 +203,7 @@ export { lockRoom, type PartitionCover, partitionCover } from './partitions/part
 // Reading payments, and a person's decisions about them.
 export { comparePayments, type PaymentDifference } from './payments/compare-payments.ts';
 export { findJob, findPayment, type JobRecord } from './payments/find-payment.ts';
+export { COMPARED_DAYS, findSharedIds, type SharedId } from './payments/find-shared-ids.ts';
 export { listPayments, type PaymentFilter, type PaymentPlace } from './payments/list-payments.ts';
 export { findOwnFaults, OUR_FAULT, type OwnFaults } from './payments/own-faults.ts';
 export {

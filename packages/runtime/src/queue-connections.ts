@@ -1,6 +1,7 @@
 import { Pool } from 'pg';
 import type { Logger } from './logger.ts';
 import { postgresConfig } from './postgres-client.ts';
+import { isWithoutSession, WITHOUT_SESSION } from './postgres-without-session.ts';
 import { probePostgresQueue, type QueueTrouble, queueTroubleOf } from './queue-trouble.ts';
 import { createRedisCheck } from './redis-check.ts';
 import { connectRedis, type RedisClient } from './redis-client.ts';
@@ -25,6 +26,35 @@ export function openQueuePool({ url, logger }: { url: string; logger: Logger }):
   return pool;
 }
 
+/** An operator who reads the log of the last minutes finds it, and it fills no log. */
+const SAID_EVERY_MS = 5 * 60_000;
+
+/**
+ * Makes the `ping` of a queue in PostgreSQL. When the queue gets no connection because a pooler has no session left, the log says so, once in five
+ * minutes: the error does not.
+ */
+export function createQueuePing({ pool, logger }: { pool: Pool; logger: Logger }, { url }: { url: string }) {
+  let quietUntil = 0;
+  const explain = async (error: unknown): Promise<void> => {
+    if (queueTroubleOf(error) !== 'queue_unreachable' || performance.now() < quietUntil) return;
+    quietUntil = performance.now() + SAID_EVERY_MS;
+    if (await isWithoutSession({ url }))
+      logger.warn(
+        { backend: 'postgres', reason: WITHOUT_SESSION },
+        'the queue gets no session of PostgreSQL',
+      );
+    else quietUntil = 0;
+  };
+  return async (): Promise<void> => {
+    try {
+      await probePostgresQueue(pool);
+    } catch (error) {
+      void explain(error);
+      throw error;
+    }
+  };
+}
+
 /** The part of the transport that a process has which puts nothing into the queue and takes nothing out. */
 export type QueueProbe = {
   readonly backend: 'redis' | 'postgres';
@@ -45,7 +75,7 @@ export function openQueueProbe(
 ): QueueProbe {
   if (redisUrl === undefined) {
     const pool = openQueuePool({ url: databaseUrl, logger });
-    const ping = () => probePostgresQueue(pool);
+    const ping = createQueuePing({ pool, logger }, { url: databaseUrl });
     return {
       backend: 'postgres',
       ping,

@@ -12,9 +12,9 @@ import { postgresConfig } from './postgres-client.ts';
 import { type SilenceWatch, watchForSilence } from './postgres-silence.ts';
 import { type Backend, type BundleQueue, errorsOf, QUEUE_NAMES } from './queue-backend.ts';
 import type { Bundle } from './queue-bundles.ts';
-import { openQueuePool } from './queue-connections.ts';
+import { createQueuePing, openQueuePool } from './queue-connections.ts';
 import { restAfterFailedFetch } from './queue-failed-fetch.ts';
-import { probePostgresQueue, queueTroubleOf } from './queue-trouble.ts';
+import { queueTroubleOf } from './queue-trouble.ts';
 import { queueUntilReady, workerUntilReady } from './queue-until-ready.ts';
 import { within } from './within.ts';
 
@@ -106,7 +106,7 @@ export function postgresBackend(
     return opened as unknown as PgPool;
   };
   const onError = errorsOf(logger);
-  const ping = () => probePostgresQueue(pool);
+  const ping = createQueuePing({ pool, logger }, { url });
   return {
     name: 'postgres',
     groups: [QUEUE_NAMES],

@@ -7,7 +7,7 @@ import {
   rotateClientSecret,
 } from '@emr-payments/operations';
 import { Option } from 'commander';
-import { duration, line } from '../arguments.ts';
+import { durationOption, line } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
 import { pairs, table } from '../output/table.ts';
@@ -84,7 +84,13 @@ export const registerClient: Register = (program, cli) => {
     .command('rotate-secret')
     .description('give a client another secret; the previous one stays valid for a while')
     .argument('<client_id>')
-    .option('--overlap <time>', 'how long the old secret stays valid', duration, duration('24h'))
+    .addOption(
+      durationOption({
+        flags: '--overlap <time>',
+        description: 'how long the old secret stays valid',
+        usual: '24h',
+      }),
+    )
     .action((clientId: string, { overlap }: { overlap: number }) =>
       cli.run(async ({ database, by }) => {
         const rotated = await rotateClientSecret({ database }, { clientId, overlapMs: overlap, by });

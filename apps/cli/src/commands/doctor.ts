@@ -8,7 +8,7 @@ export const registerDoctor: Register = (program, cli) => {
   program
     .command('doctor')
     .description(
-      'check configuration, database, migrations, queue, clock, keys, audit log and outbound connections',
+      'check configuration, database, queue, clock, keys, work that is late, partitions, holds and connections, and say what to do',
     )
     .action(() =>
       cli.runAlone(async () => {

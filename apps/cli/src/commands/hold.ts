@@ -1,7 +1,7 @@
 import type { InHand } from '@emr-payments/db';
 import { continuePosting, findHolds, stopPosting } from '@emr-payments/operations';
 import type { Command } from 'commander';
-import { duration, line } from '../arguments.ts';
+import { durationOption, line } from '../arguments.ts';
 import type { Cli, Register } from '../cli.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
 import { table } from '../output/table.ts';
@@ -43,11 +43,12 @@ function registerOn(hold: Command, cli: Cli): void {
     .description('stop posting: nothing is sent to or asked of the EMR once this command has ended with 0')
     .option('--user <user_id>', 'for this user only; otherwise for all users')
     .option('--reason <text>', 'why; shown by status and doctor, recorded in the audit log', line)
-    .option(
-      '--wait <time>',
-      'how long to wait for calls to EMRs that are under way',
-      duration,
-      duration(WAIT),
+    .addOption(
+      durationOption({
+        flags: '--wait <time>',
+        description: 'how long to wait for calls to EMRs that are under way',
+        usual: WAIT,
+      }),
     )
     .action((options: { user?: string; reason?: string; wait: number }) =>
       cli.run(async ({ database, by, terminal }) => {

@@ -11,7 +11,7 @@ import {
   rotateOperatorKey,
 } from '@emr-payments/operations';
 import { InvalidArgumentError } from 'commander';
-import { duration, integer, line } from '../arguments.ts';
+import { durationOption, integer, line } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
 import { pairs, table } from '../output/table.ts';
@@ -104,7 +104,13 @@ export const registerOperatorKey: Register = (program, cli) => {
       'give a key another secret; the previous one stays valid for a while, scopes and end stay as they are',
     )
     .argument('<key_id>')
-    .option('--overlap <time>', 'how long the old secret stays valid', duration, duration('24h'))
+    .addOption(
+      durationOption({
+        flags: '--overlap <time>',
+        description: 'how long the old secret stays valid',
+        usual: '24h',
+      }),
+    )
     .action((keyId: string, { overlap }: { overlap: number }) =>
       cli.run(async ({ database, by }) => {
         const rotated = await rotateOperatorKey({ database }, { keyId, overlapMs: overlap, by });

@@ -6,7 +6,7 @@ import {
   listUsers,
   rotateAccessToken,
 } from '@emr-payments/operations';
-import { duration } from '../arguments.ts';
+import { durationOption } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
 import { describedData, describedText } from '../output/described.ts';
@@ -82,7 +82,7 @@ export const registerUser: Register = (program, cli) => {
   user
     .command('list')
     .description('list all users, or those of one client')
-    .option('--client <client_id>')
+    .option('--client <client_id>', 'only those of this client')
     .action(({ client }: { client?: string }) =>
       cli.run(async ({ database }) => {
         if (client !== undefined && (await findListedClient({ database }, { clientId: client })) === null)
@@ -135,7 +135,13 @@ export const registerUser: Register = (program, cli) => {
     .command('rotate-token')
     .description('give a user another access token; the previous one stays valid for a while')
     .argument('<user_id>')
-    .option('--overlap <time>', 'how long the old token stays valid', duration, duration('24h'))
+    .addOption(
+      durationOption({
+        flags: '--overlap <time>',
+        description: 'how long the old token stays valid',
+        usual: '24h',
+      }),
+    )
     .action((publicId: string, { overlap }: { overlap: number }) =>
       cli.run(async ({ database, by }) => {
         const rotated = await rotateAccessToken({ database }, { publicId, overlapMs: overlap, by });

@@ -25,7 +25,7 @@ export const registerWebhook: Register = (program, cli) => {
   webhook
     .command('list')
     .description('list all endpoints, or those of one client')
-    .option('--client <client_id>')
+    .option('--client <client_id>', 'only those of this client')
     .action(({ client }: { client?: string }) =>
       cli.run(async ({ database }) => {
         if (client !== undefined && (await findListedClient({ database }, { clientId: client })) === null)

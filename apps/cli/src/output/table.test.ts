@@ -19,3 +19,31 @@ test('lines up columns and shows what a terminal would obey as what it is', () =
     ]),
   ).toBe('id      x\nlonger  yes');
 });
+
+test('lines up characters that take two columns, and marks that take none', () => {
+  const names = [
+    '診療所',
+    'ﾃｽﾄ',
+    '🦷 dental',
+    'cafe\u0301',
+    '한국어',
+    '全角（',
+    '👩\u200d⚕\ufe0f',
+    '❤\ufe0f',
+  ];
+  const lines = table(
+    ['NAME', 'N'],
+    names.map((name) => [name, 1]),
+  ).split('\n');
+  const padded = (text: string, columns: number) => `${text}${' '.repeat(9 - columns)}  1`;
+  expect(lines).toEqual([
+    'NAME       N',
+    ...[6, 3, 9, 4, 6, 6, 2, 2].map((columns, n) => padded(names[n] ?? '', columns)),
+  ]);
+  expect(
+    pairs([
+      ['診', 1],
+      ['ab', 2],
+    ]),
+  ).toBe('診  1\nab  2');
+});

@@ -18,16 +18,23 @@ export type DeliveryEnd = Attempted | { outcome: 'canceled' };
 
 type Attempted = SendOutcome & { startedAt: Date };
 
+const idsOf = ({ event, endpoint, deliveryId }: ClaimedDelivery) => ({
+  event_id: event.id,
+  endpoint_id: endpoint.id,
+  delivery_id: deliveryId,
+});
+
 /** Records the end of a claim: the attempt, what becomes of the delivery, and what a failure does to the endpoint. */
 export async function endDelivery(
   deps: JobDeps,
   { delivery, held, end }: { delivery: ClaimedDelivery; held: Held; end: DeliveryEnd },
 ): Promise<void> {
-  const { endpoint, event } = delivery;
+  const { endpoint } = delivery;
   const record = recordOf(delivery, end);
+  const ids = idsOf(delivery);
   let recorded: { written: boolean; disabled: boolean };
   try {
-    recorded = await persist(held, () => deps.steps.recordDelivery(deps, record));
+    recorded = await persist(deps, { held, of: ids }, () => deps.steps.recordDelivery(deps, record));
   } catch (error) {
     if (isOutage(error)) throw error;
     await recordWithout(deps, { delivery, held, record, error });
@@ -37,9 +44,7 @@ export async function endDelivery(
   activeSpan()?.set({ 'emr_payments.outcome': written ? record.next.status : 'stale_claim' });
 
   const fields = {
-    event_id: event.id,
-    endpoint_id: endpoint.id,
-    delivery_id: delivery.deliveryId,
+    ...ids,
     outcome: record.next.status,
     attempt: delivery.attempts + (record.attempt === null ? 0 : 1),
     ...(record.attempt?.httpStatus == null ? {} : { status: record.attempt.httpStatus }),
@@ -76,7 +81,7 @@ async function recordWithout(
     ? { ...record, attempt: null, next: { status: 'failed' }, disabling: null }
     : { ...record, attempt: record.attempt && { ...record.attempt, excerpt: null } };
   try {
-    await persist(held, () => deps.steps.recordDelivery(deps, plain));
+    await persist(deps, { held, of: idsOf(delivery) }, () => deps.steps.recordDelivery(deps, plain));
   } catch (again) {
     if (isOutage(again)) throw again;
     await postponeDelivery(deps, { delivery, held, error: again, ourFault: 'not_recorded' });

@@ -145,13 +145,15 @@ export async function endPosting(
 ): Promise<void> {
   const { claim, payment } = posting;
   const { adapter } = posting.connection;
+  const ids = { payment_id: uuidToPaymentId(payment.id) };
   const attempt = sealWords(deps, { posting, attempt: end.attempt });
   let status: PostingEnd['status'] = end.status;
   let code = isOpen(end) ? end.trouble.code : 'code' in end ? end.code : undefined;
   let sameAnswers: number | null;
   try {
     sameAnswers =
-      (await persist(held, () => record(deps, { posting, end, attempt, limits })))?.sameAnswers ?? null;
+      (await persist(deps, { held, of: ids }, () => record(deps, { posting, end, attempt, limits })))
+        ?.sameAnswers ?? null;
   } catch (error) {
     if (isOutage(error)) throw error;
     const instead = await postponeUnrecorded(deps, { posting, held, attempt, error });
@@ -161,7 +163,7 @@ export async function endPosting(
   }
 
   const fields = {
-    payment_id: uuidToPaymentId(payment.id),
+    ...ids,
     job_id: claim.jobId,
     fence: claim.fence,
     outcome: status,

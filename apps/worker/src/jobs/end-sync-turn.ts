@@ -20,7 +20,9 @@ export async function endTurn(deps: JobDeps, input: Turn & { turn: SyncTurn }): 
     case 'lost':
       return;
     case 'pause':
-      return persist(held, () => deps.steps.releaseSync(deps, { claim, delayMs: turn.delayMs }));
+      return persist(deps, { held, of: fieldsOf(run) }, () =>
+        deps.steps.releaseSync(deps, { claim, delayMs: turn.delayMs }),
+      );
     case 'restart':
       return restart(deps, { run, held });
     case 'end':
@@ -32,7 +34,8 @@ export async function endTurn(deps: JobDeps, input: Turn & { turn: SyncTurn }): 
       const { code, detail: reason } = turn.trouble;
       const { delayMs, pauseMs } = after;
       const waiting = { claim, code, reason, delayMs, pauseMs, stopped: turn.stopped };
-      if (!(await persist(held, () => deps.steps.putOffSync(deps, waiting)))) return stale(deps, run);
+      if (!(await persist(deps, { held, of: fieldsOf(run) }, () => deps.steps.putOffSync(deps, waiting))))
+        return stale(deps, run);
       deps.logger.info({ ...fieldsOf(run), code, retry_in_ms: delayMs }, 'a sync waits');
     }
   }
@@ -55,15 +58,19 @@ async function restart(deps: JobDeps, { run, held }: Turn): Promise<void> {
   const { claim, restarts } = run;
   if (restarts >= SYNC_POLICY.mostRestarts)
     return end(deps, { run, held }, { state: 'failed', trouble: TOO_OFTEN });
-  const restarted = await persist(held, () => deps.steps.restartSync(deps, { claim }));
+  const restarted = await persist(deps, { held, of: fieldsOf(run) }, () =>
+    deps.steps.restartSync(deps, { claim }),
+  );
   if (!restarted) return stale(deps, run);
   deps.logger.info({ ...fieldsOf(run), count: restarts + 1 }, 'a sync begins again');
-  await persist(held, () => deps.steps.releaseSync(deps, { claim, delayMs: 0 }));
+  await persist(deps, { held, of: fieldsOf(run) }, () => deps.steps.releaseSync(deps, { claim, delayMs: 0 }));
 }
 
 async function end(deps: JobDeps, { run, held }: Turn, ending: SyncEnd): Promise<void> {
   const { claim, connection } = run;
-  const ended = await persist(held, () => deps.steps.endSync(deps, { claim, end: ending }));
+  const ended = await persist(deps, { held, of: fieldsOf(run) }, () =>
+    deps.steps.endSync(deps, { claim, end: ending }),
+  );
   if (ended === null) return stale(deps, run);
   if (ended === 'full_wanted') return restart(deps, { run, held });
   const { state: outcome, trouble } = ending;

@@ -1,4 +1,4 @@
-import { sentence } from '@emr-payments/contracts';
+import { sentence, uuidToPaymentId } from '@emr-payments/contracts';
 import type { ClaimedPosting, Exchange } from '@emr-payments/db';
 import { exchangeOf } from '@emr-payments/emr';
 import type { Held } from '../loops/leases.ts';
@@ -40,13 +40,17 @@ const inputOf = ({ posting, held, exchange }: Noted) =>
     atOnce: posting.countsRejections,
   }) as const;
 
+const idsOf = ({ posting }: Noted) => ({ payment_id: uuidToPaymentId(posting.payment.id) });
+
 /**
  * Notes that the EMR has rejected the credentials, before the payment is put off: when this has stopped the connection, the payment
  * waits behind the gate and not for a time.
  */
 export async function noteRejection(deps: JobDeps, noted: Noted): Promise<Rejection> {
   try {
-    const after = await persist(noted.held, () => deps.health.note(inputOf(noted)));
+    const after = await persist(deps, { held: noted.held, of: idsOf(noted) }, () =>
+      deps.health.note(inputOf(noted)),
+    );
     if (after === null || !after.isCurrent) return 'unknown';
     return after.stopped ? 'stops' : 'goes_on';
   } catch (error) {

@@ -24,13 +24,12 @@ export async function postponeDelivery(
 ): Promise<void> {
   const { delivery, held, error, ourFault } = input;
   const { claim, event, endpoint, deliveryId } = delivery;
+  const ids = { event_id: event.id, endpoint_id: endpoint.id, delivery_id: deliveryId };
   reportOwnFault(deps, {
     error,
     job: 'delivery',
     fields: {
-      event_id: event.id,
-      endpoint_id: endpoint.id,
-      delivery_id: deliveryId,
+      ...ids,
       job_id: claim.jobId,
       fence: claim.fence,
       ...(ourFault === 'not_recorded' ? { count: delivery.recordFailures + 1 } : {}),
@@ -39,5 +38,6 @@ export async function postponeDelivery(
   const { code } = OWN_FAULT_TROUBLE;
   const delayMs = Math.round((LONGEST_DELAY_MS * (1 + Math.random())) / 2);
   const waiting = { claim, delayMs, code, reason: DELIVERY_WAITS, ourFault };
-  if ((await persist(held, () => deps.steps.postponeJob(deps, waiting))) === null) deps.metrics.staleClaim();
+  const back = await persist(deps, { held, of: ids }, () => deps.steps.postponeJob(deps, waiting));
+  if (back === null) deps.metrics.staleClaim();
 }

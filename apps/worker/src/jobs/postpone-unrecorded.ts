@@ -24,12 +24,13 @@ export async function postponeUnrecorded(
 ): Promise<'needs_review' | 'retrying' | null> {
   const { claim, payment, tries } = posting;
   const plain = withoutTexts(attempt);
+  const ids = { payment_id: uuidToPaymentId(payment.id) };
   const report = (fault: unknown) =>
     reportOwnFault(deps, {
       error: fault,
       job: 'posting',
       fields: {
-        payment_id: uuidToPaymentId(payment.id),
+        ...ids,
         user_id: payment.userPublicId,
         job_id: claim.jobId,
         fence: claim.fence,
@@ -40,7 +41,7 @@ export async function postponeUnrecorded(
   /** Runs a write, and reports the fault when it is refused. */
   const written = async <T>(write: () => Promise<T>): Promise<T | 'refused'> => {
     try {
-      return await persist(held, write);
+      return await persist(deps, { held, of: ids }, write);
     } catch (fault) {
       if (isOutage(fault)) throw fault;
       report(fault);
@@ -65,7 +66,7 @@ export async function postponeUnrecorded(
   );
   if (put !== 'refused') return put === null ? null : 'retrying';
   // The payment's own row may be what cannot be written: the job alone is put back.
-  const back = await persist(held, () =>
+  const back = await persist(deps, { held, of: ids }, () =>
     deps.steps.postponeJob(deps, { claim, delayMs, code, reason, ourFault }),
   );
   return back === null ? null : 'retrying';

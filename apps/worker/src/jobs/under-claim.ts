@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Claim } from '@emr-payments/db';
-import { inJobSpan, type SpanAttributes, type TakenEntry } from '@emr-payments/runtime';
+import { inJobSpan, type LogFields, type SpanAttributes, type TakenEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
 import type { Work } from '../metrics.ts';
 import type { ClaimedJob, JobDeps } from './deps.ts';
@@ -124,16 +124,42 @@ const PAUSE_MS = 250;
 /**
  * Writes an outcome, and repeats the write while Postgres is down: the answer of an EMR or a receiver must not be lost.
  * Repeating is safe, because the write is fenced: if an earlier one was committed, the next finds nothing to do. Gives up
- * when the lease has run out; the next holder then asks the EMR.
+ * when the lease has run out; the next holder then asks the EMR. The log says once that it is repeated, and how that has ended.
  *
+ * @param input.of names the payment, delivery or sync, for the log.
  * @returns what the write returns.
+ * @throws the error of the write when it is no outage, or when the lease has run out.
  */
-export async function persist<T>(held: Held, write: () => Promise<T>): Promise<T> {
+export async function persist<T>(
+  { logger }: Pick<JobDeps, 'logger'>,
+  { held, of }: { held: Held; of: LogFields },
+  write: () => Promise<T>,
+): Promise<T> {
+  const fields = { ...of, job_id: held.claim.jobId, fence: held.claim.fence };
+  let since: number | undefined;
+  const waited = () =>
+    since === undefined ? fields : { ...fields, duration_ms: Math.round(performance.now() - since) };
   for (;;) {
     try {
-      return await write();
+      const written = await write();
+      if (since !== undefined) logger.warn(waited(), 'the outcome is recorded now');
+      return written;
     } catch (error) {
-      if (!isOutage(error) || !held.isSafe()) throw error;
+      if (!isOutage(error)) throw error;
+      if (!held.isSafe()) {
+        logger.warn(
+          { ...waited(), err: error },
+          'the outcome was not recorded within the lease: whoever claims the job next finds it out',
+        );
+        throw error;
+      }
+      if (since === undefined) {
+        since = performance.now();
+        logger.warn(
+          { ...fields, err: error },
+          'PostgreSQL does not take the outcome: it is tried again for as long as the lease is held',
+        );
+      }
       await pause(PAUSE_MS);
     }
   }

@@ -13,6 +13,9 @@ import type { WorkerMetrics } from '../metrics.ts';
 /** The API's documentation promises that a key is remembered for seven days. */
 const IDEMPOTENCY_KEY_DAYS = 7;
 
+/** A credential that has ended is kept for so long: the audit log names its owner when somebody tries it. */
+const CREDENTIAL_DAYS = 90;
+
 /** Days for which rows of each kind are kept, in the order in which they are removed. */
 const keptDays = (eventDays: number): Record<Prunable, number> => ({
   events: eventDays,
@@ -25,6 +28,9 @@ const keptDays = (eventDays: number): Record<Prunable, number> => ({
   held_logins: 0,
   connect_sessions: eventDays,
   ended_secrets: 0,
+  client_secrets: CREDENTIAL_DAYS,
+  access_tokens: CREDENTIAL_DAYS,
+  operator_key_secrets: CREDENTIAL_DAYS,
   deleted_endpoints: eventDays,
 });
 

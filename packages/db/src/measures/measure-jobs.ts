@@ -33,25 +33,25 @@ const MOST_COUNTED = 100_000;
 const THROUGH_QUEUE_MS = 100;
 
 /** Walks the index from lane to lane, as the feed does: a lane costs the same whether one job waits in it or a million. */
-const lanesWith = (condition: string) => `
+export const lanesWith = (condition: string) => `
   (SELECT lane_id FROM jobs WHERE ${condition} ORDER BY lane_id LIMIT 1)
   UNION ALL
   SELECT (SELECT j.lane_id FROM jobs j WHERE j.${condition} AND j.lane_id > w.lane_id ORDER BY j.lane_id LIMIT 1)`;
 
 /** The jobs that wait in a lane's span, in the order of the index: without it, all of them could be read before the first is counted. */
-const JOBS_OF_SPAN = `
+export const JOBS_OF_SPAN = `
   FROM jobs j WHERE j.lane_id = span.lane_id AND j.queued_at IS NULL AND j.run_at > span.after AND j.run_at <= span.until ORDER BY j.run_at`;
 
 /**
+ * The lanes that have jobs with their states, and their spans of time, for statements that count in them or search the oldest.
+ *
  * The kind of a job is that of its lane, and so is the state of a waiting one, but for its time: each lane has one span of time of the jobs that
  * are due and one of the others. A hold for all stops every connection. A lane that has a rate or a bucket is fed at its pace, and between two of
  * its jobs for a moment nothing holds it back: it counts as held back for a second after the last one.
  *
  * Jobs in flight are all read: however many wait, the caps of the lanes bound them.
  */
-export const MEASURE_JOBS = {
-  name: 'measure-jobs',
-  text: `
+export const SPANS_OF_JOBS = `
     WITH RECURSIVE waiting_lanes AS (${lanesWith('queued_at IS NULL')} FROM waiting_lanes w WHERE w.lane_id IS NOT NULL
     ), lanes_in_flight AS (${lanesWith('queued_at IS NOT NULL')} FROM lanes_in_flight w WHERE w.lane_id IS NOT NULL
     ), stopped AS MATERIALIZED (
@@ -83,7 +83,12 @@ export const MEASURE_JOBS = {
     ), span AS MATERIALIZED (
       SELECT id AS lane_id, kind, state, '-infinity'::timestamptz AS after, now() AS until FROM lane
        UNION ALL SELECT id, kind, 'waiting', now(), 'infinity' FROM lane
-    ), measured AS (
+    )`;
+
+/** Counts the jobs of each kind and state, to be run by `measureJobs`. */
+export const MEASURE_JOBS = {
+  name: 'measure-jobs',
+  text: `${SPANS_OF_JOBS}, measured AS (
       SELECT kind, state,
              (SELECT count(*) FROM (
                 SELECT FROM span CROSS JOIN LATERAL (SELECT ${JOBS_OF_SPAN} LIMIT ${MOST_COUNTED}) job

@@ -1,8 +1,11 @@
+import { firstPaymentUuid } from '@emr-payments/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FIND_SHARED_IDS, sharedIdsValues } from '../payments/find-shared-ids.ts';
 import { buffersOf } from '../testing/buffers-of.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { COUNT_REPEATING } from './count-repeating.ts';
 import { COUNT_REVIEWS } from './count-reviews.ts';
+import { findLateWork, LATE_WORK } from './find-late-work.ts';
 import { MEASURE_JOBS, measureJobs } from './measure-jobs.ts';
 
 let practice: OpenPractice;
@@ -12,6 +15,8 @@ const JOBS = 120_000;
 /** They and the jobs take some hundreds and thousands of buffers of 8 KiB. */
 const PAYMENTS = 20_000;
 const MOST_BUFFERS = 50;
+/** Ids of yesterday, as the service gives them. */
+const PREFIX = firstPaymentUuid(new Date(Date.now() - 86_400_000)).slice(0, 24);
 
 const run = (sql: string) => practice.owner.pool.query(sql);
 
@@ -24,17 +29,21 @@ beforeAll(async () => {
       INSERT INTO jobs (kind, lane_id, run_at)
       SELECT 'post_payment', ${practice.laneId}, now() - interval '1 hour' + n * interval '1 ms' FROM generate_series(1, ${JOBS / 2}) n`);
     await run(`
-      INSERT INTO jobs (kind, lane_id, run_at)
-      SELECT 'deliver_webhook', (SELECT max(id) FROM lanes) - n % ${LANES}, now() + n * interval '1 hour' FROM generate_series(1, ${JOBS / 2}) n`);
+      INSERT INTO jobs (kind, lane_id, run_at, event_id, delivery_id)
+      SELECT 'deliver_webhook', (SELECT max(id) FROM lanes) - n % ${LANES}, now() + n * interval '1 hour', 'evt_0a', n + ${half * JOBS}
+        FROM generate_series(1, ${JOBS / 2}) n`);
   }
   await run(
     `UPDATE jobs SET same_answers = 10 WHERE id IN (SELECT id FROM jobs WHERE kind = 'post_payment' LIMIT 3)`,
   );
   await run(`
     INSERT INTO payments (id, job_id, user_id, patient_mrn, emr_patient_id, payment_method, reference_number, location, amount, deposit_date, status, failure_code)
-    SELECT gen_random_uuid(), 1000000 + n, ${practice.userId}, 'MRN', 'p', 'Card', '#' || n, '1', 1, now(),
+    SELECT ('${PREFIX}' || lpad(to_hex(n), 12, '0'))::uuid, 1000000 + n, ${practice.userId}, 'MRN', 'p', 'Card', '#' || n, '1', 1, now(),
            CASE WHEN n <= 3 THEN 'needs_review' ELSE 'posted' END::payment_status, CASE WHEN n <= 3 THEN 'outcome_unknown' END
       FROM generate_series(1, ${PAYMENTS}) n`);
+  await run(
+    `INSERT INTO deliveries (event_id, id, endpoint_id, event_type) SELECT 'evt_0a', 2, id, 'payment.created' FROM webhook_endpoints LIMIT 1`,
+  );
   // Without a vacuum: the index does not know yet which rows everybody sees, as in a backlog that has just come.
   await run('ANALYZE');
 }, 120_000);
@@ -69,4 +78,27 @@ test.each([
   ['payments that wait for a person', COUNT_REVIEWS],
 ])('counting %s reads a small part of its table', async (_name, statement) => {
   expect(await buffersOf(practice, { ...statement, values: [] })).toBeLessThan(MOST_BUFFERS);
+});
+
+test.each(Object.entries(LATE_WORK))(
+  'finding the oldest work reads a small part of its table: %s',
+  async (_name, statement) => {
+    expect(await buffersOf(practice, { ...statement, values: [] })).toBeLessThan(4 * MOST_BUFFERS);
+  },
+);
+
+test('the oldest work is found in a backlog', async () => {
+  const { due, posting, undelivered, review } = await findLateWork(practice);
+  expect(due).toMatchObject([{ kind: 'post_payment', owner: practice.publicId }]);
+  expect(posting).toBeNull();
+  expect(undelivered).toMatchObject({ eventId: 'evt_0a' });
+  expect(review).toMatchObject({ owner: practice.publicId, count: 3 });
+});
+
+test('comparing the ids of the newest payments reads these payments and no others', async () => {
+  const most = 1_000;
+  // Each has an entry of the index, and 40 share a page of the table.
+  expect(await buffersOf(practice, { ...FIND_SHARED_IDS, values: sharedIdsValues({ most }) })).toBeLessThan(
+    150,
+  );
 });

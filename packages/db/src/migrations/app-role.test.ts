@@ -151,11 +151,11 @@ test('a role that may not manage roles gets the statement for an administrator',
 
 test('a role that does not own the tables is told so, with the role to use, and whether anything is missing', async () => {
   await expect(migrate({ url: database.appUrl })).rejects.toThrow(
-    /^Nothing was migrated: the tables belong to the role \w+, and \w+ may not change them\. The database has all migrations of this version\. Run `migrate` with a DATABASE_URL \(or DATABASE_DIRECT_URL\) of \w+\.$/,
+    /^Nothing was changed: the tables belong to the role \w+, and \w+ may not change them\. The database has all migrations of this version\. Run `migrate` with a DATABASE_URL \(or DATABASE_DIRECT_URL\) of \w+\.$/,
   );
   const empty = await openEmptyDatabase();
   cleanUp.push(() => empty.drop());
   await expect(migrate({ url: empty.appUrl })).rejects.toThrow(
-    /^Nothing was migrated: the role \w+ may not create tables in the schema public\./,
+    /^Nothing was changed: the role \w+ may not create tables in the schema public\./,
   );
 });

@@ -26,7 +26,7 @@ const some = (names: readonly string[]): string =>
 
 /**
  * Refuses a database that takes no writes, and one of another program: Prisma's sentence about the latter would have our migrations recorded as
- * applied there.
+ * applied there, and a migration that is resolved there would be the other program's.
  *
  * @throws Error with a sentence that says what is in the way, and which address to give.
  */
@@ -40,15 +40,15 @@ export async function refuseOtherDatabase(
   const { database, schema, standby, readOnly, prisma, tables } = contents;
   if (standby)
     throw new Error(
-      `Nothing was migrated: the server is a standby. ${INSTEAD} the address of the primary, or target_session_attrs=primary.`,
+      `Nothing was changed: the server is a standby. ${INSTEAD} the address of the primary, or target_session_attrs=primary.`,
     );
   if (readOnly)
     throw new Error(
-      `Nothing was migrated: the database ${database} takes no writes. Look for default_transaction_read_only, of the server, the database or the role.`,
+      `Nothing was changed: the database ${database} takes no writes. Look for default_transaction_read_only, of the server, the database or the role.`,
     );
   if (!prisma && tables !== null)
     throw new Error(
-      `Nothing was migrated: the database ${database} has tables (${some(tables)} in the schema ${schema}), and no record of our migrations. ${EMPTY}`,
+      `Nothing was changed: the database ${database} has tables (${some(tables)} in the schema ${schema}), and no record of our migrations. ${EMPTY}`,
     );
   if (!prisma) return;
   const { rows: recorded } = await session.query<{ name: string }>(
@@ -57,6 +57,6 @@ export async function refuseOtherDatabase(
   const names = recorded.map(({ name }) => name);
   if (names.length > 0 && !names.some((name) => known.includes(name)))
     throw new Error(
-      `Nothing was migrated: the database ${database} is another program's, which has migrated it (${some(names)}). ${EMPTY}`,
+      `Nothing was changed: the database ${database} is another program's, which has migrated it (${some(names)}). ${EMPTY}`,
     );
 }

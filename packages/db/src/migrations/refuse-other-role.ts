@@ -33,7 +33,7 @@ export async function refuseOtherRole(
   const { me, owner, schema, reads } = rights;
   if (owner === null)
     throw new Error(
-      `Nothing was migrated: the role ${me} may not create tables in ${schema === null ? 'any schema' : `the schema ${schema}`}. ${INSTEAD} of a role that may.`,
+      `Nothing was changed: the role ${me} may not create tables in ${schema === null ? 'any schema' : `the schema ${schema}`}. ${INSTEAD} of a role that may.`,
     );
   const { pending } =
     reads === true ? await pendingMigrations({ database: { pool: session } }, { known }) : {};
@@ -44,6 +44,6 @@ export async function refuseOtherRole(
         ? ' The database has all migrations of this version.'
         : ` ${pending.length} migrations are missing.`;
   throw new Error(
-    `Nothing was migrated: the tables belong to the role ${owner}, and ${me} may not change them.${state} ${INSTEAD} of ${owner}.`,
+    `Nothing was changed: the tables belong to the role ${owner}, and ${me} may not change them.${state} ${INSTEAD} of ${owner}.`,
   );
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openEmptyDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { Client } from 'pg';
@@ -74,6 +74,12 @@ test('one that was completed by hand is resolved as applied, and is not run agai
 
 test('the command wants a name and one of both ways, and says what it did', async () => {
   await owner.query(`UPDATE _prisma_migrations SET finished_at = NULL`);
+  // Without one of ours, the database would count as another program's.
+  const [ours] = readdirSync(join(import.meta.dirname, '../../../../prisma/migrations'));
+  await owner.query(
+    `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('ours', 'n', $1, now())`,
+    [ours],
+  );
   const run = (...args: string[]) =>
     spawnSync(process.execPath, [join(import.meta.dirname, 'migrate-command.ts'), ...args], {
       env: { DATABASE_URL: database.url },

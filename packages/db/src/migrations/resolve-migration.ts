@@ -1,6 +1,8 @@
 import { readMigrations } from './migration-list.ts';
 import { pendingMigrations } from './pending-migrations.ts';
 import { prismaFiles } from './prisma-files.ts';
+import { refuseOtherDatabase } from './refuse-other-database.ts';
+import { refuseOtherRole } from './refuse-other-role.ts';
 import { inTurn } from './take-turn.ts';
 import type { Report } from './waits.ts';
 
@@ -11,7 +13,7 @@ export type Resolution = 'rolled-back' | 'applied';
  * Records what became of a migration that failed, so that the next `migrate` goes on: it applies a migration again that is `rolled-back`, and
  * continues after one that is `applied`. It changes nothing else.
  *
- * @throws Error with a sentence when the migration has not failed.
+ * @throws Error with a sentence when the migration has not failed, and for a database or a role that `migrate` refuses, too.
  */
 export async function resolveMigration({
   url,
@@ -26,10 +28,12 @@ export async function resolveMigration({
   report?: Report | undefined;
   folder?: string | undefined;
 }): Promise<void> {
-  await inTurn({ report }, { url }, async ({ session }) => {
+  await inTurn({ report }, { url }, async (deps) => {
     const migrationsList = await readMigrations(folder);
     const known = migrationsList.migrationDirectories.map(({ path }) => path);
-    const { failed } = await pendingMigrations({ database: { pool: session } }, { known });
+    await refuseOtherRole(deps, { known });
+    await refuseOtherDatabase(deps, { known });
+    const { failed } = await pendingMigrations({ database: { pool: deps.session } }, { known });
     if (!failed.includes(name))
       throw new Error(
         `${name} has not failed in this database${failed.length === 0 ? '' : `, but ${failed.join(', ')} has`}; nothing was changed`,

@@ -188,3 +188,36 @@ test('a signing secret goes when its overlap has ended', async () => {
   });
   expect(left.map(({ sealed }) => sealed).sort()).toEqual(['newest', 'overlapping']);
 });
+
+test('credentials go when they have ended for so long, and never one that is valid', async () => {
+  const { prisma } = practice.database;
+  const { clientPk, userId } = practice;
+  const key = await prisma.operatorKey.create({
+    data: { publicId: 'opk_1', name: 'n', scopes: [], expiresAt: daysAgo(-1) },
+  });
+  const ends = { long_ago: daysAgo(91), lately: daysAgo(89), later: daysAgo(-1), open: null };
+  for (const [name, expiresAt] of Object.entries(ends)) {
+    const hash = Buffer.from(name);
+    await prisma.clientSecret.create({ data: { clientPk, secretHash: hash, expiresAt } });
+    await prisma.accessToken.create({ data: { userId, tokenHash: hash, expiresAt } });
+    await prisma.operatorKeySecret.create({ data: { keyPk: key.id, secretHash: hash, expiresAt } });
+  }
+  const names = Object.keys(ends);
+  const left = async () => [
+    (await prisma.clientSecret.findMany()).map(({ secretHash }) => secretHash),
+    (await prisma.accessToken.findMany()).map(({ tokenHash }) => tokenHash),
+    (await prisma.operatorKeySecret.findMany()).map(({ secretHash }) => secretHash),
+  ];
+  const before = await left();
+  for (const what of ['client_secrets', 'access_tokens', 'operator_key_secrets'] as const) {
+    expect(await pruneBatch(practice, { what, days: 90 })).toBe(1);
+    expect(await pruneBatch(practice, { what, days: 90 })).toBe(0);
+  }
+  const after = await left();
+  for (const [n, hashes] of after.entries()) {
+    // The practice's own are valid, too.
+    expect(hashes).toHaveLength((before[n]?.length ?? 0) - 1);
+    const kept = hashes.map((hash) => Buffer.from(hash).toString()).filter((text) => names.includes(text));
+    expect(kept.sort()).toEqual(['lately', 'later', 'open']);
+  }
+});

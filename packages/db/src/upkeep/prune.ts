@@ -162,6 +162,15 @@ const ENDED_SECRETS = `
          LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1
     )`;
 
+/** Removes credentials of one kind that ended so long ago. Until then the audit log names the owner of one that is tried. */
+const endedCredentials = (table: 'client_secrets' | 'access_tokens' | 'operator_key_secrets'): string => `
+    gone AS (
+      DELETE FROM ${table} WHERE id = ANY (ARRAY(
+        SELECT s.id FROM ${table} s
+         WHERE (SELECT alone FROM leader) AND s.expires_at < now() - make_interval(days => $1)
+         LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1
+    )`;
+
 /** A statement that removes one batch. @param gone CTEs of which the last, `gone`, has a row for each row that is removed. */
 const removing = (name: string, gone: string) => ({
   name,
@@ -180,6 +189,9 @@ const STATEMENTS = {
   held_logins: removing('prune-held-logins', HELD_LOGINS),
   connect_sessions: removing('prune-connect-sessions', CONNECT_SESSIONS),
   ended_secrets: removing('prune-ended-secrets', ENDED_SECRETS),
+  client_secrets: removing('prune-client-secrets', endedCredentials('client_secrets')),
+  access_tokens: removing('prune-access-tokens', endedCredentials('access_tokens')),
+  operator_key_secrets: removing('prune-operator-key-secrets', endedCredentials('operator_key_secrets')),
   deleted_endpoints: removing('prune-deleted-endpoints', DELETED_ENDPOINTS),
 };
 

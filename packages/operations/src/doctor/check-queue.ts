@@ -1,4 +1,5 @@
 import { createLogger, type QueueTrouble } from '@emr-payments/runtime';
+import { isWithoutSession, WITHOUT_SESSION } from '@emr-payments/runtime/postgres-without-session';
 import type { RedisInspection } from '@emr-payments/runtime/redis';
 import type { Finding } from './finding.ts';
 
@@ -53,6 +54,8 @@ async function checkPostgresQueue(databaseUrl: string): Promise<Finding> {
   const probe = openQueueProbe({ logger: createLogger('doctor', 'silent') }, { databaseUrl });
   try {
     const trouble = await probe.trouble();
+    if (trouble === 'queue_unreachable' && (await isWithoutSession({ url: databaseUrl })))
+      return { state: 'failed', found: `BullMQ on PostgreSQL: ${WITHOUT_SESSION}; ${HELD_UP}` };
     if (trouble === null) return { state: 'ok', found: 'BullMQ on PostgreSQL' };
     return { state: 'failed', found: `BullMQ on PostgreSQL: it ${SENTENCES[trouble]}; ${HELD_UP}` };
   } finally {

@@ -17,6 +17,7 @@ import {
   serverClock,
 } from '@emr-payments/db';
 import type { DatabaseUrls, Keyring } from '@emr-payments/runtime';
+import { isWithoutSession, WITHOUT_SESSION } from '@emr-payments/runtime/postgres-without-session';
 import type { Finding } from './finding.ts';
 
 type Deps = { database: Database };
@@ -36,7 +37,12 @@ export async function checkDatabase(
   { databaseUrl, directUrl }: DatabaseUrls,
 ): Promise<Finding> {
   const startedAt = performance.now();
-  await database.ping();
+  try {
+    await database.ping();
+  } catch (error) {
+    if (!(await isWithoutSession({ url: databaseUrl }))) throw error;
+    return { state: 'failed', found: `${WITHOUT_SESSION}.` };
+  }
   const { version, prunesFaultily } = await serverClock({ database });
   const ms = Math.round(performance.now() - startedAt);
   await refuseSharedSessions({ DATABASE_DIRECT_URL: directUrl, DATABASE_URL: databaseUrl });

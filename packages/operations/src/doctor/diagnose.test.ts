@@ -60,6 +60,8 @@ test('a healthy service passes every check', async () => {
     ['clock', 'ok'],
     ['keys', 'ok'],
     ['own faults', 'ok'],
+    ['work', 'ok'],
+    ['emr ids', 'ok'],
     // The tests connect as the owner of the tables.
     ['audit log', 'warn'],
     ['partitions', 'ok'],
@@ -89,6 +91,27 @@ describe.runIf(hasPgbouncer())('PgBouncer in transaction mode', () => {
     });
   });
 });
+
+test.runIf(hasPgbouncer())(
+  'a PgBouncer whose sessions are all taken is named as what keeps database and queue away',
+  async () => {
+    const settings = { default_pool_size: '1' };
+    const bouncer = await startPgbouncer({ urls: [service.url], mode: 'session', settings });
+    onTestFinished(bouncer.stop);
+    const through = bouncer.urlOf(service.url);
+    const taker = openDatabase({ url: through, poolSize: 1, applicationName: 'test' });
+    onTestFinished(() => taker.close());
+    const held = await taker.pool.connect();
+    onTestFinished(() => held.release());
+    const checks = await run({ databaseUrl: through, directUrl: through });
+    const sentence = expect.stringContaining(
+      'a pooler in between (PgBouncer) has none left. Give it as many as the service needs (default_pool_size;',
+    );
+    expect(findingOf(checks, 'database')).toMatchObject({ state: 'failed', found: sentence });
+    expect(findingOf(checks, 'queue')).toMatchObject({ state: 'failed', found: sentence });
+  },
+  60_000,
+);
 
 test('a process that serves opens a part of what is sealed, and says so', async () => {
   for (let n = 0; n < 101; n += 1) await connectUser('https://127.0.0.1:9');

@@ -2,6 +2,7 @@ import { type Database, isUnavailable, openDatabase } from '@emr-payments/db';
 import { ConfigError, type DatabaseUrls, type Keyring } from '@emr-payments/runtime';
 import { checkConnections, checkEncryption, checkHealth } from './check-connections.ts';
 import { checkQueue } from './check-queue.ts';
+import { checkSharedIds, checkWork } from './check-work.ts';
 import {
   checkAuditLog,
   checkClock,
@@ -99,6 +100,8 @@ async function checkAll(
       ? []
       : [await run('keys', () => checkKeys({ database, keyring }, { mostSealed }))]),
     await run('own faults', () => checkOwnFaults({ database })),
+    await run('work', () => checkWork({ database })),
+    await run('emr ids', () => checkSharedIds({ database })),
     await run('audit log', () => checkAuditLog({ database })),
     await run('partitions', () => checkPartitions({ database })),
     await run('lineage', () => checkLineage({ database })),
