@@ -11,6 +11,9 @@ export type AcceptOutcome =
   /** Another request with the key is being accepted at this moment. */
   | { outcome: 'key_in_flight' };
 
+/** `not_looked_up`: nothing was written for the input, and why is not known, because its key could not be looked up. */
+export type BatchOutcome = AcceptOutcome | { outcome: 'not_looked_up'; error: unknown };
+
 type Idempotency = NonNullable<AcceptInput['idempotency']>;
 
 /**
@@ -35,7 +38,7 @@ function outcomeOfKey(input: {
 
 /**
  * Accepts the payments of all the requests in flight in one commit. If some of their keys were used before, one more
- * statement looks those up.
+ * statement looks those up. If that fails, the batch has been committed all the same: only those with these keys learn of it.
  *
  * @param deps.notifies true: the commit notifies the relays. `createNudge` says when it may.
  * @returns an outcome for each input, in order. All is committed when this resolves.
@@ -45,7 +48,7 @@ function outcomeOfKey(input: {
 export async function acceptBatch(
   deps: StatementDeps & { notifies?: boolean },
   inputs: readonly AcceptInput[],
-): Promise<AcceptOutcome[]> {
+): Promise<BatchOutcome[]> {
   const paymentIds = inputs.map(newPaymentId);
   const written = await acceptPayments(deps, { inputs, uuids: paymentIds.map(paymentIdToUuid) });
 
@@ -53,12 +56,17 @@ export async function acceptBatch(
     (input, index) => input.idempotency !== null && written[index]?.jobId == null,
   );
   const claims = new Map<AcceptInput, ClaimedKey | null>();
+  let failure: { error: unknown } | undefined;
   if (unclaimed.length > 0) {
     const owners = unclaimed.map((input) => ({ ...input, key: input.idempotency?.key ?? '' }));
-    const found = await findIdempotencyKeys(deps, owners);
-    unclaimed.forEach((input, index) => {
-      claims.set(input, found[index] ?? null);
-    });
+    try {
+      const found = await findIdempotencyKeys(deps, owners);
+      unclaimed.forEach((input, index) => {
+        claims.set(input, found[index] ?? null);
+      });
+    } catch (error) {
+      failure = { error };
+    }
   }
 
   return inputs.map((input, index) => {
@@ -66,6 +74,7 @@ export async function acceptBatch(
     const paymentId = paymentIds[index] ?? '';
     if (jobId !== null) return { outcome: 'accepted', paymentId, jobId, replayed: false };
     if (input.idempotency === null) return { outcome: 'patient_not_found' };
+    if (failure !== undefined) return { outcome: 'not_looked_up', ...failure };
     return outcomeOfKey({
       idempotency: input.idempotency,
       claimed: claims.get(input) ?? null,

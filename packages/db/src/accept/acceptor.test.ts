@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { openDatabase } from '../core/database.ts';
 import { listenForJobs } from '../core/listen.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { createAcceptor } from './acceptor.ts';
@@ -163,6 +164,39 @@ test('a row that Postgres cannot take fails alone', async () => {
   ]);
   expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected']);
   expect(await count('payments', "reference_number = 'good'")).toBe(1);
+});
+
+test('a key that cannot be looked up fails alone: what was committed with it is not accepted again', async () => {
+  // With one connection, on which the look-up is prepared.
+  const database = openDatabase({ url: practice.url, poolSize: 1, applicationName: 'test' });
+  onTestFinished(() => database.close());
+  const acceptor = createAcceptor({ database });
+  const keyed = practice.input({ idempotency: key('looked-up') });
+  const first = await acceptor.accept(keyed);
+  expect(await acceptor.accept(keyed)).toEqual({ ...first, replayed: true });
+  await database.pool.query('DEALLOCATE "find-idempotency-keys"');
+
+  const [again, neighbour] = await Promise.all([
+    acceptor.accept(keyed),
+    acceptor.accept(practice.input({ referenceNumber: 'neighbour of a key' })),
+  ]);
+  expect(again).toEqual({ ...first, replayed: true });
+  expect(neighbour).toMatchObject({ outcome: 'accepted' });
+  expect(await count('payments', "reference_number = 'neighbour of a key'")).toBe(1);
+});
+
+test('a batch of which it is unknown whether it was committed is not run again', async () => {
+  const { pool } = practice.database;
+  const query = async (asked: { text: string; values: unknown[] }) => {
+    await pool.query(asked);
+    throw Object.assign(new Error('read EHOSTDOWN'), { code: 'EHOSTDOWN', syscall: 'read' });
+  };
+  const acceptor = createAcceptor({ database: { pool: { query } as unknown as typeof pool } });
+  const results = await Promise.allSettled(
+    Array.from({ length: 2 }, () => acceptor.accept(practice.input({ referenceNumber: 'unknown' }))),
+  );
+  expect(results.map((result) => result.status)).toEqual(['rejected', 'rejected']);
+  expect(await count('payments', "reference_number = 'unknown'")).toBe(2);
 });
 
 test('the deposit date defaults to today in the time zone of the practice', async () => {

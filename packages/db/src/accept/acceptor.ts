@@ -1,6 +1,6 @@
 import { activeSpan, createBatcher, inSharedSpan, inSpan, type Span } from '@emr-payments/runtime';
-import { DatabaseUnavailableError, type Statements } from '../core/statements.ts';
-import { type AcceptOutcome, acceptBatch } from './accept-batch.ts';
+import { DatabaseUnavailableError, isUnavailable, isUndone, type Statements } from '../core/statements.ts';
+import { type AcceptOutcome, acceptBatch, type BatchOutcome } from './accept-batch.ts';
 import type { AcceptInput } from './accept-payments.ts';
 import { createNudge } from './nudge.ts';
 
@@ -47,11 +47,20 @@ export function createAcceptor(
 ): Acceptor {
   const nudge = createNudge({ database });
 
+  /** One row that Postgres cannot take must not fail its neighbours: where nothing of them was done, each is run by itself and gets its own answer. */
+  async function fail(entries: readonly Waiting[], { error, isAlone }: { error: unknown; isAlone: boolean }) {
+    if (!isAlone && isUndone(error) && !isUnavailable(error))
+      await Promise.all(entries.map((entry) => run([entry])));
+    else for (const entry of entries) entry.reject(error);
+  }
+
   async function run(batch: Waiting[]): Promise<void> {
     onBatch?.(batch.length);
-    const notifies = batch.length === 1 && nudge.within();
+    const isAlone = batch.length === 1;
+    const notifies = isAlone && nudge.within();
+    let outcomes: BatchOutcome[];
     try {
-      const outcomes = await inSharedSpan(
+      outcomes = await inSharedSpan(
         BATCH_SPAN,
         batch.map((entry) => entry.span),
         () =>
@@ -60,20 +69,19 @@ export function createAcceptor(
             batch.map((entry) => entry.input),
           ),
       );
-      if (!notifies) nudge.after();
-      batch.forEach((entry, index) => {
-        const outcome = outcomes[index];
-        if (outcome === undefined) entry.reject(new Error('the accept statement returned too few rows'));
-        else entry.resolve(outcome);
-      });
     } catch (error) {
-      // One row that Postgres cannot take must not fail its neighbours: each gets its own answer.
-      if (batch.length > 1 && !(error instanceof DatabaseUnavailableError)) {
-        await Promise.all(batch.map((entry) => run([entry])));
-      } else {
-        for (const entry of batch) entry.reject(error);
-      }
+      await fail(batch, { error, isAlone });
+      return;
     }
+    if (!notifies) nudge.after();
+    const failed: Promise<void>[] = [];
+    batch.forEach((entry, index) => {
+      const outcome = outcomes[index];
+      if (outcome === undefined) entry.reject(new Error('the accept statement returned too few rows'));
+      else if (outcome.outcome !== 'not_looked_up') entry.resolve(outcome);
+      else failed.push(fail([entry], { error: outcome.error, isAlone }));
+    });
+    await Promise.all(failed);
   }
 
   const batcher = createBatcher<Waiting>(

@@ -108,3 +108,23 @@ test('the lanes that were fed last are remembered, and no more than 64', () => {
   starts.note(jobs);
   expect(starts.parameters()[0]).toEqual(Array.from({ length: 64 }, (_, n) => 37 + n));
 });
+
+test('a job that a look finds while a feed is under way is seen by the next feed, although the one under way fed later jobs', async () => {
+  const starts = createLaneStarts({ database }, { onEarlier });
+  const now = Date.now();
+  const later = Array.from({ length: 200 }, () => ({ laneId: 2, runAt: now }));
+  await owner.query(
+    `INSERT INTO jobs (kind, lane_id, run_at) VALUES ('post_payment', 2, now() - interval '1 day')`,
+  );
+  starts.note(later);
+  // A feed begins. A look ends, and then the feed.
+  starts.parameters();
+  starts.look();
+  await expect.poll(() => onEarlier.mock.calls.length).toBe(1);
+  starts.note(later);
+  const [, [since]] = starts.parameters();
+  expect(since).toBeLessThan(now - 60_000);
+  // The feed that saw it leaves the others where it ends.
+  starts.note(later);
+  expect(starts.parameters()[1]).toEqual([now - 1_000]);
+});

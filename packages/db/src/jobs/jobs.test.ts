@@ -304,6 +304,31 @@ test('five failures open the circuit: its lane waits, then gets one probe, and a
   ).toBe(3);
 });
 
+test('a pause that the EMR asks for outlasts the answers to calls that were under way', async () => {
+  const deps = { database: practice.database };
+  await accept(5);
+  const take = async () => {
+    const [job] = await feedJobs(deps, 1);
+    return claimPosting(deps, { jobId: job?.id ?? '', fence: job?.fence ?? -1, leaseMs: 60_000 });
+  };
+  const end = async (posting: Posting | null, farEnd: Postponement['farEnd']) =>
+    posting &&
+    retryPosting(deps, {
+      claim: posting.claim,
+      attempt: null,
+      postponement: { ...POSTPONED, farEnd, delayMs: 60_000, pauseMs: 60_000 },
+    });
+  await end(await take(), 'failing');
+  const [throttled, answered, posted] = [await take(), await take(), await take()];
+  await end(throttled, 'throttling');
+  await end(answered, 'answering');
+  expect(await feedJobs(deps, 10)).toEqual([]);
+  await sql('UPDATE lanes SET failures = 1');
+  if (posted !== null) await settlePayment(deps, settlement(posted));
+  const fed = await feedJobs(deps, 10);
+  expect(fed.map(({ kind }) => kind)).toEqual(['deliver_webhook']);
+});
+
 test('a delivery is retried, then delivered, with its attempts; 410 disables the endpoint', async () => {
   const posting = await claimed();
   await settlePayment({ database: practice.database }, settlement(posting));

@@ -14,3 +14,9 @@ export function failedLane({ longestSeconds }: { longestSeconds: number }): stri
           open_until = CASE WHEN ${beyond} >= 0
             THEN now() + make_interval(secs => least(${longestSeconds}, power(2, least(${beyond}, 20)))) END`;
 }
+
+/**
+ * SET list for a connection's lane whose far end has answered: it has no failures any more, and its circuit is closed. `open_until` below the
+ * threshold is a pause that the far end has asked for, which lasts as long as it said.
+ */
+export const ANSWERING_LANE = `failures = 0, open_until = CASE WHEN lanes.failures < ${CIRCUIT_THRESHOLD} THEN lanes.open_until END`;

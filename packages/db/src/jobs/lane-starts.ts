@@ -17,7 +17,17 @@ const REST_OF_LOOK = 20;
 /** Longest pause between two looks: a job that was put back waits for the next one. */
 const MOST_REST_MS = 5_000;
 
-type Start = { since: number; markedSince: number; fed: number };
+type Look = { laneId: number; since: number; markedSince: number };
+
+type Start = {
+  since: number;
+  markedSince: number;
+  fed: number;
+  /** False from the end of a look until the next feed begins. A feed that was under way meanwhile did not begin at this `since`, and does not raise it. */
+  isGiven: boolean;
+};
+
+const NOT_FED: Start = { since: -Infinity, markedSince: -Infinity, fed: 0, isGiven: true };
 
 const LOOK = {
   name: 'look-for-lane-starts',
@@ -58,13 +68,13 @@ export function createLaneStarts(deps: StatementDeps, { onEarlier }: { onEarlier
   let nextLook = 0;
 
   async function lookAt(laneIds: number[]): Promise<void> {
-    const rows = await query<{ laneId: number } & Omit<Start, 'fed'>>(deps, LOOK, [laneIds]);
+    const rows = await query<Look>(deps, LOOK, [laneIds]);
     let earlier = false;
     for (const { laneId, since, markedSince } of rows) {
       const start = starts.get(laneId);
       if (start === undefined) continue;
       earlier ||= since < start.since;
-      Object.assign(start, { since, markedSince });
+      Object.assign(start, { since, markedSince, isGiven: false });
     }
     if (earlier) onEarlier();
   }
@@ -72,6 +82,7 @@ export function createLaneStarts(deps: StatementDeps, { onEarlier }: { onEarlier
   return {
     parameters() {
       const each = known();
+      for (const [, start] of each) start.isGiven = true;
       return [
         each.map(([laneId]) => laneId),
         each.map(([, { since }]) => since),
@@ -80,9 +91,10 @@ export function createLaneStarts(deps: StatementDeps, { onEarlier }: { onEarlier
     },
     note(fed) {
       for (const { laneId, runAt } of fed) {
-        const start = starts.get(laneId) ?? { since: -Infinity, markedSince: -Infinity, fed: 0 };
+        const start = starts.get(laneId) ?? NOT_FED;
+        const since = start.isGiven ? Math.max(start.since, runAt - LATE_MS) : start.since;
         starts.delete(laneId);
-        starts.set(laneId, { ...start, since: Math.max(start.since, runAt - LATE_MS), fed: start.fed + 1 });
+        starts.set(laneId, { ...start, since, fed: start.fed + 1 });
       }
       for (const laneId of starts.keys()) {
         if (starts.size <= MOST_LANES) break;

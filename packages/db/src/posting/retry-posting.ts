@@ -1,7 +1,7 @@
 import { query, type StatementDeps } from '../core/statements.ts';
 import { BROKEN_LOGINS } from '../health/broken-login-codes.ts';
 import { dueAfterStop } from '../health/gate.ts';
-import { failedLane, NOT_OPEN } from '../jobs/lane-circuit.ts';
+import { ANSWERING_LANE, failedLane, NOT_OPEN } from '../jobs/lane-circuit.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 import type { AttemptEnd } from './settle-payment.ts';
 
@@ -67,7 +67,7 @@ const RETRY = {
       UPDATE lanes SET ${FAILED_LANE}
         FROM job WHERE lanes.id = job.lane_id AND $7 = 'failing' AND ${NOT_OPEN}
     ), answering AS (
-      UPDATE lanes SET failures = 0, open_until = NULL
+      UPDATE lanes SET ${ANSWERING_LANE}
         FROM job WHERE lanes.id = job.lane_id AND $7 = 'answering' AND lanes.failures > 0
     ), paused AS (
       UPDATE lanes SET open_until = now() + make_interval(secs => $13::float8 / 1000.0)

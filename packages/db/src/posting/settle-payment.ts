@@ -10,6 +10,7 @@ import {
 import { type EventMarkers, type EventRecord, publishEventCtes } from '../events/publish-event.ts';
 import { FED_AT_ONCE, FEED_TURN } from '../jobs/feed-at-once.ts';
 import type { DueJob } from '../jobs/feed-jobs.ts';
+import { ANSWERING_LANE } from '../jobs/lane-circuit.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
 /** The outcome of this claim's attempt, if there was one. */
@@ -116,7 +117,7 @@ const SETTLE = setStatement({
       SELECT id FROM lanes WHERE failures > 0
          AND id = ANY (ARRAY(SELECT lane_id FROM payment WHERE status = 'posted' OR outcome = 'refused')) ORDER BY id FOR NO KEY UPDATE
     ), lane AS (
-      UPDATE lanes SET failures = 0, open_until = NULL WHERE id = ANY (ARRAY(SELECT id FROM answering))
+      UPDATE lanes SET ${ANSWERING_LANE} WHERE id = ANY (ARRAY(SELECT id FROM answering))
     )
     SELECT job_id${form === 'single' ? `, ${FED}` : ''} FROM payment`,
 });
