@@ -3985,7 +3985,7 @@ export interface operations {
                 created_before?: string;
                 /** @description Entries on a page. */
                 limit?: number;
-                /** @description The `next_cursor` of the previous page. */
+                /** @description The `next_cursor` of the previous page, with the same filters. Only `limit` and the bounds in time may differ from page to page. */
                 cursor?: string;
             };
             header?: never;
@@ -6650,7 +6650,7 @@ export interface operations {
             query?: {
                 /** @description Entries on a page. */
                 limit?: number;
-                /** @description The `next_cursor` of the previous page. */
+                /** @description The `next_cursor` of the previous page, with the same filters. Only `limit` and the bounds in time may differ from page to page. */
                 cursor?: string;
             };
             header?: {
@@ -7936,7 +7936,7 @@ export interface operations {
                 created_after?: string;
                 /** @description Entries on a page. */
                 limit?: number;
-                /** @description The `next_cursor` of the previous page. */
+                /** @description The `next_cursor` of the previous page, with the same filters. Only `limit` and the bounds in time may differ from page to page. */
                 cursor?: string;
             };
             header?: {
@@ -8515,7 +8515,7 @@ export interface operations {
                 created_after?: string;
                 /** @description Entries on a page. */
                 limit?: number;
-                /** @description The `next_cursor` of the previous page. */
+                /** @description The `next_cursor` of the previous page, with the same filters. Only `limit` and the bounds in time may differ from page to page. */
                 cursor?: string;
             };
             header?: {

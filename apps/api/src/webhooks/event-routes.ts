@@ -20,7 +20,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { actorOf, clientOf } from '../auth/authenticate-client-hook.ts';
 import { sendError } from '../errors/send-error.ts';
 import { emptyBodyAsObject } from '../http/json-body.ts';
-import { BAD_CURSOR, pageFrom, pageOf, timeFrom } from '../http/page.ts';
+import { pageFrom, pageOf, timeFrom } from '../http/page.ts';
 import { answerWith, type Change, type WriteResult } from '../idempotency/answer-once.ts';
 import type { Limits } from '../limits.ts';
 import { componentRef } from '../openapi/component-ref.ts';
@@ -54,8 +54,9 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
     config: { fieldRules },
     handler: async (request, reply) => {
       const { query } = request;
-      const page = pageFrom(query);
-      if (page === null) return sendError(request, reply, 'invalid_field', BAD_CURSOR);
+      const read = pageFrom(request);
+      if (read.outcome === 'invalid') return sendError(request, reply, 'invalid_field', read);
+      const { page } = read;
       const { clientPk } = clientOf(request);
       const filter = {
         clientPk,
