@@ -4187,7 +4187,7 @@ export interface operations {
              *
              *     `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
@@ -4602,7 +4602,7 @@ export interface operations {
              *
              *     `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              */
@@ -4827,7 +4827,7 @@ export interface operations {
              *
              *     `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              */
@@ -5195,7 +5195,7 @@ export interface operations {
              *
              *     `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              */
@@ -6476,7 +6476,7 @@ export interface operations {
              *
              *     `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              */
@@ -6839,7 +6839,7 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
@@ -7378,7 +7378,7 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
@@ -7595,7 +7595,7 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
@@ -8148,7 +8148,7 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
@@ -8867,7 +8867,7 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
@@ -9086,7 +9086,7 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *

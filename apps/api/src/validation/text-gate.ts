@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import type { BadField } from '../errors/bad-field.ts';
+import { type BadField, shownName } from '../errors/bad-field.ts';
 import { sendError } from '../errors/send-error.ts';
 
 /**
@@ -35,7 +35,7 @@ function firstUnfit(part: unknown, forbidden: RegExp): BadField | null {
   if (typeof part !== 'object' || part === null) return null;
   for (const [field, value] of Object.entries(part)) {
     const rule = faultOf(value, forbidden);
-    if (rule !== null) return { field, rule };
+    if (rule !== null) return { field: shownName(field), rule };
   }
   return null;
 }
