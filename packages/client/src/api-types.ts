@@ -8936,7 +8936,7 @@ export interface operations {
             /**
              * @description `endpoint_disabled`: The webhook endpoint is disabled. Enable it first.
              *
-             *     `nothing_to_redeliver`: The event is being delivered already, or no enabled endpoint subscribes to its type.
+             *     `nothing_to_redeliver`: The event already waits for its next attempt, which stays at its time, or no enabled endpoint subscribes to its type. The `hint` says how to send it now.
              */
             409: {
                 headers: {

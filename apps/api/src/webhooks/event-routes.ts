@@ -133,10 +133,10 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
         const asked = {
           ...given,
           request: key,
-          remember: (result: RedeliverOutcome) => remember(answerTo(eventId, result)),
+          remember: (result: RedeliverOutcome) => remember(answerTo(given, result)),
         };
         const once = await deps.redeliveries.redeliver(asked);
-        return once.outcome === 'done' ? { ...once, result: answerTo(eventId, once.result) } : once;
+        return once.outcome === 'done' ? { ...once, result: answerTo(given, once.result) } : once;
       };
       return patiently(answerWith(deps, { request, reply }, perform));
     },
@@ -149,8 +149,16 @@ function soughtBy({ payment_id, job_id }: ListEventsQuery): SoughtId | null {
   return job_id === undefined ? null : { kind: 'job', id: job_id };
 }
 
+const NOT_SOONER =
+  'Its deliveries show when that is (`next_attempt_at`). To send now what waits, disable the endpoint, enable it again, and recover it.';
+const NAME_ENDPOINT =
+  'Name an endpoint by `endpoint_id` to learn which, or to send it to one that does not subscribe to its type.';
+
 /** Gives the answer to a redelivery, to one endpoint or to all that subscribe to the event's type. */
-function answerTo(eventId: string, result: RedeliverOutcome): WriteResult {
+function answerTo(
+  { eventId, endpointId }: { eventId: string; endpointId: string | null },
+  result: RedeliverOutcome,
+): WriteResult {
   const refused = (code: ErrorCode): WriteResult => ({ outcome: 'refused', code });
   switch (result.outcome) {
     case 'redelivering': {
@@ -160,7 +168,11 @@ function answerTo(eventId: string, result: RedeliverOutcome): WriteResult {
     case 'not_found':
       return refused('event_not_found');
     case 'nothing_to_do':
-      return refused('nothing_to_redeliver');
+      return {
+        outcome: 'refused',
+        code: 'nothing_to_redeliver',
+        details: endpointId === null ? { hint: NAME_ENDPOINT } : { endpoint: endpointId, hint: NOT_SOONER },
+      };
     default:
       return refused(result.outcome);
   }
