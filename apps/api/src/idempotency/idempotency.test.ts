@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { CREATE_PAYMENT_EXAMPLE as EXAMPLE } from '@emr-payments/contracts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -129,9 +130,9 @@ describe('Idempotency-Key', () => {
 
 /** Sends a request whose path is not tidied up on its way, as `inject` and `fetch` do. */
 async function postAt(path: string, key: string, body: unknown = EXAMPLE) {
-  const [{ address, port } = { address: '', port: 0 }] = api.app.addresses();
+  const [{ port }] = api.app.addresses() as [AddressInfo];
   const request = httpRequest({
-    host: address,
+    host: '127.0.0.1',
     port,
     path,
     method: 'POST',

@@ -247,6 +247,9 @@ describe('bad fields: 400 with the published sentence, and nothing is written', 
       request_id: answer.headers['x-request-id'],
       safe_to_retry: false,
       ...(name === 'amount a string' ? { hint: expect.stringContaining('number') } : {}),
+      ...(rule === 'is not a known field'
+        ? { hint: expect.stringContaining('Known here: `patient_mrn`') }
+        : {}),
     });
     expect(await countPayments()).toBe(before);
   });

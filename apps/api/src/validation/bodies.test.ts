@@ -315,6 +315,15 @@ describe('a body that means two things is refused by the name of the field', () 
 describe('an unknown field is refused by its name', () => {
   const NESTED = (name: string) => `must not have a field with the name ${name}`;
   const UNKNOWN = 'is not a known field';
+  const FIELDS = [
+    'patient_mrn',
+    'payment_method',
+    'reference_number',
+    'location',
+    'amount',
+    'notes',
+    'deposit_date',
+  ];
   /** The name that is shown, the text of the fields, and the rule. */
   const fields: [string, string, string][] = [
     ['__proto__', '"__proto__":1', UNKNOWN],
@@ -345,6 +354,8 @@ describe('an unknown field is refused by its name', () => {
     for (const whole of [payment.replace('{', `{${text},`), payment.replace('}', `,${text}}`)]) {
       const { status, body: answer } = await pay(whole);
       expect([status, answer.code, answer.message]).toEqual([400, 'invalid_field', sentence(shown, rule)]);
+      if (rule === UNKNOWN)
+        expect(answer.hint).toBe(`Known here: ${FIELDS.map((each) => `\`${each}\``).join(', ')}.`);
     }
     const { body } = await pay(`{${text}}`);
     expect(body.message).toContain('required field: patient_mrn (');
@@ -360,6 +371,15 @@ describe('an unknown field is refused by its name', () => {
     const rest = JSON.stringify({ ...EXAMPLE, notes: undefined }).slice(1);
     const answer = await send(line, field === 'notes' ? `{${text},${rest}` : `{${text}}`);
     expect([answer.status, answer.body.message]).toEqual([400, sentence(field, rule)]);
+  });
+
+  test.each([
+    ['GET /v1/webhooks?statu=failed', 'Known here: `limit`, `cursor`.'],
+    ['POST /v1/payments?dryrun=true', 'Known here: `dry_run`.'],
+    ['DELETE /v1/webhooks/we_0?force=true', 'There are no query parameters here.'],
+  ])('in a query, with those that there are: %s', async (line, hint) => {
+    const { status, body } = await send(line, line.startsWith('POST') ? JSON.stringify(EXAMPLE) : '');
+    expect([status, body.hint]).toEqual([400, hint]);
   });
 
   test('in a query of any route, however long it is', async () => {
