@@ -3985,7 +3985,7 @@ export interface operations {
                 created_before?: string;
                 /** @description Entries on a page. */
                 limit?: number;
-                /** @description The `next_cursor` of the previous page. */
+                /** @description The `next_cursor` of the previous page, with the same filters. Only `limit` and the bounds in time may differ from page to page. */
                 cursor?: string;
             };
             header?: never;
@@ -4187,7 +4187,7 @@ export interface operations {
              *
              *     `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
@@ -4602,7 +4602,7 @@ export interface operations {
              *
              *     `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              */
@@ -4827,7 +4827,7 @@ export interface operations {
              *
              *     `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              */
@@ -5195,7 +5195,7 @@ export interface operations {
              *
              *     `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              */
@@ -6476,7 +6476,7 @@ export interface operations {
              *
              *     `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              */
@@ -6650,7 +6650,7 @@ export interface operations {
             query?: {
                 /** @description Entries on a page. */
                 limit?: number;
-                /** @description The `next_cursor` of the previous page. */
+                /** @description The `next_cursor` of the previous page, with the same filters. Only `limit` and the bounds in time may differ from page to page. */
                 cursor?: string;
             };
             header?: {
@@ -6839,7 +6839,7 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
@@ -7378,7 +7378,7 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
@@ -7595,7 +7595,7 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
@@ -7936,7 +7936,7 @@ export interface operations {
                 created_after?: string;
                 /** @description Entries on a page. */
                 limit?: number;
-                /** @description The `next_cursor` of the previous page. */
+                /** @description The `next_cursor` of the previous page, with the same filters. Only `limit` and the bounds in time may differ from page to page. */
                 cursor?: string;
             };
             header?: {
@@ -8148,7 +8148,7 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
@@ -8515,7 +8515,7 @@ export interface operations {
                 created_after?: string;
                 /** @description Entries on a page. */
                 limit?: number;
-                /** @description The `next_cursor` of the previous page. */
+                /** @description The `next_cursor` of the previous page, with the same filters. Only `limit` and the bounds in time may differ from page to page. */
                 cursor?: string;
             };
             header?: {
@@ -8867,7 +8867,7 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
@@ -8936,7 +8936,7 @@ export interface operations {
             /**
              * @description `endpoint_disabled`: The webhook endpoint is disabled. Enable it first.
              *
-             *     `nothing_to_redeliver`: The event is being delivered already, or no enabled endpoint subscribes to its type.
+             *     `nothing_to_redeliver`: The event already waits for its next attempt, which stays at its time, or no enabled endpoint subscribes to its type. The `hint` says how to send it now.
              */
             409: {
                 headers: {
@@ -9086,7 +9086,7 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *

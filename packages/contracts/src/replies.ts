@@ -68,6 +68,11 @@ export const PAGE_QUERY = {
     Type.Integer({ minimum: 1, maximum: 100, default: 20, description: 'Entries on a page.' }),
   ),
   cursor: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 200, description: 'The `next_cursor` of the previous page.' }),
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description:
+        'The `next_cursor` of the previous page, with the same filters. Only `limit` and the bounds in time may differ from page to page.',
+    }),
   ),
 };

@@ -18,6 +18,8 @@ const TAKES: Record<string, string> = {
 /** Rules such as "must be true or false", by the name of the field. */
 export type FieldRules = Readonly<Record<string, string>>;
 
+/** The rule that a field breaks which the request does not have. */
+export const UNKNOWN_FIELD = 'is not a known field';
 const NON_EMPTY = 'must be a non-empty string';
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
 const UNKNOWN_NAME_LIMIT = 65;
@@ -74,7 +76,7 @@ function ruleOf(
   if (own !== undefined && error.keyword !== 'additionalProperties') return own;
   switch (error.keyword) {
     case 'additionalProperties':
-      return 'is not a known field';
+      return UNKNOWN_FIELD;
     case 'maxLength':
       return `must be at most ${error.params.limit} characters`;
     case 'pattern':
@@ -91,7 +93,11 @@ function ruleOf(
   }
 }
 
-/** Makes an unknown field's name fit for the answer: short and without control characters. */
+/** Control, format and private characters, ends of lines, and whatever else a page or terminal obeys or shows as nothing. */
+const UNSEEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+/** Makes an unknown field's name fit for the answer: short, without unseen characters, in quotation marks if its ends cannot be seen. */
 export function shownName(name: string): string {
-  return clip(name.replace(/[\p{Cc}\p{Cs}\p{Bidi_Control}]/gu, '?'), UNKNOWN_NAME_LIMIT);
+  const shown = clip(name.replace(UNSEEN, '?'), UNKNOWN_NAME_LIMIT);
+  return shown === '' || shown !== shown.trim() ? `"${shown}"` : shown;
 }

@@ -3,8 +3,8 @@ import { isMisfit, isUnavailable } from '@emr-payments/db';
 import { createNews, LateError, type Logger, ShareExceededError } from '@emr-payments/runtime';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ReadTooCostlyError } from '../bulkheads/costly-reads.ts';
-import { type FieldRules, firstBadField } from './bad-field.ts';
-import { mediaTypeHint, numberHint } from './hints.ts';
+import { type FieldRules, firstBadField, UNKNOWN_FIELD } from './bad-field.ts';
+import { fieldsHint, mediaTypeHint, numberHint } from './hints.ts';
 import { sendError } from './send-error.ts';
 
 declare module 'fastify' {
@@ -103,8 +103,10 @@ function sendInvalid(error: FastifyError, request: FastifyRequest, reply: Fastif
   if (bad === null) sendError(request, reply, 'invalid_body');
   else {
     const value = (part as Record<string, unknown>)[bad.field];
+    const inBody = part === request.body;
     // The other parts of a request are text by nature.
-    const hint = part === request.body ? (bad.hint ?? numberHint(bad, value)) : bad.hint;
-    sendError(request, reply, 'invalid_field', { ...bad, hint });
+    const numbers = inBody ? numberHint(bad, value) : undefined;
+    const known = bad.rule === UNKNOWN_FIELD ? fieldsHint(request, inBody ? 'body' : 'query') : undefined;
+    sendError(request, reply, 'invalid_field', { ...bad, hint: bad.hint ?? numbers ?? known });
   }
 }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { HEADERS } from '@emr-payments/contracts';
+import type { FastifyRequest } from 'fastify';
 
 /** The credentials in their published order. */
 export const USER_CREDENTIALS = [HEADERS.clientId, HEADERS.clientSecret, HEADERS.accessToken] as const;
@@ -69,6 +70,19 @@ export function mediaTypeHint(headers: IncomingHttpHeaders, mediaType = 'applica
   if (headers['content-encoding'] !== undefined)
     return 'Send the body uncompressed, without `Content-Encoding`.';
   return `Send the header ${header}, and ${mediaType === 'application/json' ? 'JSON' : 'such a file'}.`;
+}
+
+/** Says which fields the body or the query of a request may have; undefined for a body that is not read. */
+export function fieldsHint(
+  { routeOptions: { schema, config } }: FastifyRequest,
+  part: 'body' | 'query',
+): string | undefined {
+  const { properties = {} } = (schema?.querystring ?? {}) as { properties?: object };
+  const queries = Object.keys(properties);
+  const fields = (config.fieldOrder ?? []).filter((field) => !queries.includes(field));
+  const names = part === 'query' ? queries : fields;
+  if (names.length > 0) return `Known here: ${names.map((name) => `\`${name}\``).join(', ')}.`;
+  return part === 'query' ? 'There are no query parameters here.' : undefined;
 }
 
 /** Says how to send a number that was sent as text. It quotes no value. */

@@ -84,6 +84,8 @@ test.each<[string, string | Buffer, number, string]>([
   ['no Host', GET(''), 400, 'malformed_request'],
   ['no Host at an unknown path', GET('', 'GET /nowhere HTTP/1.1'), 400, 'malformed_request'],
   ['no Host with another method', GET('', 'PUT /v1/payments HTTP/1.1'), 400, 'malformed_request'],
+  ['two Hosts', GET(`${HOST}HOST: y\r\n`), 400, 'malformed_request'],
+  ['two Hosts alike', GET(`${HOST}${HOST}`, 'GET /nowhere HTTP/1.1'), 400, 'malformed_request'],
   ['an expectation', GET(`${HOST}expect: a pony\r\n`), 417, 'expectation_failed'],
   ['an empty expectation', GET(`${HOST}expect:\r\n`), 417, 'expectation_failed'],
   [
@@ -136,7 +138,7 @@ test.each<[string, string | Buffer, number, string]>([
       code,
       request_id: expect.stringMatching(/./),
       safe_to_retry: code === 'request_timeout',
-      ...(['no Host', 'expect'].some((word) => _name.includes(word)) && code !== 'method_not_allowed'
+      ...(['Host', 'expect'].some((word) => _name.includes(word)) && code !== 'method_not_allowed'
         ? { hint: expect.any(String) }
         : {}),
     },

@@ -6,14 +6,20 @@ import { sendError } from '../errors/send-error.ts';
 /** As Node reads it: anything else makes a `checkExpectation`. */
 const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
 
+const isHost = (name: string): boolean => name.length === 4 && name.toLowerCase() === 'host';
+
 type Broken = { code: ErrorCode; hint: string };
 
 /** Names the rule of HTTP/1.1 that a request breaks, of those that Node's parser leaves to the server. */
-function brokenRule({ httpVersion, headers }: IncomingMessage): Broken | null {
+function brokenRule({ httpVersion, headers, rawHeaders }: IncomingMessage): Broken | null {
   if (httpVersion !== '1.1') return null;
   // RFC 9112, section 3.2.
   if (headers.host === undefined) {
     return { code: 'malformed_request', hint: 'The header Host is missing; HTTP/1.1 requires it.' };
+  }
+  // The same section. Node keeps the first one, and a proxy may go by another.
+  if (rawHeaders.filter((text, index) => index % 2 === 0 && isHost(text)).length > 1) {
+    return { code: 'malformed_request', hint: 'The header Host was sent more than once.' };
   }
   // RFC 9110, section 10.1.1.
   if (headers.expect !== undefined && !CONTINUE.test(headers.expect)) {

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { type Ambiguity, findAmbiguity } from '@emr-payments/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { errorCodes } from 'fastify';
-import { type BadField, shownName } from '../errors/bad-field.ts';
+import { type BadField, shownName, UNKNOWN_FIELD } from '../errors/bad-field.ts';
 import { DIGITS_HINT } from '../errors/hints.ts';
 import { NOT_NUMBER } from '../validation/text-gate.ts';
 
@@ -30,6 +30,7 @@ const BYTE_ORDER_MARK = '\ufeff';
  */
 export function onlyJsonBodies(app: FastifyInstance): void {
   const parseJson = app.getDefaultJsonParser('error', 'error');
+  const parseWithoutUnsafe = app.getDefaultJsonParser('remove', 'remove');
   app.decorateRequest('ambiguousField', null);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
@@ -44,14 +45,23 @@ export function onlyJsonBodies(app: FastifyInstance): void {
       const decoded = body.toString('utf8');
       const text = decoded.startsWith(BYTE_ORDER_MARK) ? decoded.slice(1) : decoded;
       if (text === '') return done(null, undefined);
-      parseJson(request, text, (error: Error | null, value?: unknown) => {
-        if (error !== null) return done(error);
+      const check = (value: unknown, whole: unknown) => {
         try {
-          request.ambiguousField = badFieldOf(findAmbiguity(text, value));
+          // The first of the two bounds the depth to which the second one goes.
+          const ambiguous = badFieldOf(findAmbiguity(text, whole));
+          request.ambiguousField = value === whole ? ambiguous : unsafeFieldOf(whole);
         } catch (cause) {
           return done(Object.assign(invalidJson('The body must not be nested that deeply.'), { cause }));
         }
         done(null, value);
+      };
+      parseJson(request, text, (error: Error | null, value?: unknown) => {
+        if (error === null) return check(value, value);
+        // It is no JSON, or it has a name that could change a prototype. `JSON.parse` makes a plain field of that, which goes no further.
+        parseWithoutUnsafe(request, text, (invalid: Error | null, rest?: unknown) => {
+          if (invalid !== null) done(invalid);
+          else check(rest, JSON.parse(text));
+        });
       });
     },
   );
@@ -75,6 +85,36 @@ function badFieldOf(ambiguity: Ambiguity | null): BadField | null {
   const repeated = nested ? REPEATED_INSIDE : REPEATED;
   const field = shownName(member);
   return kind === 'inexact' ? { field, rule: NOT_NUMBER, hint: DIGITS_HINT } : { field, rule: repeated };
+}
+
+type Named = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is Named => typeof value === 'object' && value !== null;
+
+/** True for a field that could change a prototype where an object is copied. */
+const isUnsafe = (name: string, value: unknown): boolean =>
+  name === '__proto__' || (name === 'constructor' && isObject(value) && Object.hasOwn(value, 'prototype'));
+
+/** Finds the name of an unsafe field in a value. */
+function unsafeNameIn(value: unknown): string | null {
+  if (!isObject(value)) return null;
+  for (const [name, part] of Object.entries(value)) {
+    const unsafe = isUnsafe(name, part) ? name : unsafeNameIn(part);
+    if (unsafe !== null) return unsafe;
+  }
+  return null;
+}
+
+/** Finds the field of a body that is unsafe, or has such a field inside. No schema of ours has one. */
+function unsafeFieldOf(body: unknown): BadField | null {
+  if (!isObject(body) || Array.isArray(body)) return null;
+  for (const [name, part] of Object.entries(body)) {
+    if (isUnsafe(name, part)) return { field: name, rule: UNKNOWN_FIELD };
+    const inside = unsafeNameIn(part);
+    if (inside !== null)
+      return { field: shownName(name), rule: `must not have a field with the name ${inside}` };
+  }
+  return null;
 }
 
 /** A `preValidation` hook for bodies without a required field: no body at all counts as an empty object. */

@@ -1,5 +1,8 @@
+import { hash } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+
 /*
- * By hand: a cursor is a time and an id in base64url; the libraries for it belong to an ORM or to GraphQL.
+ * By hand: a cursor is a time, an id and the mark of its list; the libraries for it belong to an ORM or to GraphQL.
  */
 
 /** The entry that a page ended with: the next one begins after it, whatever has been added since. */
@@ -8,18 +11,41 @@ export type CursorPlace = { createdAt: Date; id: string };
 /** Entries on a page when the query names no limit. */
 const DEFAULT_LIMIT = 20;
 
-export type Page = { limit: number; after: CursorPlace | null };
+/** `mark`: of the list and its filters, for the cursor of the next page. */
+export type Page = { limit: number; after: CursorPlace | null; mark: Mark };
 
-/** Reads the page that a list's query names; null when the cursor is not one of ours. */
-export function pageFrom(query: { limit?: number; cursor?: string }): Page | null {
-  const limit = query.limit ?? DEFAULT_LIMIT;
-  if (query.cursor === undefined) return { limit, after: null };
-  const after = decodeCursor(query.cursor);
-  return after === null ? null : { limit, after };
+export type ReadPage =
+  | { outcome: 'page'; page: Page }
+  | { outcome: 'invalid'; field: 'cursor'; rule: string; hint?: string };
+
+/** The rule of the field `cursor`, in the sentence that names it. */
+export const CURSOR_RULE = 'must be next_cursor of the page before';
+
+const BEGIN_AGAIN = 'or leave out `cursor` to begin with the first page.';
+const OTHER_LIST = `This cursor belongs to another list, or to that of another user: send it where it came from, ${BEGIN_AGAIN}`;
+const OTHER_FILTERS = `This cursor was made with other filters: send the filters of the page before, ${BEGIN_AGAIN}`;
+
+/**
+ * Reads the page that a request to a list names. A cursor of another list, path or caller, or of a page with other filters, is refused:
+ * with it, entries would be skipped in silence.
+ *
+ * @param options.ids the form of the list's ids. A cursor with another id was not written by us.
+ */
+export function pageFrom(request: FastifyRequest, { ids = /^/ }: { ids?: RegExp } = {}): ReadPage {
+  const { limit = DEFAULT_LIMIT, cursor } = request.query as { limit?: number; cursor?: string };
+  const mark = markOf(request);
+  if (cursor === undefined) return { outcome: 'page', page: { limit, after: null, mark } };
+  const read = decodeCursor(cursor);
+  const bad = { outcome: 'invalid', field: 'cursor', rule: CURSOR_RULE } as const;
+  if (read === null) return bad;
+  // The release before wrote cursors without a mark. Refuse them in the release after this one.
+  if (read.mark !== null) {
+    if (read.mark.list !== mark.list) return { ...bad, hint: OTHER_LIST };
+    if (read.mark.filters !== mark.filters) return { ...bad, hint: OTHER_FILTERS };
+  }
+  if (!ids.test(read.after.id)) return bad;
+  return { outcome: 'page', page: { limit, after: read.after, mark } };
 }
-
-/** The field and the rule for the error when `pageFrom` is null. */
-export const BAD_CURSOR = { field: 'cursor', rule: 'must be next_cursor of the page before' };
 
 /**
  * Cuts one page of an answer out of what was read.
@@ -28,7 +54,7 @@ export const BAD_CURSOR = { field: 'cursor', rule: 'must be next_cursor of the p
  */
 export function pageOf<T>(
   rows: readonly T[],
-  { limit, placeOf }: { limit: number; placeOf: (row: T) => CursorPlace },
+  { limit, mark, placeOf }: Pick<Page, 'limit' | 'mark'> & { placeOf: (row: T) => CursorPlace },
 ) {
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
@@ -36,21 +62,57 @@ export function pageOf<T>(
   return {
     rows: shown,
     has_more: hasMore,
-    next_cursor: hasMore && last !== undefined ? encodeCursor(placeOf(last)) : null,
+    next_cursor: hasMore && last !== undefined ? encodeCursor(placeOf(last), mark) : null,
   };
 }
 
-/** Writes a place as `next_cursor`: opaque to callers, and nothing secret. */
-function encodeCursor({ createdAt, id }: CursorPlace): string {
-  return Buffer.from(`${createdAt.getTime()}.${id}`).toString('base64url');
+/** Two digests that tell lists apart, and the filters of one list. They guard against mistakes; a cursor gives no access. */
+type Mark = { list: string; filters: string };
+
+/** Characters of a digest: 48 bits. */
+const MARK_LENGTH = 8;
+
+/**
+ * Query fields that may differ from page to page: a list is in the order of its time, so a bound that moves adds or takes entries at its
+ * ends only.
+ */
+const MAY_DIFFER = new Set(['limit', 'cursor', 'created_after', 'created_before', 'since']);
+
+function markOf({ routeOptions, params, query, caller, clientCaller }: FastifyRequest): Mark {
+  const filters = Object.entries(query as Record<string, unknown>)
+    .filter(([field]) => !MAY_DIFFER.has(field))
+    .map(([field, value]) => [field, Array.isArray(value) ? value.toSorted() : value])
+    .sort();
+  return {
+    list: digest([routeOptions.url, params, clientCaller?.clientPk, caller?.userId]),
+    filters: digest(filters),
+  };
 }
 
+const digest = (value: unknown): string =>
+  hash('sha256', JSON.stringify(value), 'base64url').slice(0, MARK_LENGTH);
+
+/**
+ * Writes a place as `next_cursor`: opaque to callers, and nothing secret. The mark is behind a `=`, where base64 ends: the release
+ * before reads the place and ignores the rest.
+ */
+function encodeCursor({ createdAt, id }: CursorPlace, { list, filters }: Mark): string {
+  return `${Buffer.from(`${createdAt.getTime()}.${id}`).toString('base64url')}=${list}${filters}`;
+}
+
+const CURSOR = new RegExp(`^([\\w-]+)(?:=([\\w-]{${MARK_LENGTH}})([\\w-]{${MARK_LENGTH}}))?$`);
+
 /** Reads a cursor back; null when we did not write it. */
-function decodeCursor(text: string): CursorPlace | null {
+function decodeCursor(text: string): { after: CursorPlace; mark: Mark | null } | null {
+  const [, place = '', list, filters] = CURSOR.exec(text) ?? [];
   const [, time = '', id = ''] =
-    /^(\d{1,15})\.([A-Za-z0-9_-]{1,64})$/.exec(Buffer.from(text, 'base64url').toString()) ?? [];
+    /^(\d{1,15})\.([A-Za-z0-9_-]{1,64})$/.exec(Buffer.from(place, 'base64url').toString()) ?? [];
   const createdAt = new Date(Number(time));
-  return id === '' || Number.isNaN(createdAt.getTime()) ? null : { createdAt, id };
+  if (id === '' || Number.isNaN(createdAt.getTime())) return null;
+  return {
+    after: { createdAt, id },
+    mark: list === undefined || filters === undefined ? null : { list, filters },
+  };
 }
 
 /**

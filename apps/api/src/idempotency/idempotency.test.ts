@@ -1,6 +1,11 @@
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { CREATE_PAYMENT_EXAMPLE as EXAMPLE } from '@emr-payments/contracts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { credentialHeaders, openTestApi, type TestApi } from '../testing/test-api.ts';
+import { putInto } from '../testing/user-requests.ts';
 import { fingerprint } from './key.ts';
 
 let api: TestApi;
@@ -9,6 +14,7 @@ let caller: Awaited<ReturnType<TestApi['newCaller']>>;
 beforeAll(async () => {
   api = await openTestApi();
   caller = await api.newCaller();
+  await api.app.listen({ host: '127.0.0.1', port: 0 });
 });
 afterAll(() => api.close());
 
@@ -119,6 +125,63 @@ describe('Idempotency-Key', () => {
 
   test('255 characters are fine', async () => {
     expect((await post(`!${'~'.repeat(254)}`)).statusCode).toBe(200);
+  });
+});
+
+/** Sends a request whose path is not tidied up on its way, as `inject` and `fetch` do. */
+async function postAt(path: string, key: string, body: unknown = EXAMPLE) {
+  const [{ port }] = api.app.addresses() as [AddressInfo];
+  const request = httpRequest({
+    host: '127.0.0.1',
+    port,
+    path,
+    method: 'POST',
+    headers: { ...credentialHeaders(caller), 'content-type': 'application/json', 'idempotency-key': key },
+  });
+  request.end(JSON.stringify(body));
+  const [answer] = (await once(request, 'response')) as [IncomingMessage];
+  return {
+    status: answer.statusCode,
+    replayed: answer.headers['idempotent-replayed'],
+    body: await json(answer),
+  };
+}
+
+describe('an empty query', () => {
+  test.each([
+    ['/v1/payments', '/v1/payments?'],
+    ['/v1/payments?', '/v1/payments'],
+    ['/v1/payments?&', '/v1/payments'],
+    ['/v1/payments', '/v1/payments?&&'],
+    ['/v1/payments?&', '/v1/payments?'],
+  ])('%s and %s are the same request', async (one, two) => {
+    const key = `spelt ${one} ${two}`.replaceAll(' ', '_');
+    const first = await postAt(one, key);
+    expect(await postAt(two, key)).toEqual({ ...first, replayed: 'true' });
+    expect(first).toMatchObject({ status: 200, replayed: undefined });
+  });
+
+  test.each([
+    ['/retry', '/retry?'],
+    ['/retry?', '/retry'],
+  ])('the retry at %s is that at %s', async (one, two) => {
+    const { payment_id } = (await post(`pay_${one}`)).json();
+    await putInto(api, { paymentId: payment_id, status: 'failed' });
+    const path = `/v1/payments/${payment_id}`;
+    const first = await postAt(path + one, `try_${one}`, {});
+    expect(await postAt(path + two, `try_${one}`, {})).toEqual({ ...first, replayed: 'true' });
+    expect(first).toMatchObject({ status: 200, replayed: undefined });
+  });
+
+  test('leaves the stored fingerprint as the release before compares it', async () => {
+    for (const url of ['/v1/payments', '/v1/payments?', '/v1/payments?dry_run=false']) {
+      expect((await postAt(url, `as${url}`)).status).toBe(200);
+      const stored = await api.database.prisma.idempotencyKey.findFirstOrThrow({
+        where: { key: `as${url}` },
+      });
+      const sent = fingerprint({ method: 'POST', url, body: EXAMPLE });
+      expect(sent.equals(Buffer.from(stored.fingerprint)), url).toBe(true);
+    }
   });
 });
 

@@ -7,7 +7,7 @@ const VISIBLE_ASCII = /^[\x21-\x7e]{1,255}$/;
 
 export type Idempotency =
   | { outcome: 'none' }
-  | { outcome: 'key'; key: string; fingerprint: Buffer }
+  | { outcome: 'key'; key: string; fingerprint: Buffer; respelt?: () => Buffer }
   | { outcome: 'invalid'; field: string; rule: string; hint?: string };
 
 /** Other spellings of the header. The credentials have underscores, so `idempotency_key` is an easy mistake. */
@@ -42,7 +42,25 @@ export function idempotencyOf(
         : {}),
     };
   }
-  return { outcome: 'key', key, fingerprint: fingerprint(request, salt) };
+  const { method, body } = request;
+  const { url, respelt } = spellingsOf(request.url);
+  const of = (spelt: string) => fingerprint({ method, url: spelt, body }, salt);
+  return {
+    outcome: 'key',
+    key,
+    fingerprint: of(url),
+    ...(respelt === undefined ? {} : { respelt: () => of(respelt) }),
+  };
+}
+
+/**
+ * Gives the spelling of a URL that is hashed, and the other one if its query is empty: `/v1/payments?` is `/v1/payments`, and neither
+ * may be hashed as the other, because the release before hashes what was sent.
+ */
+function spellingsOf(url: string): { url: string; respelt?: string } {
+  const [path = '', query] = url.split(/\?(.*)/s);
+  if (query === undefined) return { url, respelt: `${path}?` };
+  return /[^&]/.test(query) ? { url } : { url: `${path}?`, respelt: path };
 }
 
 /**

@@ -5,9 +5,10 @@ import {
   paymentIdToUuid,
 } from '@emr-payments/contracts';
 import type { PaymentFilter } from '@emr-payments/db';
-import { BAD_CURSOR, endFrom, pageFrom, timeFrom } from '../http/page.ts';
+import { CURSOR_RULE, endFrom, type Page, timeFrom } from '../http/page.ts';
 
-const PAYMENT_ID = new RegExp(PAYMENT_ID_PATTERN);
+/** The form of a payment's id. */
+export const PAYMENT_ID = new RegExp(PAYMENT_ID_PATTERN);
 
 /** True for a text that can be a payment's id. Others are answered as not found, like an id that does not exist. */
 export function isPaymentId(text: string): boolean {
@@ -23,34 +24,25 @@ export const LIST_RULES = {
   created_after: 'must be a time such as 2026-06-15T10:30:00Z',
   created_before: 'must be a time such as 2026-06-15T10:30:00Z',
   limit: 'must be a whole number from 1 to 100',
-  cursor: BAD_CURSOR.rule,
+  cursor: CURSOR_RULE,
 };
 
-export type ReadFilter =
-  | { outcome: 'filter'; filter: PaymentFilter; limit: number }
-  | { outcome: 'invalid'; field: 'cursor'; rule: string };
-
-/** Turns the validated query into a filter over one user's payments. */
-export function filterFrom(query: ListPaymentsQuery, { userId }: { userId: number }): ReadFilter {
-  const page = pageFrom(query);
-  if (page === null || (page.after !== null && !isPaymentId(page.after.id))) {
-    return { outcome: 'invalid', field: 'cursor', rule: LIST_RULES.cursor };
-  }
+/** Turns the validated query and the page that it names into a filter over one user's payments. */
+export function filterFrom(
+  query: ListPaymentsQuery,
+  { userId, page }: { userId: number; page: Page },
+): PaymentFilter {
   const { limit, after: place } = page;
   return {
-    outcome: 'filter',
-    limit,
-    filter: {
-      userId,
-      statuses: query.status,
-      patientMrn: query.patient_mrn === undefined ? undefined : normalMrn(query.patient_mrn),
-      referenceNumber: query.reference_number,
-      location: query.location,
-      createdAfter: query.created_after === undefined ? undefined : timeFrom(query.created_after),
-      createdBefore: query.created_before === undefined ? undefined : endFrom(query.created_before),
-      after: place === null ? undefined : { createdAt: place.createdAt, id: paymentIdToUuid(place.id) },
-      // One more than is shown, to know whether there is another page.
-      limit: limit + 1,
-    },
+    userId,
+    statuses: query.status,
+    patientMrn: query.patient_mrn === undefined ? undefined : normalMrn(query.patient_mrn),
+    referenceNumber: query.reference_number,
+    location: query.location,
+    createdAfter: query.created_after === undefined ? undefined : timeFrom(query.created_after),
+    createdBefore: query.created_before === undefined ? undefined : endFrom(query.created_before),
+    after: place === null ? undefined : { createdAt: place.createdAt, id: paymentIdToUuid(place.id) },
+    // One more than is shown, to know whether there is another page.
+    limit: limit + 1,
   };
 }

@@ -5,10 +5,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
 import type { CostlyReads } from '../bulkheads/costly-reads.ts';
 import { sendError } from '../errors/send-error.ts';
-import { pageOf } from '../http/page.ts';
+import { pageFrom, pageOf } from '../http/page.ts';
 import { paymentView } from './payment-view.ts';
 import { getPaymentOperation, listPaymentsOperation } from './read-operations.ts';
-import { filterFrom, isPaymentId, LIST_RULES } from './read-payments.ts';
+import { filterFrom, isPaymentId, LIST_RULES, PAYMENT_ID } from './read-payments.ts';
 
 /** `GET /v1/payments/{id}` and `GET /v1/payments`. */
 export const paymentReadRoutes: FastifyPluginAsyncTypebox<
@@ -36,14 +36,16 @@ export const paymentReadRoutes: FastifyPluginAsyncTypebox<
     },
     async (request, reply) => {
       const query: ListPaymentsQuery = request.query;
-      const read = filterFrom(query, callerOf(request));
+      const read = pageFrom(request, { ids: PAYMENT_ID });
       if (read.outcome === 'invalid') return sendError(request, reply, 'invalid_field', read);
+      const { page: asked } = read;
+      const filter = filterFrom(query, { ...callerOf(request), page: asked });
       const found = await within(
         waitMs,
-        deps.costly.run(callerOf(request), (costly) => listPayments(costly, read.filter)),
+        deps.costly.run(callerOf(request), (costly) => listPayments(costly, filter)),
       );
       const { rows, ...page } = pageOf(found, {
-        limit: read.limit,
+        ...asked,
         placeOf: ({ createdAt, paymentId }) => ({ createdAt, id: paymentId }),
       });
       return reply.send({ success: true, message: 'Payments.', data: rows.map(paymentView), ...page });

@@ -307,11 +307,91 @@ describe('a body that means two things is refused by the name of the field', () 
   });
 
   test('names of the language are no way around it', async () => {
-    for (const body of ['{"__proto__":1,"__proto__":2}', '{"constructor":{"prototype":1}}']) {
-      expect((await pay(body)).body.code).toBe('invalid_json');
-    }
     const twice = await pay(PAYMENT.replace('{', '{"constructor":1,"constructor":2,'));
     expect(twice.body.message).toBe(sentence('constructor', 'is not a known field'));
+  });
+});
+
+describe('an unknown field is refused by its name', () => {
+  const NESTED = (name: string) => `must not have a field with the name ${name}`;
+  const UNKNOWN = 'is not a known field';
+  const FIELDS = [
+    'patient_mrn',
+    'payment_method',
+    'reference_number',
+    'location',
+    'amount',
+    'notes',
+    'deposit_date',
+  ];
+  /** The name that is shown, the text of the fields, and the rule. */
+  const fields: [string, string, string][] = [
+    ['__proto__', '"__proto__":1', UNKNOWN],
+    ['__proto__', '"__proto__":{"amount":1}', UNKNOWN],
+    ['__proto__', String.raw`"\u005f_proto__":null`, UNKNOWN],
+    ['__proto__', '"__proto__":1,"__proto__":2', UNKNOWN],
+    ['constructor', '"constructor":1', UNKNOWN],
+    ['constructor', '"constructor":{"prototype":{"amount":1}}', UNKNOWN],
+    ['constructor', String.raw`"constructor":{"proto\u0074ype":1}`, UNKNOWN],
+    ['toString', '"toString":1', UNKNOWN],
+    ['hasOwnProperty', '"hasOwnProperty":1', UNKNOWN],
+    ['x', '"x":{"y":[{"__proto__":1}]}', UNKNOWN],
+    [`${'x'.repeat(64)}…`, `"${'x'.repeat(10_240)}":1`, UNKNOWN],
+    ['a??[31m', String.raw`"a\u0000\u001b[31m":1`, UNKNOWN],
+    ['?', String.raw`"\ud800":1`, UNKNOWN],
+    ['\u{1f600}', '"\u{1f600}":1', UNKNOWN],
+    ['?a?', '"\u202ea\u2066":1', UNKNOWN],
+    ['amount?', '"amount\u200b":1', UNKNOWN],
+    ['????', '"\u2028\u00ad\u3164\ufeff":1', UNKNOWN],
+    ['"amount "', '"amount ":1', UNKNOWN],
+    ['""', '"":1', UNKNOWN],
+  ];
+
+  test.each(fields)('%s', async (shown, text, rule) => {
+    const before = await countPayments();
+    // It is named after the fields of the published order, wherever it is in the body.
+    const payment = JSON.stringify(EXAMPLE);
+    for (const whole of [payment.replace('{', `{${text},`), payment.replace('}', `,${text}}`)]) {
+      const { status, body: answer } = await pay(whole);
+      expect([status, answer.code, answer.message]).toEqual([400, 'invalid_field', sentence(shown, rule)]);
+      if (rule === UNKNOWN)
+        expect(answer.hint).toBe(`Known here: ${FIELDS.map((each) => `\`${each}\``).join(', ')}.`);
+    }
+    const { body } = await pay(`{${text}}`);
+    expect(body.message).toContain('required field: patient_mrn (');
+    expect(await countPayments()).toBe(before);
+  });
+
+  test.each([
+    ['"notes":{"a":[{"__proto__":1}]}', 'notes', 'must be a string'],
+    ['"description":{"constructor":{"prototype":1}}', 'description', NESTED('constructor')],
+  ])('also inside a field: %s', async (text, field, rule) => {
+    // The first one has a schema that is applied first, and the second one reads no body.
+    const line = field === 'notes' ? 'POST /v1/payments' : `POST /v1/webhooks/${endpointId}/test`;
+    const rest = JSON.stringify({ ...EXAMPLE, notes: undefined }).slice(1);
+    const answer = await send(line, field === 'notes' ? `{${text},${rest}` : `{${text}}`);
+    expect([answer.status, answer.body.message]).toEqual([400, sentence(field, rule)]);
+  });
+
+  test.each([
+    ['GET /v1/webhooks?statu=failed', 'Known here: `limit`, `cursor`.'],
+    ['POST /v1/payments?dryrun=true', 'Known here: `dry_run`.'],
+    ['DELETE /v1/webhooks/we_0?force=true', 'There are no query parameters here.'],
+  ])('in a query, with those that there are: %s', async (line, hint) => {
+    const { status, body } = await send(line, line.startsWith('POST') ? JSON.stringify(EXAMPLE) : '');
+    expect([status, body.hint]).toEqual([400, hint]);
+  });
+
+  test('in a query of any route, however long it is', async () => {
+    const long = 'x'.repeat(9000);
+    for (const path of ['/v1/payments', '/v1/connection'])
+      for (const [name, shown] of [
+        [long, `${'x'.repeat(64)}…`],
+        ['%00', '?'],
+      ]) {
+        const { status, body } = await send(`GET ${path}?${name}=%00`, '');
+        expect([status, body.message]).toEqual([400, expect.stringContaining(`required field: ${shown} (`)]);
+      }
   });
 });
 

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import type { BadField } from '../errors/bad-field.ts';
+import { type BadField, shownName, UNKNOWN_FIELD } from '../errors/bad-field.ts';
+import { fieldsHint } from '../errors/hints.ts';
 import { sendError } from '../errors/send-error.ts';
 
 /**
@@ -35,13 +36,16 @@ function firstUnfit(part: unknown, forbidden: RegExp): BadField | null {
   if (typeof part !== 'object' || part === null) return null;
   for (const [field, value] of Object.entries(part)) {
     const rule = faultOf(value, forbidden);
-    if (rule !== null) return { field, rule };
+    if (rule !== null) return { field: shownName(field), rule };
   }
   return null;
 }
 
 const unfitIn = ({ params, query, body, ambiguousField }: FastifyRequest): BadField | null =>
   ambiguousField ?? firstUnfit(params, IN_URL) ?? firstUnfit(query, IN_URL) ?? firstUnfit(body, IN_BODY);
+
+const hintOf = ({ rule }: BadField, request: FastifyRequest): string | undefined =>
+  rule === UNKNOWN_FIELD ? fieldsHint(request, 'body') : undefined;
 
 /**
  * Refuses, for every route, paths, queries and bodies with text that cannot be stored or shown and with numbers that are
@@ -56,7 +60,7 @@ export const textGate = fp(
       if (unfit === null) done();
       // The name of a wildcard is no field.
       else if (unfit.field === '*') sendError(request, reply, 'route_not_found');
-      else sendError(request, reply, 'invalid_field', unfit);
+      else sendError(request, reply, 'invalid_field', { hint: hintOf(unfit, request), ...unfit });
     });
   },
   { name: 'text-gate' },

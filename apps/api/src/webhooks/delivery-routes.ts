@@ -10,7 +10,7 @@ import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { actorOf, clientOf } from '../auth/authenticate-client-hook.ts';
 import { sendError } from '../errors/send-error.ts';
-import { BAD_CURSOR, pageFrom, pageOf, timeFrom } from '../http/page.ts';
+import { pageFrom, pageOf, timeFrom } from '../http/page.ts';
 import { answerOnce } from '../idempotency/answer-once.ts';
 import type { Limits } from '../limits.ts';
 import { componentRef } from '../openapi/component-ref.ts';
@@ -94,9 +94,9 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
     config: { fieldRules },
     handler: async (request, reply) => {
       const { query } = request;
-      const page = pageFrom(query);
-      if (page === null || (page.after !== null && !/^\d{1,18}$/.test(page.after.id)))
-        return sendError(request, reply, 'invalid_field', BAD_CURSOR);
+      const read = pageFrom(request, { ids: /^\d{1,18}$/ });
+      if (read.outcome === 'invalid') return sendError(request, reply, 'invalid_field', read);
+      const { page } = read;
       const { clientPk } = clientOf(request);
       const endpoint = await patiently(
         findEndpoint({ database }, { clientPk, endpointId: request.params.id }),

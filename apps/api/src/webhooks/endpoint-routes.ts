@@ -18,7 +18,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { actorOf, clientOf } from '../auth/authenticate-client-hook.ts';
 import { sendError } from '../errors/send-error.ts';
 import { emptyBodyAsObject } from '../http/json-body.ts';
-import { BAD_CURSOR, pageFrom, pageOf } from '../http/page.ts';
+import { pageFrom, pageOf } from '../http/page.ts';
 import { answerOnce } from '../idempotency/answer-once.ts';
 import type { Limits } from '../limits.ts';
 import { componentRef } from '../openapi/component-ref.ts';
@@ -83,8 +83,9 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
     },
     config: { fieldRules },
     handler: async (request, reply) => {
-      const page = pageFrom(request.query);
-      if (page === null) return sendError(request, reply, 'invalid_field', BAD_CURSOR);
+      const read = pageFrom(request);
+      if (read.outcome === 'invalid') return sendError(request, reply, 'invalid_field', read);
+      const { page } = read;
       const { clientPk } = clientOf(request);
       const rows = await patiently(
         deps.costly.run({ clientPk }, (costly) =>

@@ -20,7 +20,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { actorOf, clientOf } from '../auth/authenticate-client-hook.ts';
 import { sendError } from '../errors/send-error.ts';
 import { emptyBodyAsObject } from '../http/json-body.ts';
-import { BAD_CURSOR, pageFrom, pageOf, timeFrom } from '../http/page.ts';
+import { pageFrom, pageOf, timeFrom } from '../http/page.ts';
 import { answerWith, type Change, type WriteResult } from '../idempotency/answer-once.ts';
 import type { Limits } from '../limits.ts';
 import { componentRef } from '../openapi/component-ref.ts';
@@ -54,8 +54,9 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
     config: { fieldRules },
     handler: async (request, reply) => {
       const { query } = request;
-      const page = pageFrom(query);
-      if (page === null) return sendError(request, reply, 'invalid_field', BAD_CURSOR);
+      const read = pageFrom(request);
+      if (read.outcome === 'invalid') return sendError(request, reply, 'invalid_field', read);
+      const { page } = read;
       const { clientPk } = clientOf(request);
       const filter = {
         clientPk,
@@ -132,10 +133,10 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
         const asked = {
           ...given,
           request: key,
-          remember: (result: RedeliverOutcome) => remember(answerTo(eventId, result)),
+          remember: (result: RedeliverOutcome) => remember(answerTo(given, result)),
         };
         const once = await deps.redeliveries.redeliver(asked);
-        return once.outcome === 'done' ? { ...once, result: answerTo(eventId, once.result) } : once;
+        return once.outcome === 'done' ? { ...once, result: answerTo(given, once.result) } : once;
       };
       return patiently(answerWith(deps, { request, reply }, perform));
     },
@@ -148,8 +149,16 @@ function soughtBy({ payment_id, job_id }: ListEventsQuery): SoughtId | null {
   return job_id === undefined ? null : { kind: 'job', id: job_id };
 }
 
+const NOT_SOONER =
+  'Its deliveries show when that is (`next_attempt_at`). To send now what waits, disable the endpoint, enable it again, and recover it.';
+const NAME_ENDPOINT =
+  'Name an endpoint by `endpoint_id` to learn which, or to send it to one that does not subscribe to its type.';
+
 /** Gives the answer to a redelivery, to one endpoint or to all that subscribe to the event's type. */
-function answerTo(eventId: string, result: RedeliverOutcome): WriteResult {
+function answerTo(
+  { eventId, endpointId }: { eventId: string; endpointId: string | null },
+  result: RedeliverOutcome,
+): WriteResult {
   const refused = (code: ErrorCode): WriteResult => ({ outcome: 'refused', code });
   switch (result.outcome) {
     case 'redelivering': {
@@ -159,7 +168,11 @@ function answerTo(eventId: string, result: RedeliverOutcome): WriteResult {
     case 'not_found':
       return refused('event_not_found');
     case 'nothing_to_do':
-      return refused('nothing_to_redeliver');
+      return {
+        outcome: 'refused',
+        code: 'nothing_to_redeliver',
+        details: endpointId === null ? { hint: NAME_ENDPOINT } : { endpoint: endpointId, hint: NOT_SOONER },
+      };
     default:
       return refused(result.outcome);
   }

@@ -30,12 +30,37 @@ describe('POST /v1/events/{id}/redeliver', () => {
         body: endpoint_id === undefined ? {} : { endpoint_id },
       });
     expect((await redeliver()).json().data).toEqual({ event_id: eventId, endpoint_ids: [wants.id] });
-    expect((await redeliver()).json()).toMatchObject({ code: 'nothing_to_redeliver' });
+    const nothing = await redeliver();
+    expect([nothing.statusCode, nothing.json()]).toMatchObject([
+      409,
+      {
+        code: 'nothing_to_redeliver',
+        message: expect.stringContaining('or no enabled endpoint subscribes to its type'),
+        hint: expect.stringContaining('`endpoint_id`'),
+      },
+    ]);
     expect((await redeliver(not.id)).json().data.endpoint_ids).toEqual([not.id]);
     expect((await redeliver(off.id)).json()).toMatchObject({ code: 'endpoint_disabled' });
     expect((await redeliver('we_none')).json()).toMatchObject({ code: 'endpoint_not_found' });
     expect(await it.jobsOf(wants.id)).toHaveLength(1);
     expect(await it.jobsOf(off.id)).toHaveLength(0);
+  });
+
+  test('to an endpoint for which it waits is refused, until what waits was canceled as the refusal says', async () => {
+    const { id } = await it.register();
+    const eventId = await it.event(5);
+    const redeliver = () => it.send('POST', `/v1/events/${eventId}/redeliver`, { body: { endpoint_id: id } });
+    expect((await redeliver()).statusCode).toBe(200);
+    const waits = (await redeliver()).json();
+    expect(waits).toMatchObject({
+      code: 'nothing_to_redeliver',
+      message: `Nothing was sent again: the event already waits for its next attempt at the webhook endpoint ${id}.`,
+      hint: expect.stringMatching(
+        /`next_attempt_at`.* disable the endpoint, enable it again, and recover it/,
+      ),
+    });
+    for (const enabled of [false, true]) await it.send('PATCH', `/v1/webhooks/${id}`, { body: { enabled } });
+    expect((await redeliver()).json().data).toEqual({ event_id: eventId, endpoint_ids: [id] });
   });
 
   test('with a key happens once', async () => {

@@ -20,7 +20,7 @@ export const REQUEST_ERRORS = {
   invalid_json: {
     status: 400,
     retry: 'never',
-    about: 'The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.',
+    about: 'The body is not JSON in UTF-8, or is nested too deeply.',
     sentence: () => 'The request body is not valid JSON.',
   },
   invalid_body: {

@@ -51,8 +51,12 @@ export const WEBHOOK_ERRORS = {
   nothing_to_redeliver: {
     status: 409,
     retry: 'never',
-    about: 'The event is being delivered already, or no enabled endpoint subscribes to its type.',
-    sentence: () => 'The event is on its way already, or no enabled endpoint takes events of its type.',
+    about:
+      'The event already waits for its next attempt, which stays at its time, or no enabled endpoint subscribes to its type. The `hint` says how to send it now.',
+    sentence: ({ endpoint }) =>
+      endpoint === undefined
+        ? 'Nothing was sent again: the event already waits for its next attempt, or no enabled endpoint subscribes to its type.'
+        : `Nothing was sent again: the event already waits for its next attempt at the webhook endpoint ${endpoint}.`,
   },
   test_in_progress: {
     status: 409,

@@ -1,5 +1,6 @@
 import { newPaymentId, paymentIdToUuid, uuidToPaymentId } from '@emr-payments/contracts';
 import type { StatementDeps } from '../core/statements.ts';
+import { isSameRequest } from '../idempotency/once.ts';
 import { type AcceptInput, acceptPayments } from './accept-payments.ts';
 import { type ClaimedKey, findIdempotencyKeys } from './find-idempotency-keys.ts';
 
@@ -27,7 +28,7 @@ function outcomeOfKey(input: {
 }): AcceptOutcome {
   if (input.claimed === null) return { outcome: input.patientFound ? 'key_in_flight' : 'patient_not_found' };
   const { fingerprint, made } = input.claimed;
-  if (made === null || !fingerprint.equals(input.idempotency.fingerprint)) return { outcome: 'key_reused' };
+  if (made === null || !isSameRequest(fingerprint, input.idempotency)) return { outcome: 'key_reused' };
   return {
     outcome: 'accepted',
     paymentId: uuidToPaymentId(made.paymentId),

@@ -1,5 +1,6 @@
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
+import type { Fingerprint } from '../idempotency/once.ts';
 
 /** A validated request of an authenticated user. */
 export type AcceptInput = {
@@ -14,7 +15,7 @@ export type AcceptInput = {
   notes: string | null;
   /** YYYY-MM-DD; null is today in the practice's time zone. */
   depositDate: string | null;
-  idempotency: { key: string; fingerprint: Buffer } | null;
+  idempotency: ({ key: string } & Fingerprint) | null;
   /** Of the request's span, where it is traced. */
   traceparent?: string;
 };

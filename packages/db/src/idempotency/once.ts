@@ -2,14 +2,19 @@ import type { Database } from '../core/database.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
 import { inTransaction, type Transaction } from '../core/transaction.ts';
 
-/** A request with an Idempotency-Key. `userId` is 0 for a request of the client itself. */
-export type KeyedRequest = {
-  clientPk: number;
-  userId: number;
-  key: string;
-  /** SHA-256 of everything that determines the answer. */
+/** SHA-256 of everything that determines the answer. */
+export type Fingerprint = {
   fingerprint: Buffer;
+  /** Makes that of the same request in another spelling, under which it may have been stored. */
+  respelt?: () => Buffer;
 };
+
+/** A request with an Idempotency-Key. `userId` is 0 for a request of the client itself. */
+export type KeyedRequest = Fingerprint & { clientPk: number; userId: number; key: string };
+
+/** True when a key was claimed by the same request, in whichever spelling. */
+export const isSameRequest = (stored: Buffer, { fingerprint, respelt }: Fingerprint): boolean =>
+  stored.equals(fingerprint) || (respelt !== undefined && stored.equals(respelt()));
 
 export type OnceOutcome<T> =
   | { outcome: 'done'; result: T }
@@ -62,7 +67,7 @@ export async function once<T>(
     }
     const owner = [request.clientPk, request.userId, request.key];
     while ((await query(tx, CLAIM, [...owner, request.fingerprint])).length === 0) {
-      const value = await replay(tx, owner, request.fingerprint);
+      const value = await replay(tx, owner, request);
       if (value !== null) return { commit: false, value };
     }
     const result = await work(tx);
@@ -76,16 +81,16 @@ type Replay = { outcome: 'replayed'; status: number; response: string } | { outc
 
 /** Finds the answer to an earlier request with this key; null when there is none. A request under way has none yet. */
 export async function findRemembered(deps: StatementDeps, request: KeyedRequest): Promise<Replay | null> {
-  return replay(deps, [request.clientPk, request.userId, request.key], request.fingerprint);
+  return replay(deps, [request.clientPk, request.userId, request.key], request);
 }
 
 type Remembered = { fingerprint: Buffer; status: number | null; response: string | null };
 
 /** null: there is no such key, or its time ended after it was found to be claimed. */
-async function replay(tx: StatementDeps, owner: unknown[], fingerprint: Buffer): Promise<Replay | null> {
+async function replay(tx: StatementDeps, owner: unknown[], request: Fingerprint): Promise<Replay | null> {
   const [row] = await query<Remembered>(tx, FIND, owner);
   if (row === undefined) return null;
   if (row.status === null || row.response === null) return { outcome: 'key_reused' };
-  if (!row.fingerprint.equals(fingerprint)) return { outcome: 'key_reused' };
+  if (!isSameRequest(row.fingerprint, request)) return { outcome: 'key_reused' };
   return { outcome: 'replayed', status: row.status, response: row.response };
 }

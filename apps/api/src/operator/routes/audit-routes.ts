@@ -4,7 +4,7 @@ import { listAudit } from '@emr-payments/operations';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { sendError } from '../../errors/send-error.ts';
 import { operatorOf } from '../../http/operator-caller.ts';
-import { BAD_CURSOR, pageFrom, pageOf, timeFrom } from '../../http/page.ts';
+import { pageFrom, pageOf, timeFrom } from '../../http/page.ts';
 import type { OperatorDeps } from '../deps.ts';
 import { OPERATOR_FIELD_RULES as fieldRules } from '../field-rules.ts';
 import { operatorOperation } from '../operation.ts';
@@ -48,9 +48,9 @@ export const auditRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, 
     handler: async (request, reply) => {
       const { user_id: user, since: from, limit: _limit, cursor: _cursor, ...filter } = request.query;
       const since = from === undefined ? undefined : timeFrom(from);
-      const page = pageFrom(request.query);
-      if (page === null || (page.after !== null && !ID.test(page.after.id)))
-        return sendError(request, reply, 'invalid_field', BAD_CURSOR);
+      const read = pageFrom(request, { ids: ID });
+      if (read.outcome === 'invalid') return sendError(request, reply, 'invalid_field', read);
+      const { page } = read;
       const before = page.after === null ? undefined : BigInt(page.after.id);
       const rows = await deps.costly.run({ clientPk: operatorOf(request).keyPk }, () =>
         listAudit({ database }, { ...filter, user, since, before, limit: page.limit + 1 }),

@@ -22,7 +22,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { sendError } from '../../errors/send-error.ts';
 import { emptyBodyAsObject } from '../../http/json-body.ts';
 import { operatorOf } from '../../http/operator-caller.ts';
-import { BAD_CURSOR, pageFrom, pageOf } from '../../http/page.ts';
+import { pageFrom, pageOf } from '../../http/page.ts';
 import type { WriteResult } from '../../idempotency/answer-once.ts';
 import { componentRef } from '../../openapi/component-ref.ts';
 import { answered, noSuch, reading, stateRefused, writing } from '../answers.ts';
@@ -77,8 +77,9 @@ export const clientRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app,
     },
     config: { fieldRules },
     handler: async (request, reply) => {
-      const page = pageFrom(request.query);
-      if (page === null) return sendError(request, reply, 'invalid_field', BAD_CURSOR);
+      const read = pageFrom(request);
+      if (read.outcome === 'invalid') return sendError(request, reply, 'invalid_field', read);
+      const { page } = read;
       const rows = await deps.costly.run({ clientPk: operatorOf(request).keyPk }, (costly) =>
         pageOfClients(costly, { after: page.after, limit: page.limit + 1 }),
       );

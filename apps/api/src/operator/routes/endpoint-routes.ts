@@ -7,7 +7,7 @@ import { disableEndpoint, enableEndpointIn, findClientPk, pageOfEndpoints } from
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { sendError } from '../../errors/send-error.ts';
 import { operatorOf } from '../../http/operator-caller.ts';
-import { BAD_CURSOR, pageFrom, pageOf } from '../../http/page.ts';
+import { pageFrom, pageOf } from '../../http/page.ts';
 import { endpointView } from '../../webhooks/endpoint-view.ts';
 import { answered, noSuch, reading, stateRefused, writing } from '../answers.ts';
 import { actorOf, type OperatorDeps } from '../deps.ts';
@@ -36,8 +36,9 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (ap
     },
     config: { fieldRules },
     handler: async (request, reply) => {
-      const page = pageFrom(request.query);
-      if (page === null) return sendError(request, reply, 'invalid_field', BAD_CURSOR);
+      const read = pageFrom(request);
+      if (read.outcome === 'invalid') return sendError(request, reply, 'invalid_field', read);
+      const { page } = read;
       const { client_id: clientId } = request.params;
       const clientPk = await reading(deps, request, () => findClientPk({ database }, { clientId }));
       if (clientPk === null) return sendError(request, reply, 'record_not_found', { record: 'client' });

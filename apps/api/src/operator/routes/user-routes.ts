@@ -22,7 +22,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { sendError } from '../../errors/send-error.ts';
 import { emptyBodyAsObject } from '../../http/json-body.ts';
 import { operatorOf } from '../../http/operator-caller.ts';
-import { BAD_CURSOR, pageFrom, pageOf } from '../../http/page.ts';
+import { pageFrom, pageOf } from '../../http/page.ts';
 import { componentRef } from '../../openapi/component-ref.ts';
 import { answered, noSuch, reading, stateRefused, writing } from '../answers.ts';
 import { actorOf, type OperatorDeps } from '../deps.ts';
@@ -65,9 +65,10 @@ export const userRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, d
     },
     config: { fieldRules },
     handler: async (request, reply) => {
-      const { client_id: clientId, ...query } = request.query;
-      const page = pageFrom(query);
-      if (page === null) return sendError(request, reply, 'invalid_field', BAD_CURSOR);
+      const { client_id: clientId } = request.query;
+      const read = pageFrom(request);
+      if (read.outcome === 'invalid') return sendError(request, reply, 'invalid_field', read);
+      const { page } = read;
       const rows = await deps.costly.run({ clientPk: operatorOf(request).keyPk }, (costly) =>
         pageOfUsers(costly, { clientId, after: page.after, limit: page.limit + 1 }),
       );

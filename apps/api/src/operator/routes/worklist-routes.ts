@@ -17,10 +17,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { sendError } from '../../errors/send-error.ts';
 import { emptyBodyAsObject } from '../../http/json-body.ts';
 import { operatorOf } from '../../http/operator-caller.ts';
-import { BAD_CURSOR, pageFrom, pageOf } from '../../http/page.ts';
+import { pageFrom, pageOf } from '../../http/page.ts';
 import { componentRef } from '../../openapi/component-ref.ts';
 import { paymentView } from '../../payments/payment-view.ts';
-import { isPaymentId } from '../../payments/read-payments.ts';
+import { isPaymentId, PAYMENT_ID } from '../../payments/read-payments.ts';
 import { resolutionFrom, worklistRefusal } from '../../payments/worklist-routes.ts';
 import { answered, reading, writing } from '../answers.ts';
 import { actorOf, type OperatorDeps } from '../deps.ts';
@@ -53,10 +53,10 @@ export const worklistRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (ap
     },
     config: { fieldRules },
     handler: async (request, reply) => {
-      const { status = ['needs_review'], client_id: clientId, user_id: publicId, ...query } = request.query;
-      const page = pageFrom(query);
-      if (page === null || (page.after !== null && !isPaymentId(page.after.id)))
-        return sendError(request, reply, 'invalid_field', BAD_CURSOR);
+      const { status = ['needs_review'], client_id: clientId, user_id: publicId } = request.query;
+      const read = pageFrom(request, { ids: PAYMENT_ID });
+      if (read.outcome === 'invalid') return sendError(request, reply, 'invalid_field', read);
+      const { page } = read;
       const { after, limit } = page;
       const filter = {
         statuses: status,
@@ -70,7 +70,7 @@ export const worklistRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (ap
         readWorklist(costly, filter),
       );
       const placeOf = ({ createdAt, paymentId }: OwnedPayment) => ({ createdAt, id: paymentId });
-      const { rows: shown, ...more } = pageOf(rows, { limit, placeOf });
+      const { rows: shown, ...more } = pageOf(rows, { ...page, placeOf });
       return reply.send({
         success: true,
         message: 'Payments that wait for a person.',
