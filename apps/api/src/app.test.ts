@@ -52,7 +52,7 @@ describe('x-request-id', () => {
 });
 
 describe('routes and methods', () => {
-  test.each(['/v1', '/v2/payments', '/V1/payments', '/v1/payments/x/y', '/%ff', '/v1/%zz', '//v1/payments'])(
+  test.each(['/v1', '/v2/payments', '/V1/payments', '/v1/payments/x/y', '/%ff', '/v1/%zz'])(
     '%s is 404',
     async (url) => {
       await open();
@@ -67,6 +67,26 @@ describe('routes and methods', () => {
       });
     },
   );
+
+  test.each([
+    '//v1/payments',
+    '/v1//payments',
+    `/v1/payments/${'0'.repeat(32)}/`,
+    '/v1/reconciliation/?date=x',
+  ])('%s has a slash too many, and the hint says so', async (url) => {
+    await open();
+    const bodies = [{}, { payload: 'amount=1', headers: { 'content-type': 'text/plain' } }];
+    for (const body of bodies) {
+      const answer = await app.inject({ method: 'POST', url, ...body });
+      expect([answer.statusCode, answer.json()]).toEqual([
+        404,
+        expect.objectContaining({
+          code: 'route_not_found',
+          hint: 'The path has nothing between two slashes, or after the last one.',
+        }),
+      ]);
+    }
+  });
 
   test.each(['/v1/payments/', '/v1/webhooks/', '/v1/payments//retry', '/v1/payments/?limit=1'])(
     '%s, with nothing in the place of an id, is 404 for every method',

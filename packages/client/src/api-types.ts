@@ -407,7 +407,7 @@ export interface paths {
         put?: never;
         /**
          * Give a webhook endpoint a new secret
-         * @description The new secret signs from the next attempt on. Until the overlap ends, the old one signs as well, so that you can change over without losing an event. The body may be left out.
+         * @description The new secret signs from the next attempt on. Until the overlap ends, the old one signs as well, so that you can change over without losing an event. Older secrets that still sign end with that overlap at the latest. At most five secrets sign at once: one rotation more ends the oldest immediately. The body may be left out.
          */
         post: operations["rotateWebhookSecret"];
         delete?: never;
@@ -1476,6 +1476,7 @@ export interface components {
          *       "success": true,
          *       "message": "What the EMR connection supports.",
          *       "data": {
+         *         "user_id": "user_1J9X2q2eZvKYlo2CluR9g9gV",
          *         "adapter": "open-dental",
          *         "capability": "lookup",
          *         "time_zone": "America/New_York",
@@ -3207,6 +3208,11 @@ export interface components {
         /** @description What the user's EMR connection supports. */
         Connection: {
             /**
+             * @description The user of the access token. In events it is `access_token_reference_id`.
+             * @example user_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            user_id: string;
+            /**
              * @description The dialect of the EMR.
              * @example fhir-r5
              */
@@ -3586,7 +3592,7 @@ export interface components {
             public_key?: string;
             /**
              * Format: date-time
-             * @description The old secret signs as well until this time.
+             * @description The old secret signs as well until this time, unless a later rotation ends it earlier.
              * @example 2026-06-15T10:30:00.000Z
              */
             old_valid_until: string;

@@ -29,6 +29,10 @@ export const ConnectionReplySchema = replyOf(
   'ConnectionReply',
   Type.Object(
     {
+      user_id: Type.String({
+        description: 'The user of the access token. In events it is `access_token_reference_id`.',
+        examples: ['user_1J9X2q2eZvKYlo2CluR9g9gV'],
+      }),
       adapter: Type.String({ description: 'The dialect of the EMR.', examples: ['fhir-r5'] }),
       capability: Type.Unsafe<'conditional-create' | 'lookup' | 'none'>({
         type: 'string',

@@ -90,7 +90,9 @@ export const RotatedSecretReplySchema = replyOf(
     {
       id: Type.String({ description: 'The endpoint.' }),
       ...SecretShown,
-      old_valid_until: timeOf('The old secret signs as well until this time.'),
+      old_valid_until: timeOf(
+        'The old secret signs as well until this time, unless a later rotation ends it earlier.',
+      ),
     },
     { title: 'WebhookSecret', description: 'The new secret of an endpoint.' },
   ),

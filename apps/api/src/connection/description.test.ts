@@ -8,11 +8,13 @@ import { userRequests } from '../testing/user-requests.ts';
 // An integrator reads this about an EMR that cuts and drops fields, and takes some methods only with further data.
 
 let api: TestApi;
+let caller: Awaited<ReturnType<TestApi['newCaller']>>;
 let user: ReturnType<typeof userRequests>;
 beforeAll(async () => {
   const adapter = openKeyedAdapter(localAdapterDeps(), { baseUrl: 'http://127.0.0.1:1' });
   api = await openTestApi({ adapters: { of: () => adapter } });
-  user = userRequests(api, await api.newCaller());
+  caller = await api.newCaller();
+  user = userRequests(api, caller);
 });
 afterAll(() => api.close());
 
@@ -57,6 +59,11 @@ test('GET /v1/connection says of each field what the EMR gets, and which methods
     { id: '1', name: 'Card', usable: false, needs: 'the last four digits of the card' },
     { id: '2', name: 'Cash', usable: true, needs: null },
   ]);
+});
+
+test('GET /v1/connection names the user of the access token, as events do', async () => {
+  const { data } = (await user.get('/v1/connection')).json();
+  expect(data.user_id).toBe(caller.publicId);
 });
 
 const dryRun = (body: object) => user.post('/v1/payments?dry_run=true', body);

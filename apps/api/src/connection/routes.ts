@@ -33,7 +33,7 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<ConnectionRouteDeps> = 
     '/v1/connection',
     { schema: getConnectionOperation, onRequest: authenticateHook(deps) },
     async (request, reply) => {
-      const { clientPk, userId } = callerOf(request);
+      const { clientPk, userId, userPublicId } = callerOf(request);
       const connection = await within(deps.limits.waitMs, findConnection(deps, { userId }));
       if (connection === null) return sendError(request, reply, 'connection_unusable');
       const asked = await askConnection(deps, {
@@ -59,6 +59,7 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<ConnectionRouteDeps> = 
         success: true,
         message: 'What the EMR connection supports.',
         data: {
+          user_id: userPublicId,
           adapter: canonicalAdapterName(connection.adapter) ?? connection.adapter,
           capability: adapter.capability,
           time_zone: connection.timeZone,

@@ -4,6 +4,7 @@ import { createNews, LateError, type Logger, ShareExceededError } from '@emr-pay
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ReadTooCostlyError } from '../bulkheads/costly-reads.ts';
 import { type FieldRules, firstBadField, UNKNOWN_FIELD } from './bad-field.ts';
+import { sendNoRoute } from './empty-parameters.ts';
 import { fieldsHint, mediaTypeHint, numberHint } from './hints.ts';
 import { sendError } from './send-error.ts';
 
@@ -40,7 +41,7 @@ export function errorHandler({ logger }: { logger: Logger }) {
   return (error: RequestError, request: FastifyRequest, reply: FastifyReply): void => {
     if (request.is404) {
       // Fastify parses the body of an unknown route too, and that failed.
-      sendError(request, reply, 'route_not_found');
+      sendNoRoute(request, reply);
       return;
     }
     if (error.validation !== undefined) {

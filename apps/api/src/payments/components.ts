@@ -93,6 +93,7 @@ const CONNECTION: ConnectionReply = {
   success: true,
   message: 'What the EMR connection supports.',
   data: {
+    user_id: 'user_1J9X2q2eZvKYlo2CluR9g9gV',
     adapter: 'open-dental',
     capability: 'lookup',
     time_zone: 'America/New_York',

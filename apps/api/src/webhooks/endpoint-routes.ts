@@ -203,7 +203,8 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         summary: 'Give a webhook endpoint a new secret',
         description:
           'The new secret signs from the next attempt on. Until the overlap ends, the old one signs as well, so that you can ' +
-          'change over without losing an event. The body may be left out.',
+          'change over without losing an event. Older secrets that still sign end with that overlap at the latest. At most five secrets sign at ' +
+          'once: one rotation more ends the oldest immediately. The body may be left out.',
         reply: RotatedSecretReplySchema,
         keyed: true,
         body: 'optional',

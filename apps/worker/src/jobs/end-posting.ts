@@ -100,7 +100,7 @@ async function record(
       reason,
       delayMs,
       // The broken login has a gate of its own, and a payment that is rejected alone says nothing of the others.
-      farEnd: stopped || isAlone ? 'none' : farEndOf(end.trouble),
+      farEnd: stopped || isAlone ? 'none' : farEndOf({ code, sent: end.attempt !== null }),
       pauseMs,
       uncounted: uncountedFor(end, limits),
     } as const;

@@ -132,6 +132,31 @@ test.each<[string, NonNullable<ForeignWays['search']>]>([
   expect(settled?.failure_reason).not.toContain('JANE DOE');
 });
 
+test.each<[string, NonNullable<ForeignWays['search']>]>([
+  ['incomplete results', says(bundle({ total: 0, entry: [outcomeEntry('warning', 'incomplete')] }))],
+  ['an entry that cannot be read', says(bundle({ entry: [null] }))],
+  ['an answer from a cache', says(bundle({ total: 0 }), { age: '30' })],
+  [
+    'the results of another search',
+    says(bundle({ total: 0, link: [{ relation: 'self', url: '/fhir/PaymentReconciliation?_count=20' }] })),
+  ],
+])('look-ups of one payment that get %s do not stop the others of the practice', async (_name, search) => {
+  emr.behave({ answersLost: 1, search });
+  await open({ conditional_create: false });
+  for (let round = 0; round < 8; round += 1) {
+    await fixture.passTime();
+    expect(await fixture.workOne('post_payment')).toBe(true);
+  }
+  expect(await payment()).toMatchObject({ status: 'retrying' });
+  await fixture.accept();
+  expect(await fixture.workOne('post_payment')).toBe(true);
+  expect(await fixture.rows('SELECT status FROM payments ORDER BY created_at')).toEqual([
+    { status: 'retrying' },
+    { status: 'posted' },
+  ]);
+  expect(emr.sends()).toBe(2);
+});
+
 test('an EMR that repeats the results of a search unless fresh ones are demanded gets that demand', async () => {
   emr.behave({
     answersLost: 1,

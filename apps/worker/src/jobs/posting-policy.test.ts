@@ -33,15 +33,21 @@ test('a payment is never retried before its Retry-After, which counts for a day 
 });
 
 test('a rate limit pauses the connection; any other call without an answer counts as its failure', () => {
-  expect(farEndOf({ code: 'rate_limited' })).toBe('throttling');
-  expect(farEndOf({ code: 'connection_refused' })).toBe('failing');
+  expect(farEndOf({ code: 'rate_limited', sent: true })).toBe('throttling');
+  expect(farEndOf({ code: 'connection_refused', sent: false })).toBe('failing');
   // The EMR answered the look-up, so it works.
   for (const code of ['settling', 'accepted', 'not_there_yet', 'token_renewed'])
-    expect(farEndOf({ code })).toBe('answering');
+    expect(farEndOf({ code, sent: false })).toBe('answering');
   for (const code of ['unauthorized', 'login_required', 'token_not_available'])
-    expect(farEndOf({ code })).toBe('failing');
+    expect(farEndOf({ code, sent: false })).toBe('failing');
+  // The answer to a look-up of this payment proves nothing about it. To a send it is a failure: the next one would be in doubt as well.
+  for (const code of ['answer_not_understood', 'entry_unreadable', 'search_not_honoured']) {
+    expect(farEndOf({ code, sent: false })).toBe('none');
+    expect(farEndOf({ code, sent: true })).toBe('failing');
+  }
+  expect(farEndOf({ code: 'bad_answer', sent: false })).toBe('failing');
   // A fault of ours says nothing about the EMR, nor does a limit that our own calls have used up: it was not called.
-  for (const code of ['our_fault', 'limit_used_up']) expect(farEndOf({ code })).toBe('none');
+  for (const code of ['our_fault', 'limit_used_up']) expect(farEndOf({ code, sent: false })).toBe('none');
 });
 
 test('an EMR that names no wait pauses everybody for a minute at most, however long the payment itself waits', () => {

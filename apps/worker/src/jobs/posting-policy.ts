@@ -101,6 +101,19 @@ const LIMIT_USED_UP = 'limit_used_up';
 const ANSWERS: readonly string[] = [SETTLING, NOT_THERE_YET, ACCEPTED, TOKEN_RENEWED];
 
 /**
+ * Answers to a look-up that prove nothing about its payment. The EMR gave them in its own format, so it works. What is missing in them
+ * can be missing for as long as the payment is looked up, such as an entry of which nobody can say whether it is this payment: if they
+ * counted as failures, a few payments in doubt would stop all others of the practice.
+ */
+const NO_EVIDENCE: readonly string[] = [
+  'answer_cached',
+  'answer_incomplete',
+  'answer_not_understood',
+  'entry_unreadable',
+  'search_not_honoured',
+];
+
+/**
  * Takes a renewed token that the EMR rejects as well for what it is: a broken login. Without this, an EMR that rejects every token
  * would be sent to and its token renewed again and again at once.
  *
@@ -115,10 +128,16 @@ export function rejectedAgain(trouble: Trouble, { lastCode }: { lastCode: string
   };
 }
 
-/** Decides what the reason for a retry says about the EMR as a whole, and so about the other payments of its lane. */
-export function farEndOf(trouble: { code: string }): FarEnd {
-  if (trouble.code === OUR_FAULT || trouble.code === LIMIT_USED_UP) return 'none';
-  if (ANSWERS.includes(trouble.code)) return 'answering';
+/**
+ * Decides what the reason for a retry says about the EMR as a whole, and so about the other payments of its lane.
+ *
+ * @param input.sent false when the payment was only looked up. A send whose answer proves nothing counts as a failure, because every
+ *   further send would be in doubt as well.
+ */
+export function farEndOf({ code, sent }: { code: string; sent: boolean }): FarEnd {
+  if (code === OUR_FAULT || code === LIMIT_USED_UP) return 'none';
+  if (ANSWERS.includes(code)) return 'answering';
+  if (!sent && NO_EVIDENCE.includes(code)) return 'none';
   // It asked us to slow down: that pauses the lane, or all lanes of its bucket, and does not count as a failure.
-  return trouble.code === RATE_LIMITED ? 'throttling' : 'failing';
+  return code === RATE_LIMITED ? 'throttling' : 'failing';
 }

@@ -86,7 +86,8 @@ export function afterTrouble(
   if (hasPlace && (isLost || (run.tries >= TRIES_AT_A_PLACE && REFUSES_PLACE.includes(trouble.code))))
     return { outcome: 'restart' };
   const delayMs = Math.ceil(postingDelay({ ...trouble, tries: run.tries }));
-  const { retryAfterMs } = trouble;
-  const pauseMs = farEndOf(trouble) === 'throttling' ? farEndPause({ delayMs, retryAfterMs }) : null;
+  const { code, retryAfterMs } = trouble;
+  const pauseMs =
+    farEndOf({ code, sent: false }) === 'throttling' ? farEndPause({ delayMs, retryAfterMs }) : null;
   return { outcome: 'put_off', delayMs, pauseMs };
 }
