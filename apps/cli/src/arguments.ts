@@ -87,11 +87,16 @@ export function day(text: string): Date {
   return date;
 }
 
-/** Reads a time with its zone, `2026-06-15T10:30:00Z` or `2026-06-15T10:30:00+02:00`: an hour's difference would matter. */
+/**
+ * Reads a time with its zone, `2026-06-15T10:30:00Z` or `2026-06-15T10:30:00+02:00`: an hour's difference would matter.
+ * Also as PostgreSQL prints it, `2026-06-15 10:30:00.123456+00`: docs/backups.md takes such a time from psql or from the server's log.
+ */
 export function instant(text: string): Date {
-  const date = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/.test(text)
-    ? new Date(text)
-    : new Date(Number.NaN);
+  const [, day, time, hours, minutes = '00'] =
+    /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(?:Z|([+-]\d\d)(?::(\d\d))?)$/.exec(text) ?? [];
+  const date = new Date(
+    day === undefined ? Number.NaN : `${day}T${time}${hours === undefined ? 'Z' : `${hours}:${minutes}`}`,
+  );
   if (Number.isNaN(date.getTime())) {
     throw new InvalidArgumentError('Give a time with its zone, such as 2026-06-15T10:30:00Z.');
   }
