@@ -34,6 +34,12 @@ export const ROWS_OF_PARTS: readonly RowSpec[] = [
         ],
       },
       {
+        title: 'Clocks',
+        says: "How far the clock of each process is ahead of PostgreSQL's.",
+        unit: 's',
+        lines: [['emr_payments_clock_ahead_seconds', '{{instance}}']],
+      },
+      {
         title: 'Partitions ahead',
         says: 'Days for which the growing tables have partitions.',
         unit: 'd',

@@ -87,7 +87,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
   };
   const { keyring } = config;
   const metrics = createApiMetrics();
-  addPartGauges({ registry: metrics.registry, checks });
+  addPartGauges({ registry: metrics.registry, checks, clockAheadMs: databaseCheck.clockAheadMs });
   addPoolMetrics(metrics.registry, pools);
   const policy = { allowHosts: config.allowHosts };
   const agents = releases.add('webhook agents', createAgents({ policy }), (it) => it.close());

@@ -129,7 +129,7 @@ export async function startWorker(
     queue: () => transport.trouble(),
   };
   const metrics = createWorkerMetrics({ database });
-  addPartGauges({ registry: metrics.registry, checks });
+  addPartGauges({ registry: metrics.registry, checks, clockAheadMs: databaseCheck.clockAheadMs });
   addPoolMetrics(
     metrics.registry,
     Object.entries(database.pools).map(([name, pool]) => ({ name, pool })),

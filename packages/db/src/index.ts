@@ -335,7 +335,7 @@ export { lookAtToken, type TokenRow } from './tokens/look-at-token.ts';
 export { findOldTokens, removeOldTokens } from './tokens/old-tokens.ts';
 export { putToken } from './tokens/put-token.ts';
 // Upkeep.
-export { type DatabaseCheck, openDatabaseCheck } from './upkeep/database-check.ts';
+export { clockAheadOf, type DatabaseCheck, openDatabaseCheck } from './upkeep/database-check.ts';
 export { PRUNE_BATCH, type Prunable, pruneBatch } from './upkeep/prune.ts';
 export { checkSealed, countSealed, type ResealCounts, resealAll } from './upkeep/reseal.ts';
 export { type SealOldCounts, sealOldEmrText } from './upkeep/seal-old-emr-text.ts';

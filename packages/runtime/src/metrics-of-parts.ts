@@ -7,8 +7,21 @@ const CHECK_MS = 2_000;
 /** Scrapes that follow each other closely share one result. */
 const REUSE_MS = 250;
 
-/** Adds a gauge that says at each scrape whether this process can use PostgreSQL and the queue, by the checks of its readiness, and whether its log is written. */
-export function addPartGauges({ registry, checks }: { registry: Registry; checks: ReadinessChecks }): void {
+/**
+ * Adds gauges that say at each scrape whether this process can use PostgreSQL and the queue, by the checks of its readiness, whether its log is written,
+ * and how wrong its clock is.
+ *
+ * @param input.clockAheadMs what the last check of PostgreSQL has found; undefined before the first.
+ */
+export function addPartGauges({
+  registry,
+  checks,
+  clockAheadMs,
+}: {
+  registry: Registry;
+  checks: ReadinessChecks;
+  clockAheadMs: () => number | undefined;
+}): void {
   const readiness = createReadiness(
     { checks, stopping: () => false },
     { needsQueue: false, withinMs: CHECK_MS, reuseMs: REUSE_MS },
@@ -24,6 +37,15 @@ export function addPartGauges({ registry, checks }: { registry: Registry; checks
       this.set({ part: 'schema' }, schema === 'current' ? 1 : 0);
       this.set({ part: 'queue' }, queue === 'up' ? 1 : 0);
       this.set({ part: 'log' }, isLogWritten() ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'emr_payments_clock_ahead_seconds',
+    help: "How far the clock of this machine is ahead of PostgreSQL's, negative where it is behind.",
+    registers: [registry],
+    async collect() {
+      await readiness.read();
+      this.set((clockAheadMs() ?? 0) / 1000);
     },
   });
 }

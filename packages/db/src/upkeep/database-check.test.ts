@@ -153,9 +153,11 @@ test.each([
   [-59, null],
 ] as const)('a clock that is wrong by %i minutes', async (minutes, expected) => {
   const { check } = await openFullDatabase();
+  expect(check.clockAheadMs()).toBe(undefined);
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + minutes * 60_000 });
   onTestFinished(() => {
     vi.useRealTimers();
   });
   expect(await check.trouble()).toBe(expected);
+  expect((check.clockAheadMs() ?? 0) / 60_000).toBeCloseTo(minutes, 0);
 });

@@ -9,6 +9,11 @@ import { knownMigrations } from '../migrations/migration-list.ts';
 export type DatabaseCheck = {
   /** Resolves with what keeps payments from being accepted and worked on, or with null. It never rejects. */
   trouble(): Promise<PostgresTrouble | null>;
+  /**
+   * How far the clock of this machine is ahead of PostgreSQL's, negative where it is behind, in milliseconds, as the last check has found it. 0 where the
+   * difference may be the time that the question took; undefined before the first answer.
+   */
+  clockAheadMs(): number | undefined;
   close(): Promise<void>;
 };
 
@@ -98,15 +103,25 @@ const WRITE = {
   text: `SELECT pg_logical_emit_message(true, 'emr-payments', 'readiness')`,
 };
 
-type Needs = { migrations: string[]; purpose: Purpose };
+/**
+ * How far our clock is ahead of a server's, negative where it is behind, in milliseconds: the server has read its own at some time between
+ * the two of ours, so only a time outside of them proves a difference.
+ */
+export const clockAheadOf = (server: number, { from, to }: { from: number; to: number }): number =>
+  server < from ? from - server : Math.min(to - server, 0);
+
+type Needs = { migrations: string[]; purpose: Purpose; onClock: (aheadMs: number) => void };
 
 async function troubleOf(
   deps: StatementDeps,
-  { migrations, purpose }: Needs,
+  { migrations, purpose, onClock }: Needs,
 ): Promise<PostgresTrouble | null> {
+  const askedAt = Date.now();
   const [state] = await query<{ now: number; read_only: boolean; has_migrations: boolean }>(deps, STATE, []);
+  const aheadMs = state === undefined ? 0 : clockAheadOf(state.now, { from: askedAt, to: Date.now() });
+  onClock(aheadMs);
   if (state?.read_only !== false) return 'postgres_read_only';
-  if (Math.abs(Date.now() - state.now) > LARGEST_DIFFERENCE_MS) return 'clock_wrong';
+  if (Math.abs(aheadMs) > LARGEST_DIFFERENCE_MS) return 'clock_wrong';
   if (!state.has_migrations) return 'schema_behind';
   const [schema] = await query<{ missing: number }>(deps, MISSING, [migrations]);
   if (schema?.missing !== 0) return 'schema_behind';
@@ -153,10 +168,14 @@ export function openDatabaseCheck(options: {
   let ownSessions: boolean | undefined;
   let learning: Promise<void> | undefined;
   let running: Promise<PostgresTrouble | null> | undefined;
+  let clockAheadMs: number | undefined;
 
   const askOn = async (asked: Pick<Database, 'pool'>): Promise<PostgresTrouble | null> => {
     migrations ??= await knownMigrations();
-    const needs = { migrations, purpose: options.purpose };
+    const onClock = (aheadMs: number): void => {
+      clockAheadMs = aheadMs;
+    };
+    const needs = { migrations, purpose: options.purpose, onClock };
     return onOneConnection({ database: asked }, async (client, keep) => {
       const trouble = await troubleOf({ database: { pool: client } }, needs);
       // After trouble the next check makes a new connection: it may lead to the server that has taken over.
@@ -204,6 +223,7 @@ export function openDatabaseCheck(options: {
       });
       return within(LATE_MS, running).catch((): PostgresTrouble => 'postgres_unreachable');
     },
+    clockAheadMs: () => clockAheadMs,
     close: () => pool.end(),
   };
 }

@@ -4,6 +4,7 @@ import {
   type AuditGuard,
   auditGuard,
   checkSealed,
+  clockAheadOf,
   type Database,
   findLossInDoubt,
   findOwnFaults,
@@ -72,9 +73,7 @@ export async function checkMigrations({ database }: Deps): Promise<Finding> {
 export async function checkClock({ database }: Deps): Promise<Finding> {
   const before = Date.now();
   const { now } = await serverClock({ database });
-  const after = Date.now();
-  // The server read its clock at some time between the two, so only a time outside of them proves a difference.
-  const skew = now < before ? before - now : now > after ? now - after : 0;
+  const skew = Math.abs(clockAheadOf(now, { from: before, to: Date.now() }));
   const state = skew > SKEW_FAILED_MS ? 'failed' : skew > SKEW_WARN_MS ? 'warn' : 'ok';
   return { state, found: `${skew} ms off PostgreSQL's` };
 }
