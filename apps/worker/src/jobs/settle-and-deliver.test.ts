@@ -44,6 +44,8 @@ beforeEach(async () => {
     },
     deliver: (claimed) => deliverWebhook(worker.deps, claimed),
   };
+  // Without an open connection for sets a settlement goes to the general pool after 0.3 s, and feeds nothing.
+  await vi.waitFor(() => worker.database.pools.sets.query('SELECT 1'), PATIENCE);
 });
 afterEach(() => worker.close());
 
