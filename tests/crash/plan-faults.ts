@@ -106,7 +106,7 @@ function oneRound(random: Random, options: { withRedis: boolean }): FaultKind[] 
 function planLast(random: Random, { durationMs, withRedis }: FaultPlan): Fault {
   const [first, ...others] = LAST_KINDS;
   const kind = random.pick([first, ...others.filter((other) => isOf(other, { withRedis }))]);
-  const { targets, lasts } = RULES[kind];
+  const { targets, lasts } = ruleOf(kind);
   return {
     atMs: durationMs - LAST_MS + RECOVERY_MS,
     kind,
