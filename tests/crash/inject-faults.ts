@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Cluster } from './cluster.ts';
+import { changeRole, commandRedis, cutPostgres, cutRedis } from './cut-connections.ts';
 import { passLoginStops } from './pass-login-stops.ts';
 import type { Fault, FaultKind, Target } from './plan-faults.ts';
 import type { ProcessName } from './processes.ts';
@@ -75,6 +76,14 @@ const receiver =
     return () => send('PUT', url, { body: { status: 204, delayMs: 0 } });
   };
 
+/** Changes what Redis does with commands, without a restart. */
+const redisCommands =
+  ({ begin, end }: { begin: string; end: string }): Strike =>
+  async ({ redis }) => {
+    await commandRedis(redis, begin);
+    return () => commandRedis(redis, end);
+  };
+
 const STRIKES: Record<FaultKind, Strike> = {
   'API killed': kill,
   'API stopped': stop,
@@ -90,6 +99,15 @@ const STRIKES: Record<FaultKind, Strike> = {
     await postgres.stop('immediate');
     return () => postgres.restart();
   },
+  'PostgreSQL connections cut': ({ postgres }) => cutPostgres(postgres.url, { share: 1 }),
+  'half of the PostgreSQL connections cut': ({ postgres }) => cutPostgres(postgres.url, { share: 0.5 }),
+  'PostgreSQL refuses connections': ({ postgres }) =>
+    changeRole(postgres.url, { to: 'CONNECTION LIMIT 0', back: 'CONNECTION LIMIT -1' }),
+  'PostgreSQL takes no writes': ({ postgres }) =>
+    changeRole(postgres.url, {
+      to: 'SET default_transaction_read_only = on',
+      back: 'RESET default_transaction_read_only',
+    }),
   'Redis wiped': async ({ redis }) => {
     await redis?.flush();
     return nothing;
@@ -98,6 +116,9 @@ const STRIKES: Record<FaultKind, Strike> = {
     await redis?.stop();
     return async () => redis?.restart();
   },
+  'Redis connections cut': ({ redis }) => cutRedis(redis),
+  'Redis is full': redisCommands({ begin: 'CONFIG SET maxmemory 1', end: 'CONFIG SET maxmemory 0' }),
+  'Redis is a replica': redisCommands({ begin: 'REPLICAOF 127.0.0.1 1', end: 'REPLICAOF NO ONE' }),
   'EMR commits, then hangs': emr({ kind: 'commit_then_hang', share: 0.5 }),
   'EMR commits, then resets': emr({ kind: 'commit_then_reset', share: 0.5 }),
   'EMR commits, then answers 500': emr({ kind: 'commit_then_500', share: 0.5 }),

@@ -23,3 +23,15 @@ test('a target has one fault at a time, and all faults end within the run', () =
     expect(fault.atMs + fault.lastsMs).toBeLessThanOrEqual(60_000);
   }
 });
+
+test('the last fault comes when every other one is over, and is one of a server that stays up', () => {
+  const lastKinds = new Set<string>();
+  for (let seed = 1; seed <= 200; seed += 1) {
+    const faults = planFaults({ seed, ...minute });
+    const last = faults.at(-1);
+    for (const { atMs, lastsMs } of faults.slice(0, -1)) expect(atMs + lastsMs).toBeLessThan(last?.atMs ?? 0);
+    lastKinds.add(last?.kind ?? '');
+  }
+  expect(lastKinds.size).toBe(7);
+  expect(lastKinds).not.toContain('PostgreSQL dropped and restarted');
+});

@@ -40,8 +40,15 @@ const RULES = {
     weight: 2,
   },
   'PostgreSQL dropped and restarted': { targets: ['postgres'], lasts: [0, 1_500] },
+  'PostgreSQL connections cut': { targets: ['postgres'], lasts: [0, 1_500] },
+  'half of the PostgreSQL connections cut': { targets: ['postgres'], lasts: [0, 1_500] },
+  'PostgreSQL refuses connections': { targets: ['postgres'], lasts: [0, 2_000] },
+  'PostgreSQL takes no writes': { targets: ['postgres'], lasts: [0, 2_000] },
   'Redis wiped': { targets: ['redis'], lasts: [0, 0] },
   'Redis killed': { targets: ['redis'], lasts: [0, 3_000] },
+  'Redis connections cut': { targets: ['redis'], lasts: [0, 1_500] },
+  'Redis is full': { targets: ['redis'], lasts: [0, 2_000] },
+  'Redis is a replica': { targets: ['redis'], lasts: [0, 2_000] },
   'EMR killed': { targets: EMRS, lasts: [0, 2_000] },
   'EMR frozen': { targets: EMRS, lasts: [800, 2_500] },
   'EMR commits, then hangs': { targets: EMR, lasts: [500, 2_000] },
@@ -71,20 +78,55 @@ const RECOVERY_MS = 2_000;
 /** The shortest and longest time between the starts of two faults, 0.8 s on average. Faults of different targets overlap. */
 const GAP_MS = [200, 1_400] as const;
 
-function oneRound(random: Random, { withRedis }: { withRedis: boolean }): FaultKind[] {
-  const kinds = FAULT_KINDS.filter((kind) => withRedis || RULES[kind].targets[0] !== 'redis');
+/**
+ * The kinds of the last fault. It comes when every other one is over: what it breaks in a process that goes on running, no restart mends before that is
+ * looked for.
+ */
+const LAST_KINDS = [
+  'PostgreSQL connections cut',
+  'half of the PostgreSQL connections cut',
+  'PostgreSQL refuses connections',
+  'PostgreSQL takes no writes',
+  'Redis connections cut',
+  'Redis is full',
+  'Redis is a replica',
+] as const satisfies FaultKind[];
+
+/** The time for the last fault and the recovery before it. */
+const LAST_MS = RECOVERY_MS + 2_000;
+
+const isOf = (kind: FaultKind, { withRedis }: { withRedis: boolean }): boolean =>
+  withRedis || RULES[kind].targets[0] !== 'redis';
+
+function oneRound(random: Random, options: { withRedis: boolean }): FaultKind[] {
+  const kinds = FAULT_KINDS.filter((kind) => isOf(kind, options));
   return random.shuffled(kinds.flatMap((kind) => Array(ruleOf(kind).weight ?? 1).fill(kind)));
+}
+
+function planLast(random: Random, { durationMs, withRedis }: FaultPlan): Fault {
+  const [first, ...others] = LAST_KINDS;
+  const kind = random.pick([first, ...others.filter((other) => isOf(other, { withRedis }))]);
+  const { targets, lasts } = ruleOf(kind);
+  return {
+    atMs: durationMs - LAST_MS + RECOVERY_MS,
+    kind,
+    target: targets[0],
+    lastsMs: random.between(...lasts),
+  };
 }
 
 const ruleOf = (kind: FaultKind): Rule => RULES[kind];
 
 /** Plans the whole schedule. Only the seed decides it. A target has one fault at a time. */
-export function planFaults({ seed, durationMs, withRedis, withForeign }: FaultPlan): Fault[] {
+export function planFaults(plan: FaultPlan): Fault[] {
+  const { seed, durationMs, withRedis, withForeign } = plan;
   const random = randomFrom(seed);
+  const last = planLast(random, plan);
+  const endMs = durationMs - LAST_MS;
   const busyUntil = new Map<Target, number>();
   const faults: Fault[] = [];
   let waiting: FaultKind[] = [];
-  for (let now = 1_000; now < durationMs - 500; now += random.between(...GAP_MS)) {
+  for (let now = 1_000; now < endMs - 500; now += random.between(...GAP_MS)) {
     if (waiting.length === 0) waiting = oneRound(random, { withRedis });
     const kind = waiting.pop();
     if (kind === undefined) break;
@@ -93,9 +135,9 @@ export function planFaults({ seed, durationMs, withRedis, withForeign }: FaultPl
     const target = random.pick([first, ...others.filter((other) => withForeign || other !== 'foreign')]);
     const atMs = Math.max(now, busyUntil.get(target) ?? 0);
     const lastsMs = random.between(...lasts);
-    if (atMs + lastsMs > durationMs) continue;
+    if (atMs + lastsMs > endMs) continue;
     busyUntil.set(target, atMs + lastsMs + RECOVERY_MS);
     faults.push({ atMs, kind, target, lastsMs });
   }
-  return faults.sort((a, b) => a.atMs - b.atMs);
+  return [...faults.sort((a, b) => a.atMs - b.atMs), last];
 }

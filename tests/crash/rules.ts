@@ -1,5 +1,6 @@
 import type { LedgerEntry, Received, Requested, Stored, Transition } from './records.ts';
 
+/** What the records are checked for. */
 export type Rule =
   | 'acknowledged payment is lost'
   | 'acknowledged payment is not settled'
@@ -26,7 +27,10 @@ export type Rule =
   | 'answer that no client should get'
   | 'process ended unexpectedly';
 
-export type Violation = { rule: Rule; subject: string; detail: string };
+/** What is seen at the processes, and not in the records. */
+export type ProcessRule = 'process does not work again';
+
+export type Violation = { rule: Rule | ProcessRule; subject: string; detail: string };
 
 /** The fields of an event's body that the checker compares; null where the body lacks them. */
 export type EventBody = {

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { allAtWork } from './all-at-work.ts';
 import { check } from './check.ts';
 import { startCluster } from './cluster.ts';
 import { collect } from './collect.ts';
@@ -67,6 +68,7 @@ export async function runCrash(options: RunOptions): Promise<RunReport> {
     say(
       `all faults are over; ${load.requested.length} payments were requested; waiting until all are settled`,
     );
+    const idle = await allAtWork(cluster, options.stuckAfterMs);
     await load.end();
     say(await recovering);
     const quiet = await waitForQuiet({
@@ -83,7 +85,7 @@ export async function runCrash(options: RunOptions): Promise<RunReport> {
       },
       { requested: load.requested },
     );
-    const violations = check(records);
+    const violations = [...check(records), ...idle];
     const shapes = withForeign ? countShapes(cluster.foreignFile) : [];
     const staleWrites = cluster.workerLogs().split('a stale claim changed nothing').length - 1;
     await cluster.stop();

@@ -173,24 +173,19 @@ function clientClass(way: Way): typeof Client {
       this.#config = given;
       this.password = passwordOf(given, this);
       this.once('end', () => way.sessions.leave(this));
+      // What an error means, the statements under way and those that follow are told. Without a listener the event ends the process, and a pool has
+      // none while it hands a connection on: the last words of the server can come in that moment.
+      this.on('error', () => undefined);
     }
 
     override connect(): Promise<Client>;
     override connect(callback: Callback): void;
     override connect(callback?: Callback): Promise<Client> | undefined {
-      // A pool listens for errors once it has the connection, and our first statement runs before that.
-      const ignore = () => undefined;
-      this.on('error', ignore);
       this.#opening = true;
       const opened = this.#open().finally(() => {
         this.#opening = false;
       });
       if (callback !== undefined) opened.then(() => callback(null, this), callback);
-      // Later than the callback, which adds the pool's listener.
-      opened.then(
-        () => this.off('error', ignore),
-        () => undefined,
-      );
       return callback === undefined ? opened.then(() => this) : undefined;
     }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { hasPgbouncer, openTestDatabase, startPgbouncer } from '@emr-payments/testkit';
-import { Client, type Pool } from 'pg';
+import { Client, DatabaseError, type Pool } from 'pg';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { hadNoConnection, openPool } from './postgres-pool.ts';
 
@@ -101,6 +101,21 @@ test('whatever keeps it from opening another, statements wait for those that the
   busyToo.release();
   busy.release();
   expect((await served).rows).toEqual([{ one: 1 }]);
+});
+
+test('a connection that is cut in the moment in which it is handed on does not end the process', async () => {
+  const single = openPool({ url: appUrl, max: 1, connectionTimeoutMillis: 30_000 });
+  onTestFinished(() => single.end());
+  const first = await single.connect();
+  const second = single.connect();
+  first.release();
+  // The server's last words came in the same packet as the end of the statement before, so nothing that waits has run in between.
+  const cut = new DatabaseError('terminating connection due to administrator command', 0, 'error');
+  expect(() => (first as unknown as Client).connection.emit('errorMessage', cut)).not.toThrow();
+  const next = await second;
+  await expect(next.query('SELECT 1')).rejects.toThrow('not queryable');
+  next.release();
+  expect((await single.query('SELECT 1')).rowCount).toBe(1);
 });
 
 test('the error of a statement that was sent is not taken for the lack of a connection', async () => {

@@ -6,7 +6,7 @@ import {
   runMigrations,
   withBackend,
 } from 'bullmq';
-import { type Client, type ClientConfig, Pool } from 'pg';
+import { type Client, Pool } from 'pg';
 import type { Logger } from './logger.ts';
 import { postgresConfig } from './postgres-client.ts';
 import { type SilenceWatch, watchForSilence } from './postgres-silence.ts';
@@ -39,18 +39,6 @@ const onPostgres = withBackend<PostgresQueueBackend, PostgresConnectionOptions>(
     Object.defineProperty(createPostgresBackend(...given), 'maximumBlockTimeout', { value: LOOK_EVERY_S }),
   ),
 );
-
-/**
- * Listens for the errors of every connection. BullMQ 6.7 does not while it reads the schema for the first time, on a
- * connection checked out of its pool: if PostgreSQL went away in that moment, Node would end the process.
- */
-const listened = (base: typeof Client): typeof Client =>
-  class extends base {
-    constructor(config?: string | ClientConfig) {
-      super(config);
-      this.on('error', () => undefined);
-    }
-  };
 
 /**
  * Creates or updates the schema `bullmq`, which the queue uses when there is no Redis.
@@ -95,7 +83,6 @@ export function postgresBackend(
         connectionTimeoutMillis: 3000,
         query_timeout: STATEMENT_MS,
         settings: { search_path: 'bullmq' },
-        extend: listened,
       }),
     );
     // The one that listens as well: it sends nothing for as long as it works, and BullMQ would try again and again on it.

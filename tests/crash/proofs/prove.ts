@@ -57,7 +57,7 @@ export async function prove(stage: Stage, name: SabotageName): Promise<Proof> {
     throw new Error(`the sabotage ${name} had no effect: it no longer fits the worker`);
   }
   const { caughtAs } = SCHEDULES[name];
-  const found = sabotaged.some(({ rule }) => caughtAs.includes(rule));
+  const found = sabotaged.some(({ rule }) => caughtAs.some((caught) => caught === rule));
   return {
     name,
     caught: found && correct.length === 0,

@@ -19,16 +19,12 @@ export async function onOneConnection<T>(
   work: (client: PoolClient, keep: () => void) => Promise<T>,
 ): Promise<T> {
   const client = await unavailableAsSuch(pool.connect());
-  // Without a listener, losing a checked-out connection would end the process. The statement under way rejects anyway.
-  const ignore = (): void => undefined;
-  client.on('error', ignore);
   let broken = true;
   try {
     return await work(client, () => {
       broken = false;
     });
   } finally {
-    client.removeListener('error', ignore);
     client.release(broken);
   }
 }

@@ -78,16 +78,12 @@ export function tryInTurn<Row>(pool: Pool, { turn, statement, values }: InTurn):
 
 async function takeOn<Row>(pool: Pool, lock: QueryConfig, statement: QueryConfig): Promise<Row[]> {
   const client = await pool.connect();
-  // A checked-out client emits 'error' when its connection breaks; without a listener that would end the process.
-  const ignore = () => undefined;
-  client.on('error', ignore);
   let taken = false;
   try {
     const rows = await take(client, lock, statement);
     taken = true;
     return rows as Row[];
   } finally {
-    client.off('error', ignore);
     client.release(!taken);
   }
 }
