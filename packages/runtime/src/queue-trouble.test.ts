@@ -159,7 +159,9 @@ describe('PostgreSQL', () => {
     expect(await trouble(opened({ databaseUrl: own.href }))).toBe('queue_refused');
 
     await admin.query(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
-    expect(await trouble(opened({ databaseUrl: url }))).toBe('queue_read_only');
+    const readOnly = opened({ databaseUrl: url });
+    expect(await trouble(readOnly)).toBe('queue_read_only');
     await admin.query(`ALTER DATABASE ${name} SET default_transaction_read_only = off`);
+    expect(await trouble(readOnly)).toBeNull();
   });
 });

@@ -81,9 +81,21 @@ SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean 
          OR (has_table_privilege('bullmq.job', 'SELECT') AND has_table_privilege('bullmq.job', 'INSERT')
              AND has_table_privilege('bullmq.job', 'UPDATE') AND has_table_privilege('bullmq.job', 'DELETE')) AS allowed`;
 
-/** @throws QueueUnusableError, or the error of the connection. */
+/**
+ * Asks on a connection of `pool`, which is closed where the queue cannot be used: a session that was opened while
+ * `default_transaction_read_only` was on stays read-only for its life, whatever the server has become.
+ *
+ * @throws QueueUnusableError, or the error of the connection.
+ */
 export async function probePostgresQueue(pool: Pool): Promise<void> {
-  const { rows } = await pool.query<{ read_only: boolean; allowed: boolean }>(QUEUE_TABLES);
-  if (rows[0]?.read_only === true) throw new QueueUnusableError('queue_read_only');
-  if (rows[0]?.allowed !== true) throw new QueueUnusableError('queue_refused');
+  const client = await pool.connect();
+  let isUsable = false;
+  try {
+    const { rows } = await client.query<{ read_only: boolean; allowed: boolean }>(QUEUE_TABLES);
+    if (rows[0]?.read_only === true) throw new QueueUnusableError('queue_read_only');
+    if (rows[0]?.allowed !== true) throw new QueueUnusableError('queue_refused');
+    isUsable = true;
+  } finally {
+    client.release(!isUsable);
+  }
 }
