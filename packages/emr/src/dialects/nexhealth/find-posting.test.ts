@@ -201,6 +201,36 @@ describe('nothing found', () => {
     expect(found).toMatchObject({ outcome: 'unavailable', code: 'emr_error' });
   });
 
+  test.each([
+    ['cannot be read', frame([sync([12]), sync([12], { read_status: 'red', locations: [{ id: 12 }, {}] })])],
+    ['names no locations', frame([sync([12]), sync([12], { read_status: 'red', locations: null })])],
+    ['is missing from the list', frame([sync([12])], { count: 2 })],
+  ])('proves nothing while the state of a system %s', async (_name, syncs) => {
+    const { found } = await find(page([]), { 'GET /sync_status': syncs });
+    expect(found).toMatchObject({ outcome: 'unavailable', code: 'not_there_yet' });
+  });
+
+  test('proves nothing when a list has fewer entries than it counts', async () => {
+    const places = frame([institution([location(12)])], { count: 2 });
+    for (const short of [{ 'GET /locations': places }, { 'GET /payments': { ...page([]), count: 1 } }])
+      expect((await find(page([]), short)).found).toMatchObject({
+        outcome: 'unavailable',
+        code: 'answer_incomplete',
+      });
+  });
+
+  test('is absent when the lists have as many entries as they count', async () => {
+    const { found } = await find(
+      { ...page([]), count: 0 },
+      {
+        // The vendor does not say whether institutions or locations are counted.
+        'GET /locations': frame([institution([location(12), location(13)])], { count: 2 }),
+        'GET /sync_status': frame([sync([12, 13])], { count: 1 }),
+      },
+    );
+    expect(found).toEqual({ outcome: 'absent' });
+  });
+
   test('a list without an end is given up', async () => {
     let cursor = 0;
     const endless = () => page([], { has_next_page: true, end_cursor: `c${++cursor}` });
