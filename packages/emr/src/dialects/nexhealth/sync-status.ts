@@ -46,6 +46,10 @@ async function readSyncs(
   return { ok: true, syncs, whole: syncs.length >= Math.max(read.rows.length, read.counted ?? 0) };
 }
 
+/** Reads an instant, in ms. Without a zone it is none: which one is meant is not said, and `Date.parse` takes that of our process. */
+const instantOf = (text: string): number =>
+  /(?:Z|[+-]\d\d:?\d\d)$/i.test(text) ? Date.parse(text) : Number.NaN;
+
 const connects = ({ locations }: Sync, locationId: string): boolean =>
   locations.some(({ id }) => String(id) === locationId);
 
@@ -88,7 +92,7 @@ export async function readSyncState(
   const concerned = states.flat();
   const covered = states.every((each) => each.length > 0);
   const readTimes = concerned.map(({ read_status, read_status_at }) =>
-    read_status === 'green' ? Date.parse(read_status_at ?? '') : Number.NaN,
+    read_status === 'green' ? instantOf(read_status_at ?? '') : Number.NaN,
   );
   const known =
     covered && read.whole && readTimes.length > 0 && readTimes.every((time) => !Number.isNaN(time));
