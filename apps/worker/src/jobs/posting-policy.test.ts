@@ -38,6 +38,10 @@ test('a rate limit pauses the connection; any other call without an answer count
   // The EMR answered the look-up, so it works.
   for (const code of ['settling', 'accepted', 'not_there_yet', 'token_renewed'])
     expect(farEndOf({ code })).toBe('answering');
+  // It refused one payment, or does not know its patient.
+  for (const code of ['emr_refused', 'closed_period', 'unknown_patient'])
+    expect(farEndOf({ code })).toBe('answering');
+  expect(farEndOf({ code: 'connection_misconfigured' })).toBe('failing');
   for (const code of ['unauthorized', 'login_required', 'token_not_available'])
     expect(farEndOf({ code })).toBe('failing');
   // A fault of ours says nothing about the EMR, nor does a limit that our own calls have used up: it was not called.

@@ -1,4 +1,4 @@
-import { sentence } from '@emr-payments/contracts';
+import { FAILURE_CODES, isFailureCode, sentence } from '@emr-payments/contracts';
 import { type FarEnd, OUR_FAULT } from '@emr-payments/db';
 import type { Trouble } from '@emr-payments/emr';
 import { NOT_THERE_YET, SETTLING } from './settle-doubt.ts';
@@ -115,10 +115,14 @@ export function rejectedAgain(trouble: Trouble, { lastCode }: { lastCode: string
   };
 }
 
+/** True for the code of a refusal of one payment, which an EMR gives that works: also while an earlier send of that payment is in doubt. */
+const refusesOne = (code: string): boolean =>
+  code !== 'connection_misconfigured' && isFailureCode(code) && FAILURE_CODES[code].status === 'failed';
+
 /** Decides what the reason for a retry says about the EMR as a whole, and so about the other payments of its lane. */
 export function farEndOf(trouble: { code: string }): FarEnd {
   if (trouble.code === OUR_FAULT || trouble.code === LIMIT_USED_UP) return 'none';
-  if (ANSWERS.includes(trouble.code)) return 'answering';
+  if (ANSWERS.includes(trouble.code) || refusesOne(trouble.code)) return 'answering';
   // It asked us to slow down: that pauses the lane, or all lanes of its bucket, and does not count as a failure.
   return trouble.code === RATE_LIMITED ? 'throttling' : 'failing';
 }
