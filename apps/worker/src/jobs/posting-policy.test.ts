@@ -38,6 +38,10 @@ test('a rate limit pauses the connection; any other call without an answer count
   // The EMR answered the look-up, so it works.
   for (const code of ['settling', 'accepted', 'not_there_yet', 'token_renewed'])
     expect(farEndOf({ code, sent: false })).toBe('answering');
+  // It refused one payment, or does not know its patient.
+  for (const code of ['emr_refused', 'closed_period', 'unknown_patient'])
+    expect(farEndOf({ code, sent: false })).toBe('answering');
+  expect(farEndOf({ code: 'connection_misconfigured', sent: false })).toBe('failing');
   for (const code of ['unauthorized', 'login_required', 'token_not_available'])
     expect(farEndOf({ code, sent: false })).toBe('failing');
   // The answer to a look-up of this payment proves nothing about it. To a send it is a failure: the next one would be in doubt as well.

@@ -1,4 +1,4 @@
-import { sentence } from '@emr-payments/contracts';
+import { FAILURE_CODES, isFailureCode, sentence } from '@emr-payments/contracts';
 import { type FarEnd, OUR_FAULT } from '@emr-payments/db';
 import type { Trouble } from '@emr-payments/emr';
 import { NOT_THERE_YET, SETTLING } from './settle-doubt.ts';
@@ -128,6 +128,10 @@ export function rejectedAgain(trouble: Trouble, { lastCode }: { lastCode: string
   };
 }
 
+/** True for the code of a refusal of one payment, which an EMR gives that works: also while an earlier send of that payment is in doubt. */
+const refusesOne = (code: string): boolean =>
+  code !== 'connection_misconfigured' && isFailureCode(code) && FAILURE_CODES[code].status === 'failed';
+
 /**
  * Decides what the reason for a retry says about the EMR as a whole, and so about the other payments of its lane.
  *
@@ -136,7 +140,7 @@ export function rejectedAgain(trouble: Trouble, { lastCode }: { lastCode: string
  */
 export function farEndOf({ code, sent }: { code: string; sent: boolean }): FarEnd {
   if (code === OUR_FAULT || code === LIMIT_USED_UP) return 'none';
-  if (ANSWERS.includes(code)) return 'answering';
+  if (ANSWERS.includes(code) || refusesOne(code)) return 'answering';
   if (!sent && NO_EVIDENCE.includes(code)) return 'none';
   // It asked us to slow down: that pauses the lane, or all lanes of its bucket, and does not count as a failure.
   return code === RATE_LIMITED ? 'throttling' : 'failing';

@@ -79,6 +79,8 @@ test('a refusal that is not a duplicate is unknown on a later send, and refused 
   await work();
   expect(await payment()).toMatchObject({ status: 'retrying' });
   expect((await attempts()).map(([outcome]) => outcome)).toEqual(['unknown', 'unknown']);
+  // An EMR that refuses a payment works: the others of its lane do not wait for it.
+  expect(await fixture.rows('SELECT failures FROM lanes WHERE failures > 0')).toEqual([]);
   fixture.deps.horizonMs = -1;
   await work();
   expect(await payment()).toMatchObject({ status: 'needs_review', failure_code: 'outcome_unknown' });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Answer } from '../../http/exchange.ts';
-import { classifyPost } from './classify.ts';
+import { classifyPost as classify } from './classify.ts';
 
 const ID = '777094d2-664c-49b9-8926-b17a1b3fff8d';
 const answer = (status: number, body: string, headers: Answer['headers'] = {}): Answer => ({
@@ -14,6 +14,7 @@ const issue = (code: string, text = 'A text.') =>
     resourceType: 'OperationOutcome',
     issue: [{ severity: 'error', code, details: { text } }],
   });
+const classifyPost = (result: Answer) => classify(result, { emrPatientId: 'a47c', amount: '350.10' });
 const HTML = '<html>Sign in</html>';
 
 test.each([
@@ -30,6 +31,30 @@ test.each([
 ])('a 201 with the body %j and the location %s is posted as %s', (body, location, emrTransactionId) => {
   const headers = location === undefined ? {} : { location };
   expect(classifyPost(answer(201, body, headers))).toEqual({ outcome: 'posted', emrTransactionId });
+});
+
+const notice = (change: object) =>
+  JSON.stringify({
+    resourceType: 'PaymentNotice',
+    id: ID,
+    request: { reference: 'Patient/a47c' },
+    amount: { value: 350.1, currency: 'USD' },
+    ...change,
+  });
+
+test.each([
+  ['another amount', { amount: { value: 350, currency: 'USD' } }],
+  ['another amount', { amount: { value: 350.1, currency: 'CAD' } }],
+  ['another patient', { request: { reference: 'Patient/b58d' } }],
+])('a 201 that shows an entry with %s differs', (difference, change) => {
+  expect(classifyPost(answer(201, notice({})))).toEqual({ outcome: 'posted', emrTransactionId: ID });
+  expect(classifyPost(answer(201, notice(change)))).toEqual({
+    outcome: 'differs',
+    emrTransactionId: ID,
+    difference,
+  });
+  // Nobody could say which entry it is.
+  expect(classifyPost(answer(201, notice({ ...change, id: '' })))).toMatchObject({ outcome: 'unknown' });
 });
 
 test.each<[number, string, string, string | undefined]>([

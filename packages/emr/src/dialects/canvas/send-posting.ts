@@ -40,5 +40,5 @@ export async function sendPosting(
     },
     options,
   );
-  return classifyPost(answer);
+  return classifyPost(answer, posting);
 }

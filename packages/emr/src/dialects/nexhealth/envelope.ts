@@ -13,6 +13,8 @@ export const ListSchema = Type.Object({
   code: Type.Optional(Type.Boolean()),
   error: Type.Optional(Type.Unknown()),
   data: Type.Array(Type.Unknown()),
+  /** Lists without `page_info` have it. */
+  count: Type.Optional(Type.Unknown()),
   page_info: Type.Optional(PageInfoSchema),
 });
 

@@ -171,6 +171,8 @@ describe('nothing found', () => {
     ['it was read when NexHealth may not have written yet', { read_status_at: soonAfterTheSend() }],
     ['the request may have waited before it left', { read_status_at: longAfterTheRecord() }],
     ['it is not said when the ledger was read', { read_status_at: null }],
+    // It would be read in the zone of our process, as hours later than it is.
+    ['the time of the read has no zone', { read_status_at: new Date().toISOString().slice(0, -1) }],
     ['the sync is of another location', { locations: [{ id: 99 }] }],
   ])('proves nothing while %s', async (_name, change) => {
     const { found } = await find(page([]), { 'GET /sync_status': frame([sync([12], change)]) });
@@ -199,6 +201,36 @@ describe('nothing found', () => {
   test('proves nothing without the state of the sync', async () => {
     const { found } = await find(page([]), { 'GET /sync_status': { status: 503, body: '' } });
     expect(found).toMatchObject({ outcome: 'unavailable', code: 'emr_error' });
+  });
+
+  test.each([
+    ['cannot be read', frame([sync([12]), sync([12], { read_status: 'red', locations: [{ id: 12 }, {}] })])],
+    ['names no locations', frame([sync([12]), sync([12], { read_status: 'red', locations: null })])],
+    ['is missing from the list', frame([sync([12])], { count: 2 })],
+  ])('proves nothing while the state of a system %s', async (_name, syncs) => {
+    const { found } = await find(page([]), { 'GET /sync_status': syncs });
+    expect(found).toMatchObject({ outcome: 'unavailable', code: 'not_there_yet' });
+  });
+
+  test('proves nothing when a list has fewer entries than it counts', async () => {
+    const places = frame([institution([location(12)])], { count: 2 });
+    for (const short of [{ 'GET /locations': places }, { 'GET /payments': { ...page([]), count: 1 } }])
+      expect((await find(page([]), short)).found).toMatchObject({
+        outcome: 'unavailable',
+        code: 'answer_incomplete',
+      });
+  });
+
+  test('is absent when the lists have as many entries as they count', async () => {
+    const { found } = await find(
+      { ...page([]), count: 0 },
+      {
+        // The vendor does not say whether institutions or locations are counted.
+        'GET /locations': frame([institution([location(12), location(13)])], { count: 2 }),
+        'GET /sync_status': frame([sync([12, 13])], { count: 1 }),
+      },
+    );
+    expect(found).toEqual({ outcome: 'absent' });
   });
 
   test('a list without an end is given up', async () => {

@@ -165,7 +165,7 @@ export async function findPosting(
     entriesUnderstood: understood.length,
     matches: understood.length,
     total: null,
-    complete: known.whole && read.every(({ complete }) => complete),
+    complete: known.whole && read.every((each) => each.complete && (each.counted ?? 0) <= each.rows.length),
     errorSaid: read.some(({ errorSaid }) => errorSaid),
     // Rows of other payments only: the filter was ignored.
     searchHonoured: understood.length === 0,

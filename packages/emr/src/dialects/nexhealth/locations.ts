@@ -67,6 +67,8 @@ export async function readLocations(nex: NexConnection, options: CallOptions): P
     else if (only === undefined || String(only) === id)
       usable.push({ id, name, identifiers: foreign === undefined || foreign === id ? [id] : [id, foreign] });
   }
+  // The vendor does not say which of both are counted.
+  whole &&= (read.counted ?? 0) <= Math.max(read.rows.length, all.length);
   return { ok: true, usable, all, whole, unusable };
 }
 

@@ -37,6 +37,8 @@ export type Rows = {
   errorSaid: boolean;
   /** Each page said whether another follows, and the last said that none does. */
   complete: boolean;
+  /** The number of entries that NexHealth states; null when it states none. */
+  counted: number | null;
   servedFromCache: boolean;
 };
 
@@ -100,17 +102,19 @@ export async function readRows(
 ): Promise<Rows | Failed> {
   let rows: readonly unknown[] = [];
   let [errorSaid, cached] = [false, false];
+  let counted: number | null = null;
   let cursor: string | undefined;
   for (let number = 1; ; number += 1) {
     const query = cursor === undefined ? input.query : { ...input.query, end_cursor: cursor };
     const page = await readPage(nex, { ...input, query }, options);
     if (!page.ok) return page;
-    const { data, page_info: info } = page.list;
+    const { data, count, page_info: info } = page.list;
     rows = rows.concat(data);
+    if (typeof count === 'number') counted = Math.max(counted ?? 0, count);
     errorSaid ||= saysError(page.list);
     cached ||= page.cached;
     if (info?.has_next_page !== true)
-      return { ok: true, rows, errorSaid, complete: info !== undefined, servedFromCache: cached };
+      return { ok: true, rows, errorSaid, complete: info !== undefined, counted, servedFromCache: cached };
     const { request } = page;
     const stopped = (trouble: Trouble): Failed => ({
       ok: false,

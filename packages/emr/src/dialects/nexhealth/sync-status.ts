@@ -28,26 +28,35 @@ export type SyncState = {
 
 type Sync = Static<typeof SyncSchema>;
 
-/** Reads `GET /sync_status`: "one entry per sync" (https://docs.nexhealth.com/reference/getsyncstatus). */
+/**
+ * Reads `GET /sync_status`: "one entry per sync" (https://docs.nexhealth.com/reference/getsyncstatus). `whole`: false when there may be others,
+ * of any location.
+ */
 async function readSyncs(
   nex: NexConnection,
   options: CallOptions,
-): Promise<{ ok: true; syncs: readonly Sync[] } | Failed> {
+): Promise<{ ok: true; syncs: readonly Sync[]; whole: boolean } | Failed> {
   const { subdomain } = nex.settings;
   const read = refuseError(
     await readRows(nex, { path: '/sync_status', query: { subdomain }, headers: PLATFORM }, options),
     'GET /sync_status',
   );
   if (!read.ok) return read;
-  return { ok: true, syncs: read.rows.filter((row) => Value.Check(SyncSchema, row)) };
+  const syncs = read.rows.filter((row) => Value.Check(SyncSchema, row));
+  return { ok: true, syncs, whole: syncs.length >= Math.max(read.rows.length, read.counted ?? 0) };
 }
+
+/** Reads an instant, in ms. Without a zone it is none: which one is meant is not said, and `Date.parse` takes that of our process. */
+const instantOf = (text: string): number =>
+  /(?:Z|[+-]\d\d:?\d\d)$/i.test(text) ? Date.parse(text) : Number.NaN;
 
 const connects = ({ locations }: Sync, locationId: string): boolean =>
   locations.some(({ id }) => String(id) === locationId);
 
 /**
  * Chooses a location of each database among these: "one sync represents one database", which "may contain records for a single office or
- * several office locations" (https://docs.nexhealth.com/docs/institutions-and-locations). A location that no sync names stands for itself.
+ * several office locations" (https://docs.nexhealth.com/docs/institutions-and-locations). A location that no sync names stands for itself, and
+ * so does each of them where the list of syncs is not whole.
  */
 export async function oneOfEachDatabase(
   nex: NexConnection,
@@ -58,6 +67,7 @@ export async function oneOfEachDatabase(
   if (locationIds.length <= 1) return { ok: true, locationIds };
   const read = await readSyncs(nex, options);
   if (!read.ok) return read;
+  if (!read.whole) return { ok: true, locationIds };
   const databasesOf = (id: string) => read.syncs.filter((each) => connects(each, id));
   const chosen: string[] = [];
   for (const id of locationIds) {
@@ -82,9 +92,10 @@ export async function readSyncState(
   const concerned = states.flat();
   const covered = states.every((each) => each.length > 0);
   const readTimes = concerned.map(({ read_status, read_status_at }) =>
-    read_status === 'green' ? Date.parse(read_status_at ?? '') : Number.NaN,
+    read_status === 'green' ? instantOf(read_status_at ?? '') : Number.NaN,
   );
-  const known = covered && readTimes.length > 0 && readTimes.every((time) => !Number.isNaN(time));
+  const known =
+    covered && read.whole && readTimes.length > 0 && readTimes.every((time) => !Number.isNaN(time));
   return {
     ok: true,
     writes: covered && concerned.every(({ write_status }) => write_status === 'green'),

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import type { FindHints } from '../../posting.ts';
-import { type Office, openOffice, paged, type Row, row } from './office.fixture.ts';
+import { type Office, openOffice, PATIENT, paged, type Row, row } from './office.fixture.ts';
 
 const ID = '0c3151bd1cbf4d64b04dcd9187a4c6e0';
 const OTHER = 'f'.repeat(32);
@@ -33,8 +33,10 @@ const others = (count: number): Row[] =>
 test('it asks for the patient, from the day before the send in the time zone of the practice', async () => {
   const { find, asked } = await office([]);
   expect(await find()).toEqual({ outcome: 'absent' });
-  expect(asked.map(({ query }) => String(query))).toEqual([
-    expect.stringMatching(/^PatNum=1337&DateEntry=2026-06-14&Offset=0&Limit=(\d\d|100)$/),
+  expect(asked.map(({ path, query }) => `${path}?${query}`)).toEqual([
+    expect.stringMatching(/^\/payments\?PatNum=1337&DateEntry=2026-06-14&Offset=0&Limit=(\d\d|100)$/),
+    // After the payments: whoever is merged before that is seen.
+    '/patients/1337?',
   ]);
   expect(asked[0]?.headers).toMatchObject({ authorization: 'ODFHIR dev/cust', 'cache-control': 'no-cache' });
 });
@@ -238,6 +240,37 @@ test('our row is found although a later page cannot be read; a second one may be
     code: 'emr_error',
   });
 });
+
+/** A patient was merged into another after the send: their payments are the other one's now. */
+const merged =
+  (answer: { status?: number; headers?: Record<string, string>; body: unknown }) =>
+  ({ answers }: Office) => {
+    answers['/payments'] = ({ query }) => ({ body: paged([ours({ PatNum: 1400 })], query) });
+    answers['/patients/1337'] = () => answer;
+  };
+
+test.each<[string, string, Parameters<typeof merged>[0]]>([
+  ['is archived, as after a merge', 'unknown_patient', { body: PATIENT('Archived') }],
+  ['is deleted', 'unknown_patient', { body: PATIENT('Deleted') }],
+  ['is not found', 'unknown_patient', { status: 404, body: 'Patient not found.' }],
+  ['has an unknown status', 'answer_not_understood', { body: PATIENT('Merged') }],
+  ['is another one', 'answer_not_understood', { body: { ...PATIENT('Patient'), PatNum: 1400 } }],
+  ['cannot be read', 'emr_error', { status: 504, body: 'Gateway timeout' }],
+  ['comes from a cache', 'answer_cached', { headers: { age: '9' }, body: PATIENT('Patient') }],
+])('no payment is absent where the patient %s', async (_name, code, answer) => {
+  const { find } = await office([], merged(answer));
+  expect(await find()).toMatchObject({ outcome: 'unavailable', code });
+});
+
+test.each(['Patient', 'Inactive', 'Deceased'])(
+  'a payment of a patient who is %s can be absent',
+  async (status) => {
+    const { find } = await office([], ({ answers }) => {
+      answers['/patients/1337'] = () => ({ body: PATIENT(status) });
+    });
+    expect(await find()).toEqual({ outcome: 'absent' });
+  },
+);
 
 test('a row of ours whose amount cannot be read is no evidence', async () => {
   const { find } = await office([ours({ PayAmt: '350,10' })]);

@@ -1,4 +1,4 @@
-import { sentence } from '@emr-payments/contracts';
+import { type OurSentence, sentence } from '@emr-payments/contracts';
 import { type Static, Type } from '@sinclair/typebox';
 import { absent } from '../../absence.ts';
 import { centsText, readCents } from '../../amounts.ts';
@@ -6,7 +6,10 @@ import type { CallOptions } from '../../calls.ts';
 import { judgeRows } from '../../judge-rows.ts';
 import { type NoteOf, readNote } from '../../note-marker.ts';
 import type { FindHints, FindOutcome, FoundRow } from '../../posting.ts';
+import type { TroubleCode } from '../../trouble-codes.ts';
 import { dayBefore } from './office-day.ts';
+import { readPatientRow } from './patient-rows.ts';
+import { CLOSED, OPEN } from './patient-status.ts';
 import { type Failed, Key, keyText, readRows } from './rows.ts';
 import type { OpenDentalConnection } from './settings.ts';
 
@@ -69,9 +72,41 @@ function judge(
   return { outcome: 'unavailable', code: 'answer_incomplete', detail };
 }
 
+const unavailable = (code: TroubleCode, detail: OurSentence): FindOutcome => ({
+  outcome: 'unavailable',
+  code,
+  detail,
+});
+const NO_PATIENT = sentence`The EMR does not know the patient, so it cannot be asked for the payment (HTTP 404).`;
+const CLOSED_PATIENT = sentence`The patient is archived or deleted in the EMR, so the payment may be another patient's there.`;
+
+/**
+ * Says why nothing follows from a patient without our payment; null when the payments that the patient had are still the patient's. A merge
+ * moves them to the other patient and archives this one (https://www.opendental.com/manual/mergepatients.html).
+ */
+async function doubtAbout(
+  connection: OpenDentalConnection,
+  { emrPatientId }: FindHints,
+  options: CallOptions,
+): Promise<FindOutcome | null> {
+  const read = await readPatientRow(connection, emrPatientId, options);
+  if ('outcome' in read) return read;
+  const { row, servedFromCache } = read;
+  if (row === null) return unavailable('unknown_patient', NO_PATIENT);
+  if (servedFromCache)
+    return unavailable('answer_cached', sentence`The EMR's answer may be older than our request.`);
+  if (CLOSED.has(row.PatStatus)) return unavailable('unknown_patient', CLOSED_PATIENT);
+  if (OPEN.has(row.PatStatus) && keyText(row.PatNum) === emrPatientId) return null;
+  return unavailable(
+    'answer_not_understood',
+    sentence`The EMR's answer is not the patient of the payment, or has a status that is not documented.`,
+  );
+}
+
 /**
  * Looks a payment up among those that the office entered for the patient since the day before the earliest send. `DateEntry` is the
- * office's own date, and a filter that the EMR does not know it ignores, so every row is compared with what was asked.
+ * office's own date, and a filter that the EMR does not know it ignores, so every row is compared with what was asked. That none is ours
+ * proves something only while the patient is the one to whom it was posted (`doubtAbout`).
  */
 export async function findPosting(
   connection: OpenDentalConnection,
@@ -94,8 +129,7 @@ export async function findPosting(
     // "404 NotFound (Patient not found)": the patient was merged or removed, which says nothing about the payment.
     if (read.refusal.status !== 404 || !/\bpatient\b/i.test(read.refusal.words))
       return { outcome: 'unavailable', ...read.trouble };
-    const detail = sentence`The EMR does not know the patient, so it cannot be asked for the payment (HTTP 404).`;
-    return { outcome: 'unavailable', code: 'unknown_patient', detail };
+    return unavailable('unknown_patient', NO_PATIENT);
   }
   const { rows, seen, understood, complete, failed } = read;
   const [first, ...others] = rows.filter((row) => noteOf(row, hints) === 'ours');
@@ -104,7 +138,7 @@ export async function findPosting(
     return judge(hints, { ours: [first, ...others], failed, complete: whole });
   }
   if (failed !== null) return { outcome: 'unavailable', ...failed.trouble };
-  return absent({
+  const evidence = absent({
     entriesSeen: seen,
     // A row that may be ours is not understood.
     entriesUnderstood: understood - rows.filter((row) => noteOf(row, hints) === 'unclear').length,
@@ -117,4 +151,7 @@ export async function findPosting(
     ),
     servedFromCache: read.servedFromCache,
   });
+  if (evidence.outcome !== 'absent') return evidence;
+  // After the payments: whoever is merged between the two reads is archived by now.
+  return (await doubtAbout(connection, hints, options)) ?? evidence;
 }

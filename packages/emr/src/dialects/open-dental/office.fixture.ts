@@ -48,6 +48,9 @@ export const row = (change: Row = {}): Row => ({
   ...change,
 });
 
+/** The patient of the tests' payments. */
+export const PATIENT = (PatStatus: string): Row => ({ PatNum: 1337, ChartNumber: '', PatStatus });
+
 export type Office = {
   adapter: EmrAdapter;
   asked: Asked[];
@@ -66,6 +69,7 @@ export async function openOffice(
     '/payments': ({ query }) => ({ body: paged(input.payments ?? [], query) }),
     '/definitions': ({ query }) => ({ body: paged(DEFINITIONS, query) }),
     '/clinics': ({ query }) => ({ body: paged(CLINICS, query) }),
+    '/patients/1337': () => ({ body: PATIENT('Patient') }),
   };
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '', 'http://office');
