@@ -1,9 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { newEventId } from '@emr-payments/contracts';
+import { createClient, inTransaction, openDatabase, publishEvent, registerEndpoint } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
 import { parseSandboxHosts } from '@emr-payments/outbound';
 import { createLogger, type Logger, parseKeyring, Releases } from '@emr-payments/runtime';
 import { postgresClient } from '@emr-payments/runtime/postgres';
 import { openTestDatabase } from '@emr-payments/testkit';
+import { startReceiver } from '@emr-payments/testkit/receiver';
+import { newWebhookSecret } from '@emr-payments/webhooks';
 import { expect, test } from 'vitest';
 import type { WorkerConfig } from './config.ts';
 import { startWorker, type WorkerParts, workerParts } from './start-worker.ts';
@@ -89,5 +93,42 @@ test('a worker is ready once it has checked the database for lost commits, also 
     await releases.close(quiet);
     await owner.end();
     await database.drop();
+  }
+}, 60_000);
+
+test('a delivery that is cut off by the stop of its worker is no failure of the endpoint', async () => {
+  const { appUrl, url, drop } = await openTestDatabase();
+  const database = openDatabase({ url, poolSize: 2, applicationName: 'test' });
+  const asked = Promise.withResolvers<void>();
+  const slow = await startReceiver(() => asked.resolve());
+  const config = { ...configOn(appUrl), allowHosts: ['127.0.0.1'] };
+  const releases = new Releases();
+  const logger = createLogger('worker', 'silent');
+  await startWorker({ config, logger }, releases);
+  try {
+    const { clientPk } = await createClient({ database }, { name: 'Integrator' });
+    const { keyring } = config;
+    await registerEndpoint({ database, keyring }, { clientPk, url: slow.url, secret: newWebhookSecret() });
+    const event = { id: newEventId(), type: 'payment.created' };
+    await inTransaction({ database }, async (tx) => ({
+      commit: true,
+      value: await publishEvent(tx, { clientPk, userId: null, event }),
+    }));
+    await asked.promise;
+    // Longer than jobs may take to end: the database is still open when the connections to receivers are closed.
+    releases.stopping.begin({ drainMs: 10_000 });
+    await releases.close(logger);
+    const { rows } = await database.pool.query(
+      `SELECT d.status, d.attempts, j.tries, j.fence, e.failing_since, l.failures
+         FROM deliveries d JOIN jobs j ON j.delivery_id = d.id JOIN webhook_endpoints e ON e.id = d.endpoint_id JOIN lanes l ON l.id = e.lane_id`,
+    );
+    expect(rows).toEqual([
+      { status: 'pending', attempts: 0, tries: 0, fence: 1, failing_since: null, failures: 0 },
+    ]);
+  } finally {
+    releases.stopping.begin({ drainMs: 0 });
+    await releases.close(logger);
+    await database.close();
+    await drop();
   }
 }, 60_000);

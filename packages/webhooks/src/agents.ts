@@ -10,7 +10,13 @@ import {
 } from '@emr-payments/outbound/guard';
 
 /** The connections to receivers. A process creates one pair and closes it at its end. */
-export type WebhookAgents = { http: http.Agent; https: https.Agent; close(): void };
+export type WebhookAgents = {
+  http: http.Agent;
+  https: https.Agent;
+  /** Closes all connections. An attempt that is under way ends as `canceled`, and so does one that begins later. */
+  close(): void;
+  isClosed(): boolean;
+};
 
 export type AgentOptions = {
   policy: AddressPolicy;
@@ -43,12 +49,15 @@ export function createAgents(options: AgentOptions): WebhookAgents {
     { http: common, https: { ...common, ...secure, ...ca } },
   );
   const bounded = boundIdle({ most: options.maxFreeSockets ?? 256 });
+  let closed = false;
   return {
     http: bounded(plain),
     https: bounded(tls),
     close() {
+      closed = true;
       plain.destroy();
       tls.destroy();
     },
+    isClosed: () => closed,
   };
 }

@@ -45,7 +45,7 @@ function agentsTo(
     asked.push({ host, port: its, servername });
     return connectTls({ port, host: '127.0.0.1', ca: TEST_CERTIFICATE, servername: String(servername) });
   };
-  return { http: plain, https: tls, close: () => undefined, asked };
+  return { http: plain, https: tls, close: () => undefined, isClosed: () => false, asked };
 }
 
 describe('the bytes of a request', () => {

@@ -104,7 +104,7 @@ export function sendRequest(
 ): Promise<RequestResult> {
   const { deadlineMs, signal } = input;
   return new Promise((resolve) => {
-    if (signal?.aborted) return resolve({ end: 'canceled', excerpt: '' });
+    if (signal?.aborted || agents.isClosed()) return resolve({ end: 'canceled', excerpt: '' });
     let request: ClientRequest;
     try {
       request = begin(agents, input);
@@ -138,7 +138,7 @@ export function sendRequest(
 
     const onError = (error: unknown): void => {
       if (head !== undefined && isDecided(head, error)) complete(head);
-      else fail({ error });
+      else fail(agents.isClosed() ? 'canceled' : { error });
     };
     // Never removed: a destroyed request may still emit an error, which without a listener would end the process.
     request.on('error', onError);

@@ -195,6 +195,17 @@ describe('the bounds', () => {
     await receiver.allClosed();
   });
 
+  test('closing the connections cancels the attempts under way, and those that begin later', async () => {
+    const agents = createAgents({ policy });
+    const receiver = await startCountingReceiver(() => agents.close());
+    const input = { url: receiver.url, id: 'evt_1', body, secrets: [secret], now: new Date() };
+    for (let n = 0; n < 2; n += 1) {
+      const outcome = await sendWebhook({ policy, agents }, input);
+      expect(outcome).toMatchObject({ outcome: 'failed', kind: 'canceled' });
+    }
+    expect(receiver.connections.opened).toBe(1);
+  });
+
   test('an attempt that was canceled before it began sends nothing', async () => {
     const receiver = await startCountingReceiver((response) => response.end());
     const outcome = await sender()(receiver.url, { signal: AbortSignal.abort() });

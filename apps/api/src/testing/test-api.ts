@@ -15,7 +15,7 @@ import { type Adapters, createAdapters, localAdapterDeps } from '@emr-payments/e
 import { parseSandboxHosts } from '@emr-payments/outbound';
 import { createLogger, type Keyring, type Logger, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
-import { createAgents, dnsResolve } from '@emr-payments/webhooks';
+import { createAgents, dnsResolve, type Resolve } from '@emr-payments/webhooks';
 import type { FastifyInstance } from 'fastify';
 import { type AppDeps, buildApp } from '../app.ts';
 import { type Bulkheads, openBulkheads } from '../bulkheads/open-bulkheads.ts';
@@ -71,6 +71,8 @@ export async function openTestApi(
     /** Replace those of the dialects. */
     adapters?: Adapters;
     noticeReader?: NonNullable<AppDeps['noticeReader']>;
+    /** Resolves the names in the URLs of endpoints. */
+    resolve?: Resolve;
     /** By default nothing is logged. */
     logger?: Logger;
   } = {},
@@ -132,7 +134,7 @@ export async function openTestApi(
         redeliveries,
         keyring,
         send: { policy, agents },
-        resolve: dnsResolve(),
+        resolve: options.resolve ?? dnsResolve(),
       },
     },
     {

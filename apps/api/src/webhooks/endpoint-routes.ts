@@ -2,7 +2,6 @@ import {
   CreatedWebhookEndpointReplySchema,
   CreateWebhookEndpointBodySchema,
   DeletedWebhookEndpointReplySchema,
-  type ErrorDetails,
   ListWebhooksQuerySchema,
   RotatedSecretReplySchema,
   RotateSecretBodySchema,
@@ -19,7 +18,7 @@ import { actorOf, clientOf } from '../auth/authenticate-client-hook.ts';
 import { sendError } from '../errors/send-error.ts';
 import { emptyBodyAsObject } from '../http/json-body.ts';
 import { pageFrom, pageOf } from '../http/page.ts';
-import { answerOnce } from '../idempotency/answer-once.ts';
+import { answerOnce, type WriteResult } from '../idempotency/answer-once.ts';
 import type { Limits } from '../limits.ts';
 import { componentRef } from '../openapi/component-ref.ts';
 import { createEndpoint } from './create-endpoint.ts';
@@ -59,10 +58,13 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
     handler: async (request, reply) => {
       const { body } = request;
       const refused = await patiently(checkEndpointUrl(deps, body.url));
-      if (refused !== null) return sendError(request, reply, 'invalid_field', refused);
       const input = { clientPk: clientOf(request).clientPk, body, by: actorOf(request) };
       return patiently(
-        answerOnce(deps, { request, reply }, (tx) => createEndpoint({ ...tx, keyring: deps.keyring }, input)),
+        answerOnce(
+          deps,
+          { request, reply },
+          async (tx) => refused ?? createEndpoint({ ...tx, keyring: deps.keyring }, input),
+        ),
       );
     },
   });
@@ -148,15 +150,16 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
     handler: async (request, reply) => {
       const { body } = request;
       const input = { clientPk: clientOf(request).clientPk, endpointId: request.params.id, body };
+      let refused: WriteResult | null = null;
       if (body.url !== undefined) {
         // An endpoint of another client is not found, even with a bad URL.
-        if ((await patiently(findEndpoint({ database }, input))) === null)
-          return sendError(request, reply, 'endpoint_not_found');
-        const refused = await patiently(checkEndpointUrl(deps, body.url));
-        if (refused !== null) return sendError(request, reply, 'invalid_field', refused);
+        const found = await patiently(findEndpoint({ database }, input));
+        if (found !== null) refused = await patiently(checkEndpointUrl(deps, body.url));
       }
       const by = actorOf(request);
-      return patiently(answerOnce(deps, { request, reply }, (tx) => updateEndpoint(tx, { ...input, by })));
+      return patiently(
+        answerOnce(deps, { request, reply }, async (tx) => refused ?? updateEndpoint(tx, { ...input, by })),
+      );
     },
   });
 
@@ -232,14 +235,16 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
 };
 
 /**
- * Runs the whole check of packages/webhooks, DNS included, before anything is written.
+ * Runs the whole check of packages/webhooks, DNS included, before anything is written. What it finds can differ from one time to the next,
+ * so a request whose Idempotency-Key has an answer already gets that answer.
  *
- * @returns null when events may be sent there; otherwise the details of the error.
+ * @returns null when events may be sent there; otherwise the result of the request.
  */
 async function checkEndpointUrl(
   { send, resolve }: Pick<WebhookDeps, 'send' | 'resolve'>,
   url: string,
-): Promise<ErrorDetails | null> {
+): Promise<WriteResult | null> {
   const check = await checkEndpoint({ policy: send.policy, resolve }, url);
-  return check.ok ? null : { field: 'url', rule: check.message };
+  if (check.ok) return null;
+  return { outcome: 'refused', code: 'invalid_field', details: { field: 'url', rule: check.message } };
 }

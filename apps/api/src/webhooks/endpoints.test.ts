@@ -1,18 +1,27 @@
 import { open } from '@emr-payments/runtime';
+import { UnresolvedError } from '@emr-payments/webhooks';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { requestsOf, type Send } from '../testing/client-requests.ts';
 import { openTestApi, type TestApi } from '../testing/test-api.ts';
 
 const URL_OF = (n = 1) => `http://127.0.0.1:${4000 + n}/hook`;
 
+/** What every name in a URL resolves to; null: the name servers do not know it. */
+let address: string | null;
 let api: TestApi;
 let caller: Awaited<ReturnType<TestApi['newCaller']>>;
 let send: Send;
 
 beforeAll(async () => {
-  api = await openTestApi();
+  api = await openTestApi({
+    async resolve(hostname) {
+      if (address === null) throw new UnresolvedError(`${hostname} could not be resolved`);
+      return [{ address, family: 4 }];
+    },
+  });
 });
 beforeEach(async () => {
+  address = '93.184.215.14';
   caller = await api.newCaller();
   send = requestsOf(api.app, caller);
 });
@@ -140,6 +149,30 @@ describe('Idempotency-Key', () => {
     });
     expect(kept?.response).toMatch(/^test\./);
     expect(kept?.response).not.toContain(one.json().data.secret);
+  });
+
+  test('gets the first answer again, although its URL would be refused by now, or the endpoint is gone', async () => {
+    const creating = { body: { url: 'https://hooks.example.com/1' }, key: 'k4' };
+    const created = await send('POST', '/v1/webhooks', creating);
+    expect(created.statusCode).toBe(200);
+    const path = `/v1/webhooks/${created.json().data.id}`;
+    const changing = { body: { url: 'https://hooks.example.com/2' }, key: 'k5' };
+    const changed = await send('PATCH', path, changing);
+    expect(changed.statusCode).toBe(200);
+
+    address = null;
+    expect((await send('POST', '/v1/webhooks', creating)).json()).toEqual(created.json());
+    expect((await send('PATCH', path, changing)).json()).toEqual(changed.json());
+    for (const [method, of] of [
+      ['POST', '/v1/webhooks'],
+      ['PATCH', path],
+    ] as const) {
+      const refused = await send(method, of, { body: { url: 'https://hooks.example.com/3' } });
+      expect(refused.statusCode).toBe(400);
+      expect(refused.json().message).toContain('hooks.example.com could not be resolved');
+    }
+    await send('DELETE', path);
+    expect((await send('PATCH', path, changing)).json()).toEqual(changed.json());
   });
 
   test('with another request is refused, and a refusal is not remembered', async () => {

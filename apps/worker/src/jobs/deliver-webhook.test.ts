@@ -252,6 +252,21 @@ describe('an endpoint that is changed while an attempt is under way', () => {
       expect(await endpointRow(id)).toMatchObject({ failingSince: null });
     },
   );
+
+  test('and is disabled because of failures, keeps the time since which it missed events, although the attempt succeeds', async () => {
+    const failingSince = new Date('2026-06-15T10:30:00Z');
+    const receiver = await startReceiver(async (response) => {
+      await sql(
+        `UPDATE webhook_endpoints SET failing_since = '${failingSince.toISOString()}', disabled_at = now(), disabled_code = 'failing'`,
+      );
+      response.writeHead(204).end();
+    });
+    const { id } = await bench.register({ url: receiver.url });
+    await bench.publish();
+    await bench.deliverDue();
+    expect(await deliveries()).toEqual([{ status: 'delivered', attempts: 1, tries: null }]);
+    expect(await endpointRow(id)).toMatchObject({ failingSince });
+  });
 });
 
 test('a delivery leaves its place while its receiver is slow', async () => {

@@ -55,9 +55,12 @@ async function deliver(
     await postponeDelivery(deps, { delivery, held, error, ourFault: 'prevented' });
     return;
   }
-  // The claim has passed to another worker, which sends and records in our place.
-  if (!held.signal.aborted) await endDelivery(deps, { delivery, held, end });
+  // The claim has passed to another worker, or will when the lease of this one, which stops, has run out: that one sends and records.
+  if (held.signal.aborted || isCanceled(end)) return;
+  await endDelivery(deps, { delivery, held, end });
 }
+
+const isCanceled = (end: DeliveryEnd): boolean => end.outcome === 'failed' && end.kind === 'canceled';
 
 async function send(
   deps: JobDeps,

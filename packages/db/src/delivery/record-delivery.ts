@@ -142,6 +142,8 @@ const RECORD = {
  * failures, if there was one, and writes the attempt. A statement of its own, because everything that a failure may bring
  * with it makes `record-delivery` several times more expensive.
  *
+ * An endpoint that was disabled meanwhile keeps the time of its first failure: once it is enabled, events are recovered from there.
+ *
  * It does not wait for the disk: if a crash of the server loses it, the claim's lease ends and the event is sent once more. Any other
  * end waits, because a failure can disable the endpoint, which publishes an event.
  */
@@ -165,7 +167,7 @@ const DELIVERED = setStatement({
       INSERT INTO delivery_attempts (event_id, delivery_id, number, started_at, duration_ms, http_status, excerpt)
       SELECT event_id, id, attempts, started_at, duration_ms, http_status, excerpt FROM recorded
     ), recovering AS (
-      SELECT id FROM webhook_endpoints WHERE failing_since IS NOT NULL
+      SELECT id FROM webhook_endpoints WHERE failing_since IS NOT NULL AND disabled_at IS NULL
          AND id = ANY (ARRAY(SELECT endpoint_id FROM recorded)) ORDER BY id FOR NO KEY UPDATE
     ), endpoint AS (
       UPDATE webhook_endpoints SET failing_since = NULL WHERE id = ANY (ARRAY(SELECT id FROM recovering)) RETURNING id

@@ -6,12 +6,23 @@ import { dnsResolve, UnresolvedError } from './resolve.ts';
 const A = 1;
 const AAAA = 28;
 
-/** Starts a name server on loopback: the same records for every name, and NXDOMAIN for a type without records. */
-async function nameServer(records: Record<number, number[][]>): Promise<string> {
+/**
+ * Starts a name server on loopback: the same records for every name, and NXDOMAIN for a type without records. Questions for a type in
+ * `ignored` are counted there and get no answer.
+ */
+async function nameServer(
+  records: Record<number, number[][]>,
+  ignored: Record<number, number> = {},
+): Promise<string> {
   const socket = createSocket('udp4');
   socket.on('message', (query, from) => {
     const end = query.indexOf(0, 12) + 5; // the question: labels up to the empty one, type, class
-    const answers = records[query.readUInt16BE(end - 4)] ?? [];
+    const type = query.readUInt16BE(end - 4);
+    if (ignored[type] !== undefined) {
+      ignored[type] += 1;
+      return;
+    }
+    const answers = records[type] ?? [];
     const header = Buffer.from([
       0,
       0,
@@ -66,6 +77,20 @@ test('one family is enough', async () => {
   const resolve = dnsResolve([await nameServer({ [A]: [[93, 184, 215, 14]] })]);
   expect(await resolve('hooks.example.com')).toEqual([{ address: '93.184.215.14', family: 4 }]);
 });
+
+test.each([
+  [A, [[93, 184, 215, 14]], AAAA, '93.184.215.14'],
+  [AAAA, [IPV6], A, '2606:4700::1111'],
+])(
+  'records of type %i are not held up by a name server that ignores the other type',
+  async (type, rows, other, address) => {
+    const ignored = { [other]: 0 };
+    const resolve = dnsResolve([await nameServer({ [type]: rows }, ignored)]);
+    expect((await resolve('hooks.example.com')).map((found) => found.address)).toEqual([address]);
+    // The third question is the last one, so the other look-up has not been given up.
+    expect(ignored[other]).toBeLessThan(3);
+  },
+);
 
 test('a name without an address rejects with the code of the DNS', async () => {
   const resolve = dnsResolve([await nameServer({})]);
