@@ -124,7 +124,7 @@ test('a send whose token was rejected is not sent again: the next one has a rene
   expect(seen.map(({ body }) => body)).toEqual(['{"a":1}', '{"a":1}']);
 });
 
-test('a rejected token that the source calls a rejected login leaves the EMR\'s own answer', async () => {
+test("a rejected token that the source calls a rejected login leaves the EMR's own answer", async () => {
   const { baseUrl } = await serverTaking([]);
   const rejected: Trouble = { code: 'unauthorized', detail: sentence`The credentials were rejected.` };
   const session = open({ baseUrl, auth: { kind: 'bearer', source: notRenewed(rejected), rejects: by401 } });
@@ -133,7 +133,13 @@ test('a rejected token that the source calls a rejected login leaves the EMR\'s 
 });
 
 // A rejected token is no rejected login: the connection would be stopped for an hour because its token endpoint was away.
-test.each(['token_not_available', 'limit_used_up', 'timeout', 'our_fault', 'login_required'])(
+test.each<Trouble['code']>([
+  'token_not_available',
+  'limit_used_up',
+  'timeout',
+  'our_fault',
+  'login_required',
+])(
   'a rejected token that cannot be renewed because of %s is that trouble, at a send and at a read',
   async (code) => {
     const { seen, baseUrl } = await serverTaking([]);
