@@ -169,10 +169,40 @@ describe('look-ups', () => {
     const authenticate = createAuthenticate({ lookup: counted });
     const refused = () => authenticate({ ...headers, ...wrong });
     for (const _ of [1, 2]) {
-      expect(await Promise.all([refused(), refused()])).toEqual(Array(2).fill({ outcome: 'invalid_client' }));
+      const together = [refused(), refused(), refused()];
+      expect(await Promise.all(together)).toEqual(Array(3).fill({ outcome: 'invalid_client' }));
     }
     const { clientId } = { ...headers, ...wrong };
-    expect(counted.asked).toEqual([clientId, clientId]);
+    // Of each round one look-up, and one for the two that came while it was under way.
+    expect(counted.asked).toEqual(Array(4).fill(clientId));
+  });
+
+  test('that began before a request are not what it is refused by: a new secret is good in the moment in which it is made', async () => {
+    const secrets = ['cs'];
+    const answers: (() => void)[] = [];
+    const authenticate = createAuthenticate({
+      lookup: {
+        ...lookup(),
+        async findClient() {
+          const secretHashes = secrets.map((secret) => hashSecret(secret));
+          await new Promise<void>((resolve) => answers.push(resolve));
+          return { clientPk: 1, secretHashes };
+        },
+      },
+    });
+    const earlier = authenticate(headers);
+    expect(answers).toHaveLength(1);
+    secrets.push('new');
+    const withNew = authenticate({ ...headers, clientSecret: 'new' });
+    const wrong = authenticate({ ...headers, clientSecret: 'wrong' });
+    expect(answers).toHaveLength(1);
+    answers[0]?.();
+    expect(await earlier).toMatchObject({ outcome: 'caller' });
+    await vi.waitFor(() => expect(answers).toHaveLength(2));
+    answers[1]?.();
+    expect(await withNew).toMatchObject({ outcome: 'caller' });
+    expect(await wrong).toEqual({ outcome: 'invalid_client' });
+    expect(answers).toHaveLength(2);
   });
 
   test('that fail are not remembered', async () => {

@@ -55,7 +55,7 @@ const NO_USER = { outcome: 'user_not_found' } as const;
 /**
  * Makes the check of a client. An unknown client is cached like a known one and its secret is compared with a dummy, so
  * that the time of an answer does not reveal which client ids exist. Requests that miss the cache together share one
- * look-up.
+ * look-up, and those that it would refuse share the next one.
  *
  * Only what accepts a secret is believed for `TTL_MS`. Before a secret is refused the client is looked up again, because the secret may
  * have been made since: a client uses its new secret in the moment in which it gets it. The limit on failed authentications of an
@@ -68,14 +68,19 @@ export function createAuthenticateClient({
   lookup: Pick<CredentialLookup, 'findClient'>;
   clock?: Clock;
 }): AuthenticateClient {
-  const clients = new LRUCache<string, Found<Client>>({
+  type Entry = Found<Client> & { number: number };
+  /** Look-ups that have begun: each has the next number. */
+  let begun = 0;
+  const clients = new LRUCache<string, Entry>({
     ...atMost(MAX_ENTRIES),
     ttl: TTL_MS,
     perf: clock,
     fetchMethod: async (clientId) => {
+      begun += 1;
+      const number = begun;
       const until = clock.now() + TTL_MS;
       const client = await lookup.findClient(clientId);
-      return { found: client && { outcome: 'client', ...client, until } };
+      return { found: client && { outcome: 'client', ...client, until }, number };
     },
   });
 
@@ -88,14 +93,20 @@ export function createAuthenticateClient({
     return same && found !== null ? found : NOTHING;
   };
 
+  async function lookUp(clientId: string, secret: string): Promise<ClientOutcome> {
+    const before = begun;
+    const entry = await clients.forceFetch(clientId, { forceRefresh: true });
+    const result = outcome(entry, secret);
+    if (result.outcome === 'client' || entry.number > before) return result;
+    return outcome(await clients.forceFetch(clientId, { forceRefresh: true }), secret);
+  }
+
   return ({ clientId, clientSecret }) => {
     if (!clientId || !clientSecret || clientId.length > MAX_LENGTH || clientSecret.length > MAX_LENGTH)
       return NOTHING;
     const cached = clients.get(clientId);
     const known = cached === undefined ? NOTHING : outcome(cached, clientSecret);
-    return known.outcome === 'client'
-      ? known
-      : clients.forceFetch(clientId, { forceRefresh: true }).then((entry) => outcome(entry, clientSecret));
+    return known.outcome === 'client' ? known : lookUp(clientId, clientSecret);
   };
 }
 

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectSessionRow, openCredentials, SYSTEM, setOauthApplication } from '@emr-payments/db';
-import { type Logger, seal } from '@emr-payments/runtime';
+import { type Logger, seal, open as unseal } from '@emr-payments/runtime';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openVisit, PUBLIC_URL, type Visit } from '../testing/connect-visit.ts';
@@ -306,6 +306,34 @@ describe('while a person is at the EMR', () => {
       expect((await page.look(visit)).loggedIn).toEqual({ adapter: 'fhir-r4', baseUrl: `${there}/fhir` });
     } finally {
       second.resolve();
+      tokens.closeAllConnections();
+      tokens.close();
+    }
+  });
+
+  test('what a session holds may be sealed again while its code is exchanged', async () => {
+    const visit = await page.visit();
+    const tokens = createServer(async (request, response) => {
+      await request.toArray();
+      const { held } = await page.stored(visit.id);
+      const row = connectSessionRow(visit.id);
+      const again = seal(api.keyring, row, unseal(api.keyring, row, held ?? ''));
+      await api.database.prisma.connectSession.update({ where: { id: visit.id }, data: { held: again } });
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ access_token: 'a', token_type: 'Bearer', refresh_token: 'r' }));
+    });
+    tokens.listen(0, '127.0.0.1');
+    await once(tokens, 'listening');
+    const there = `http://127.0.0.1:${(tokens.address() as AddressInfo).port}`;
+    try {
+      await setApplication(`${there}/fhir`, { authorizeUrl: `${there}/a`, tokenUrl: `${there}/t` });
+      const { location } = await begin(visit, `${there}/fhir`);
+      const state = new URL(location).searchParams.get('state') ?? '';
+      expect(await page.comeBack(callback(state), visit.cookie)).toBe('/connect');
+      expect((await page.look(visit)).loggedIn).toEqual({ adapter: 'fhir-r4', baseUrl: `${there}/fhir` });
+      expect(await page.comeBack(callback(state), visit.cookie)).toBe('/connect?notice=not-expected');
+    } finally {
       tokens.closeAllConnections();
       tokens.close();
     }

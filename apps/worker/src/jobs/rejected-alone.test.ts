@@ -1,4 +1,4 @@
-import { feedJobs, saveConnection } from '@emr-payments/db';
+import { type ClaimedPosting, claimPosting, feedJobs, saveConnection } from '@emr-payments/db';
 import { localAdapterDeps } from '@emr-payments/emr';
 import { type KeyedServer, openKeyedAdapter, openKeyedServer } from '@emr-payments/emr/testing/keyed-emr';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -130,6 +130,28 @@ test('without an accepted exchange since its last rejection nothing ends it, and
   await runDue();
   expect(await health()).toMatchObject({ state: 'login_required', outages: 2 });
   for (const other of others) expect(await payment(other)).toMatchObject({ status: 'retrying' });
+});
+
+test('what is accepted between rejections counts also when all of them were claimed before the first one', async () => {
+  await makeDoubtful();
+  reject();
+  await pass('20 minutes');
+  await runDue();
+  expect(await health()).toMatchObject({ state: 'connected', doubtful: true });
+  const [one, two, good, three] = [await accept(), await accept(), await accept(), await accept()];
+  reject(one, two, three);
+  const jobs = await feedJobs({ database: fixture.database }, 100);
+  const claims = new Map<string, ClaimedPosting | null>();
+  for (const { id, fence } of jobs)
+    claims.set(id, await claimPosting(fixture, { jobId: id, fence, leaseMs: 60_000 }));
+  const steps = {
+    ...fixture.deps.steps,
+    claimPosting: async (_deps: unknown, { jobId }: { jobId: string }) => claims.get(jobId) ?? null,
+  };
+  for (const { id, fence } of jobs.toSorted((a, b) => Number(a.id) - Number(b.id)))
+    await runPosting({ ...fixture.deps, steps }, { job: id, fence });
+  expect(await payment(good)).toMatchObject({ status: 'posted' });
+  expect(await health()).toMatchObject({ state: 'degraded', rejections: 1, outages: 1 });
 });
 
 test('credentials that were replaced meanwhile do not count against it', async () => {

@@ -140,6 +140,26 @@ test('a token that ends between two payments is renewed, and the payment is sent
   expect(emr.sends).toEqual(['old', 'new']);
 });
 
+test('a token that ends while no other can be fetched stops nothing: the payment is sent when there is one again', async () => {
+  const away: Trouble = { code: 'token_not_available', detail: sentence`The token endpoint failed.` };
+  const source = tokens('old', ['new']);
+  let isAway = true;
+  const emr = await openKeyed({
+    get: async (options) => (isAway && options.rejected !== undefined ? away : source.get(options)),
+  });
+  emr.behave({ rejects: (token) => token === 'old' });
+  await work();
+  expect(await attempts()).toEqual([['not_sent', 'token_not_available']]);
+  expect(await fixture.rows('SELECT state, stopped_until FROM connection_states')).toEqual([
+    { state: 'degraded', stopped_until: null },
+  ]);
+  isAway = false;
+  await work(2);
+  expect(await payment()).toMatchObject({ status: 'posted' });
+  expect((await events()).map(({ type }) => type)).toEqual(['payment.created']);
+  expect(emr.sends).toEqual(['old', 'old', 'new']);
+});
+
 test('an EMR that rejects renewed tokens too is a broken login: it is not sent to at once, and no horizon ends the payment', async () => {
   const emr = await openKeyed(tokens('1', ['2', '3', '4', '5', '6']));
   emr.behave({ rejects: () => true });

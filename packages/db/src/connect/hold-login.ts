@@ -8,18 +8,19 @@ const BEGIN = {
      WHERE id = $1 AND state = 'open' AND expires_at > now() RETURNING id`,
 };
 
+/** The session remembers which login was taken, by a hash that no `state` has, until its end is held. */
 const TAKE = {
   name: 'take-connect-login',
   text: `
-    UPDATE connect_sessions SET login_hash = NULL
+    UPDATE connect_sessions SET login_hash = sha256($2::bytea)
      WHERE id = $1 AND login_hash = $2 AND state = 'open' AND expires_at > now() RETURNING held`,
 };
 
 const HOLD = {
   name: 'hold-connect-login',
   text: `
-    UPDATE connect_sessions SET held = $2
-     WHERE id = $1 AND login_hash IS NULL AND held = $3 AND state = 'open' AND expires_at > now() RETURNING id`,
+    UPDATE connect_sessions SET held = $2, login_hash = NULL
+     WHERE id = $1 AND login_hash = sha256($3::bytea) AND state = 'open' AND expires_at > now() RETURNING id`,
 };
 
 /**
@@ -47,13 +48,13 @@ export async function takeConnectLogin(
 
 /**
  * Stores what a login gave, sealed; null: nothing of it. false: another login was begun meanwhile, also one that has ended sooner, and
- * nothing was stored.
+ * nothing was stored. What was held until now does not count: it may have been sealed again with another key.
  *
- * @param input.taken what `takeConnectLogin` gave for this login.
+ * @param input.state the one with which this login was taken (`takeConnectLogin`).
  */
 export async function holdConnectLogin(
   deps: StatementDeps,
-  { id, held, taken }: { id: string; held: string | null; taken: string },
+  { id, held, state }: { id: string; held: string | null; state: string },
 ): Promise<boolean> {
-  return (await query(deps, HOLD, [id, held, taken])).length === 1;
+  return (await query(deps, HOLD, [id, held, hashSecret(state)])).length === 1;
 }

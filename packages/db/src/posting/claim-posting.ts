@@ -78,7 +78,10 @@ export type ClaimedPosting = {
   triedForMs: number;
   /** The connection's state is another than `connected`. */
   troubled: boolean;
-  /** True in a doubtful connection in which payments were rejected, and nothing was accepted since. */
+  /**
+   * True in a doubtful connection: each answer is written, because it ends the count of rejections in a row. Whether there are any is not
+   * known yet: those of payments that are under way count too.
+   */
   countsRejections: boolean;
   /** Evidence that the EMR rejects this payment alone, over the present credentials. */
   rejection: RejectionEvidence;
@@ -126,7 +129,7 @@ const CLAIM = setStatement({
             (SELECT mode FROM clients WHERE id = u.client_pk) AS client_mode,
             t.tried_since, extract(epoch FROM now() - t.tried_since)::float8 * 1000 AS tried_for_ms, ${heldSince('t.tried_since')} AS was_held,
             coalesce(s.state <> 'connected', false) AS troubled, coalesce(s.state = 'login_required', false) AS is_probing,
-            coalesce(s.rejections > 0, false) AS counts_rejections,
+            coalesce(s.doubtful, false) AS counts_rejections,
             coalesce(p.rejected_at >= c.updated_at AND s.last_success_at > p.rejected_at, false) AS another_accepted,
             coalesce(p.rejected_at >= c.updated_at AND p.rejected_at > p.tried_since, false) AS proven,
            a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms, a.unresolved_sent_at, a.unresolved_left_by, a.unresolved_at,
@@ -144,7 +147,7 @@ const CLAIM = setStatement({
           FROM posting_attempts WHERE payment_id = p.id
       ) a
       LEFT JOIN LATERAL (
-        SELECT state, rejections, last_success_at, CASE WHEN state = 'login_required' THEN now() ELSE login_ended_at END AS login_until
+        SELECT state, doubtful, last_success_at, CASE WHEN state = 'login_required' THEN now() ELSE login_ended_at END AS login_until
           FROM connection_states WHERE user_id = p.user_id OFFSET 0
       ) s ON true
       CROSS JOIN LATERAL (

@@ -6,6 +6,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { TokenSource } from '../adapter-deps.ts';
 import type { CallCounter, CallPermit, RateBucket } from '../calls.ts';
 import { OPEN_NETWORK } from '../network.ts';
+import type { Trouble } from '../trouble.ts';
 import { describeNoAnswer } from './no-answer.ts';
 import { openSession, type SessionInput } from './session.ts';
 
@@ -50,6 +51,11 @@ function tokensInTurn(...tokens: string[]): TokenSource & { asked: (string | und
     },
   };
 }
+
+/** Gives one token, and this trouble instead of the next one. */
+const notRenewed = (trouble: Trouble): TokenSource => ({
+  get: async ({ rejected }) => (rejected === undefined ? { token: 't1' } : trouble),
+});
 
 const granted: CallCounter = { take: async () => ({ granted: true }) };
 const BUCKET: RateBucket = { scope: 'connection', key: 'k', windows: [{ calls: 1, perMs: 1000 }] };
@@ -118,10 +124,47 @@ test('a send whose token was rejected is not sent again: the next one has a rene
   expect(seen.map(({ body }) => body)).toEqual(['{"a":1}', '{"a":1}']);
 });
 
-test('a send that is rejected and whose token cannot be renewed is a 401', async () => {
+test("a rejected token that the source calls a rejected login leaves the EMR's own answer", async () => {
   const { baseUrl } = await serverTaking([]);
-  const session = open({ baseUrl, auth: { kind: 'bearer', source: tokensInTurn('t1'), rejects: by401 } });
+  const rejected: Trouble = { code: 'unauthorized', detail: sentence`The credentials were rejected.` };
+  const session = open({ baseUrl, auth: { kind: 'bearer', source: notRenewed(rejected), rejects: by401 } });
   expect(await session.send(SEND, sending)).toMatchObject({ kind: 'answer', status: 401 });
+  expect(await session.read(READ, { signal })).toMatchObject({ kind: 'answer', status: 401 });
+});
+
+// A rejected token is no rejected login: the connection would be stopped for an hour because its token endpoint was away.
+test.each<Trouble['code']>([
+  'token_not_available',
+  'limit_used_up',
+  'timeout',
+  'our_fault',
+  'login_required',
+])(
+  'a rejected token that cannot be renewed because of %s is that trouble, at a send and at a read',
+  async (code) => {
+    const { seen, baseUrl } = await serverTaking([]);
+    const trouble: Trouble = { code, detail: sentence`There is no new token.`, retryAfterMs: 700 };
+    const session = open({ baseUrl, auth: { kind: 'bearer', source: notRenewed(trouble), rejects: by401 } });
+    for (const result of [await session.send(SEND, sending), await session.read(READ, { signal })]) {
+      if (result.kind === 'answer') throw new Error(`HTTP ${result.status}`);
+      expect(result.handedOver).toBe(false);
+      expect(describeNoAnswer(result)).toEqual(trouble);
+    }
+    expect(seen).toHaveLength(2);
+  },
+);
+
+test('a read whose token was renewed, and for which the limit then has no room, waits for the limit', async () => {
+  const { seen, baseUrl } = await serverTaking(['t2']);
+  const permits = [{ granted: true }, { granted: false, waitMs: 700 }] as const;
+  let taken = 0;
+  const calls: CallCounter = { take: async () => permits[taken++] ?? { granted: true } };
+  const auth = { kind: 'bearer', source: tokensInTurn('t1', 't2'), rejects: by401 } as const;
+  const session = open({ baseUrl, bucket: BUCKET, auth }, calls);
+  const result = await session.read(READ, { signal });
+  if (result.kind === 'answer') throw new Error(`HTTP ${result.status}`);
+  expect(describeNoAnswer(result)).toMatchObject({ code: 'limit_used_up', retryAfterMs: 700 });
+  expect(seen).toHaveLength(1);
 });
 
 test('without a token nothing is sent, and the reason is that of the source', async () => {

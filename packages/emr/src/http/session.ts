@@ -75,6 +75,16 @@ const notMade = (trouble: Trouble): NoAnswer => ({
 });
 
 /**
+ * True when there is no token because the EMR rejects the credentials: its own answer to the old token then says more. Any other trouble
+ * takes the place of that answer, by which nothing was done: a token that became old while its endpoint was away, or while the limit was
+ * used up, is no rejected login, and must not stop the connection.
+ */
+const isRejectedLogin = (result: Answer | NoAnswer): boolean =>
+  result.kind === 'no_answer' &&
+  result.error instanceof NotMadeError &&
+  result.error.trouble.code === 'unauthorized';
+
+/**
  * Opens the session of a connection. Every request carries a good token and is counted against the vendor's limit before it is
  * made. A token that the EMR rejects is renewed at once: a read is then made once more, a send is not, because each attempt
  * sends one request. Nothing else is repeated.
@@ -157,11 +167,14 @@ export function openSession(
     if (!rejected) return first.result;
     if (body === undefined) {
       const second = await once(first.token);
-      // Without a renewed token the rejection is the answer.
-      return second.token === null ? first.result : second.result;
+      return isRejectedLogin(second.result) ? first.result : second.result;
     }
     const renewed = await auth.source.get(tokenCall({ ...options, rejected: first.token }));
-    return isTrouble(renewed) || renewed.token === first.token ? first.result : notMade(RENEWED);
+    if (isTrouble(renewed)) {
+      const result = notMade(renewed);
+      return isRejectedLogin(result) ? first.result : result;
+    }
+    return renewed.token === first.token ? first.result : notMade(RENEWED);
   }
 
   return {

@@ -51,6 +51,7 @@ test.each<[string, object | string, object]>([
   ['a lifetime as text', { ...good, expires_in: '60' }, { expiresInMs: 60_000 }],
   ['no lifetime', { access_token: 'a', token_type: 'BEARER' }, { expiresInMs: null }],
   ['members that are null', { ...good, refresh_token: null, scope: null }, { refreshToken: null }],
+  ['an empty refresh token', { ...good, refresh_token: '' }, { refreshToken: null }],
   ['a lifetime below zero', { ...good, expires_in: -1 }, { expiresInMs: null }],
   ['a lifetime that is no number', { ...good, expires_in: 'never' }, { expiresInMs: null }],
   ['a lifetime that is an object', { ...good, expires_in: { s: 60 } }, { expiresInMs: null }],

@@ -50,7 +50,8 @@ export class NoTokenAnswerError extends Error {
 /**
  * Leaves the members that a token depends on, and of a body that can be read in two ways nothing. The library refuses an answer for
  * any other member that it finds wrong, and an answer that is refused can cost a login: its refresh token is the only good one. So
- * a lifetime that is none counts as one that the server does not say; an id token says who logged in, which nobody asks.
+ * a lifetime that is none counts as one that the server does not say, and so does an empty refresh token; an id token says who logged
+ * in, which nobody asks.
  */
 function tokensOnly(body: string): string {
   const value = readJson(body);
@@ -58,7 +59,8 @@ function tokensOnly(body: string): string {
   const { access_token, token_type, refresh_token, expires_in } = value as Record<string, unknown>;
   const seconds = typeof expires_in === 'string' ? Number.parseFloat(expires_in) : expires_in;
   const lifetime = Number.isFinite(seconds) && Number(seconds) >= 0 ? seconds : undefined;
-  return JSON.stringify({ access_token, token_type, refresh_token, expires_in: lifetime });
+  const next = refresh_token === '' ? undefined : refresh_token;
+  return JSON.stringify({ access_token, token_type, refresh_token: next, expires_in: lifetime });
 }
 
 const SECRET_PARAMETERS = [

@@ -105,6 +105,21 @@ test('many requests of many workers at once renew once, and the refresh token pa
   expect(server.calls[1]?.body.get('refresh_token')).toMatch(/^rt-/);
 });
 
+test('a renewal with a client secret that has been replaced says nothing about the new one', async () => {
+  const one = worker();
+  let go = () => {};
+  const held = new Promise<null>((resolve) => {
+    go = () => resolve(null);
+  });
+  const old = troubleOf(one.of({ ...refreshToken(), clientSecret: 'old' } as Grant), { permit: () => held });
+  await expect.poll(async () => (await store.look(tokenKey(refreshToken()))).leased).toBe(true);
+  const present = tokenOf(one.of(refreshToken()));
+  go();
+  expect(await old).toMatchObject({ code: 'unauthorized' });
+  expect(server.live.access).toContain(await present);
+  expect(server.calls).toHaveLength(2);
+});
+
 test('a token is renewed before it expires', async () => {
   server.lifetimeS = 2;
   const source = worker().of(refreshToken());

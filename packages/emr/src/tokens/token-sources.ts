@@ -40,6 +40,13 @@ const OUR_FAULT: Trouble = {
   detail: sentence`The EMR's access token cannot be read for a reason on our side.`,
 };
 
+/**
+ * True for two grants of one credential that call the token endpoint alike: not with a client secret, or a place of it, that was replaced.
+ * What befalls a call with the former one says nothing about the present one. The functions of a grant are left out.
+ */
+const callsAlike = (one: Grant, other: Grant): boolean =>
+  one === other || JSON.stringify(one) === JSON.stringify(other);
+
 /** Waits for the work or the abort, whichever comes first. */
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | null> {
   return new Promise((resolve, reject) => {
@@ -58,21 +65,22 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | nul
 export function createTokenSources(deps: TokenSourcesDeps): OwnTokenSources {
   const { store, onFault = () => undefined } = deps;
   const kept = new LRUCache<string, { token: string; freshUntil: number }>({ max: MAX_KEPT });
-  const renewals = new Map<string, Promise<Ended>>();
+  const renewals = new Map<string, { grant: Grant; ended: Promise<Ended> }>();
   const quietUntil = new Map<string, number>();
 
-  function renew(input: Parameters<typeof renewToken>[1]): Promise<Ended> {
-    const renewal = renewToken(store, input)
+  function renew(input: Parameters<typeof renewToken>[1]): { grant: Grant; ended: Promise<Ended> } {
+    const ended = renewToken(store, input)
       .catch((error: unknown): Ended => {
         onFault(error);
         return { outcome: 'fault' };
       })
-      .then((ended) => {
+      .then((end) => {
         renewals.delete(input.key);
-        if (ended.outcome === 'renewed') quietUntil.delete(input.key);
+        if (end.outcome === 'renewed') quietUntil.delete(input.key);
         else quietUntil.set(input.key, performance.now() + QUIET_MS);
-        return ended;
+        return end;
       });
+    const renewal = { grant: input.grant, ended };
     renewals.set(input.key, renewal);
     return renewal;
   }
@@ -106,10 +114,11 @@ export function createTokenSources(deps: TokenSourcesDeps): OwnTokenSources {
           ? renew({ key, grant, seen, afterRejection, timeoutMs, network, permit })
           : null);
       if (renewal !== null) {
-        const ended = await untilAborted(renewal, signal);
+        const ended = await untilAborted(renewal.ended, signal);
         if (ended === null) return ABORTED;
-        if (ended.outcome === 'fault') return OUR_FAULT;
-        if (ended.outcome === 'failed') failed = ended.trouble;
+        const isOwn = callsAlike(renewal.grant, grant);
+        if (ended.outcome === 'fault' && isOwn) return OUR_FAULT;
+        if (ended.outcome === 'failed' && isOwn) failed = ended.trouble;
         if (ended.outcome === 'renewed') renewed = true;
         // There is a new token, or the old one may still do.
         if (ended.outcome !== 'busy') continue;
@@ -131,7 +140,7 @@ export function createTokenSources(deps: TokenSourcesDeps): OwnTokenSources {
       };
     },
     async settled() {
-      await Promise.all(renewals.values());
+      await Promise.all([...renewals.values()].map(({ ended }) => ended));
     },
   };
 }

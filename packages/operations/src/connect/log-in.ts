@@ -111,12 +111,12 @@ export async function loggedIn(
   if (held?.kind !== 'under_way') return { outcome: 'not_expected' };
   const stored = await findApplication(deps, held);
   if (stored === null || !isDeepStrictEqual(sameFor(stored), held.application)) {
-    await holdConnectLogin(deps, { id, held: null, taken: sealed });
+    await holdConnectLogin(deps, { id, held: null, state });
     return { outcome: 'no_application' };
   }
   // An exchange is a call with the operator's credentials: without a limit, who has a link could use up the application's own at the EMR.
   if (!(await countConnectTry(deps, { id }))) {
-    await holdConnectLogin(deps, { id, held: null, taken: sealed });
+    await holdConnectLogin(deps, { id, held: null, state });
     return { outcome: 'too_many_tries' };
   }
   const { verifier, server, published } = held;
@@ -127,13 +127,13 @@ export async function loggedIn(
     { server, application, parameters, state, verifier, redirectUri },
   );
   if (finished.outcome !== 'logged_in') {
-    await holdConnectLogin(deps, { id, held: null, taken: sealed });
+    await holdConnectLogin(deps, { id, held: null, state });
     return finished;
   }
   const { adapter, baseUrl } = stored;
   const { refreshToken } = finished;
   const credentials = credentialsOfLogin(describedLogin(stored), { application, server, refreshToken });
   const kept = sealLogin(deps.keyring, id, { kind: 'logged_in', adapter, baseUrl, credentials, published });
-  const isHeld = await holdConnectLogin(deps, { id, held: kept, taken: sealed });
+  const isHeld = await holdConnectLogin(deps, { id, held: kept, state });
   return { outcome: isHeld ? 'logged_in' : 'over' };
 }
