@@ -1,8 +1,11 @@
 import { InvalidArgumentError } from 'commander';
 import { expect, test } from 'vitest';
-import { assignment, duration, instant, integer, line, moment, paymentId, rate } from './arguments.ts';
+import { assignment, day, duration, instant, integer, line, moment, paymentId, rate } from './arguments.ts';
 
-const PARSERS = { duration, instant, integer: integer(1, 1000), line, moment, paymentId, rate, assignment };
+const PARSERS = {
+  ...{ day, duration, instant, integer: integer(1, 1000), line },
+  ...{ moment, paymentId, rate, assignment },
+};
 type Parser = keyof typeof PARSERS;
 
 test.each<[Parser, string, unknown]>([
@@ -22,6 +25,9 @@ test.each<[Parser, string, unknown]>([
   ['instant', '2026-06-15 10:30:00.718068+00', new Date('2026-06-15T10:30:00.718Z')],
   ['instant', '2026-06-15 10:30:00-04', new Date('2026-06-15T14:30:00Z')],
   ['instant', '2026-06-15 10:30:00+05:30', new Date('2026-06-15T05:00:00Z')],
+  ['moment', '2028-02-29', new Date('2028-02-29T00:00:00Z')],
+  ['day', '2028-02-29', new Date('2028-02-29T00:00:00Z')],
+  ['instant', '2028-02-29T23:30-05:00', new Date('2028-03-01T04:30:00Z')],
   ['assignment', 'practice_id=000123', { practice_id: '000123' }],
   ['assignment', 'url=a=b', { url: 'a=b' }],
   ['assignment', 'empty=', { empty: '' }],
@@ -47,6 +53,11 @@ test.each<[Parser, string]>([
   ['instant', '2026-06-15 10:30:00'],
   ['instant', '2026-06-15 10:30:00+'],
   ['instant', '2026-13-15 10:30:00+00'],
+  ['moment', '2026-06-31'],
+  ['moment', '2026-06-31T10:30:00Z'],
+  ['day', '2026-02-29'],
+  ['instant', '2026-06-31T10:30:00Z'],
+  ['instant', '2026-02-29T23:30:00-05:00'],
   ['assignment', 'practice_id'],
   ['assignment', '=1'],
 ])('%s refuses %j', (parser, text) => {

@@ -65,13 +65,24 @@ export function line(text: string): string {
   return text;
 }
 
+/**
+ * Reads a date, or a time with its zone. JavaScript takes the days after the end of a month for those of the next one.
+ *
+ * @returns null when there is no such day or time.
+ */
+function dateOf(text: string): Date | null {
+  const date = new Date(text);
+  const day = text.slice(0, 10);
+  const midnight = new Date(`${day}T00:00:00Z`);
+  if (Number.isNaN(date.getTime()) || Number.isNaN(midnight.getTime())) return null;
+  return midnight.toISOString().startsWith(day) ? date : null;
+}
+
 /** Reads a time: `2026-06-15`, `2026-06-15T10:30:00Z`, or `24h` for 24 hours ago. */
 export function moment(text: string): Date {
   if (/^\d+[smhd]$/.test(text)) return new Date(Date.now() - duration(text));
-  const date = /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?$/.test(text)
-    ? new Date(text)
-    : new Date(Number.NaN);
-  if (Number.isNaN(date.getTime())) {
+  const date = /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?$/.test(text) ? dateOf(text) : null;
+  if (date === null) {
     throw new InvalidArgumentError('Give a time such as 2026-06-15, 2026-06-15T10:30:00Z or 24h (ago).');
   }
   return date;
@@ -79,11 +90,8 @@ export function moment(text: string): Date {
 
 /** Reads a day, `2026-06-15`. @returns its beginning in UTC. */
 export function day(text: string): Date {
-  const date = /^\d{4}-\d\d-\d\d$/.test(text) ? new Date(`${text}T00:00:00Z`) : new Date(Number.NaN);
-  // 2026-02-30 becomes the second of March.
-  if (Number.isNaN(date.getTime()) || !date.toISOString().startsWith(text)) {
-    throw new InvalidArgumentError('Give a day such as 2026-06-15.');
-  }
+  const date = /^\d{4}-\d\d-\d\d$/.test(text) ? dateOf(text) : null;
+  if (date === null) throw new InvalidArgumentError('Give a day such as 2026-06-15.');
   return date;
 }
 
@@ -94,10 +102,9 @@ export function day(text: string): Date {
 export function instant(text: string): Date {
   const [, day, time, hours, minutes = '00'] =
     /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(?:Z|([+-]\d\d)(?::(\d\d))?)$/.exec(text) ?? [];
-  const date = new Date(
-    day === undefined ? Number.NaN : `${day}T${time}${hours === undefined ? 'Z' : `${hours}:${minutes}`}`,
-  );
-  if (Number.isNaN(date.getTime())) {
+  const date =
+    day === undefined ? null : dateOf(`${day}T${time}${hours === undefined ? 'Z' : `${hours}:${minutes}`}`);
+  if (date === null) {
     throw new InvalidArgumentError('Give a time with its zone, such as 2026-06-15T10:30:00Z.');
   }
   return date;

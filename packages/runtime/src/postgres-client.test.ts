@@ -250,13 +250,22 @@ test('a session that ends its statement a moment after it was closed keeps nobod
 test('values are written as our statements read them, whatever the role has of its own', async () => {
   const url = new URL(server.url);
   const theirs = 'datestyle=SQL,DMY intervalstyle=sql_standard bytea_output=escape extra_float_digits=-10';
-  const more = 'standard_conforming_strings=off default_transaction_isolation=serializable';
+  const more =
+    'standard_conforming_strings=off default_transaction_isolation=serializable timezone=America/New_York';
   const options = `${theirs} ${more}`.split(' ').map((each) => `-c ${each}`);
   url.searchParams.set('options', options.join(' '));
   const client = await connected({ url: url.href });
   const { rows } = await client.query(
-    `SELECT date '2026-06-15'::text AS day, interval '1 day 2 hours'::text AS span, 1750000000.123456::float8::text AS time`,
+    `SELECT date '2026-06-15'::text AS day, interval '1 day 2 hours'::text AS span, 1750000000.123456::float8::text AS time,
+            (timestamptz '2027-03-14T00:00Z' + interval '1 day')::text AS "nextDay"`,
   );
-  expect(rows).toEqual([{ day: '2026-06-15', span: '1 day 02:00:00', time: '1750000000.123456' }]);
+  expect(rows).toEqual([
+    {
+      day: '2026-06-15',
+      span: '1 day 02:00:00',
+      time: '1750000000.123456',
+      nextDay: '2027-03-15 00:00:00+00',
+    },
+  ]);
   expect(await show(client, 'transaction_isolation')).toBe('read committed');
 });

@@ -44,11 +44,12 @@ const FULL =
 
 /**
  * Settings in which values are written and read, whatever role, database or server has of its own: with another DateStyle, the day of a
- * payment would reach the EMR in a form that it refuses.
+ * payment would reach the EMR in a form that it refuses. In a time zone with daylight saving time, days are added that have 23 or 25 hours.
  */
 const FORMS: Settings = {
   DateStyle: 'ISO, MDY',
   IntervalStyle: 'postgres',
+  TimeZone: 'UTC',
   bytea_output: 'hex',
   extra_float_digits: 1,
   standard_conforming_strings: 'on',

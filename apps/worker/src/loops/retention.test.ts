@@ -103,3 +103,33 @@ test('events are dropped by partition, without a row of the payments', async () 
   await owner.close();
   await aged.drop();
 });
+
+test('a kind that cannot be pruned keeps no other from being pruned', async () => {
+  const own = await openTestDatabase();
+  const open = (url: string) => openDatabase({ url, poolSize: 2, applicationName: 'test' });
+  const [service, owner] = [open(own.appUrl), open(own.url)];
+  const { clientPk } = await createClient({ database: service }, { name: 'Integrator' });
+  await service.prisma.event.create({
+    data: { id: 'evt_za', clientPk, type: 'x', body: '', createdAt: PAST_ANY_LIMIT },
+  });
+  await owner.pool.query(`
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$;
+    CREATE TRIGGER refuse BEFORE DELETE ON events FOR EACH ROW EXECUTE FUNCTION refuse()`);
+  await owner.pool.query(
+    `INSERT INTO idempotency_keys (client_pk, user_id, key, fingerprint, created_at) VALUES ($1, 0, 'old', '', '2020-01-01')`,
+    [clientPk],
+  );
+  const logger = createLogger('test', 'silent');
+  const warned = vi.spyOn(logger, 'warn');
+  const retention = startRetention(
+    { database: service, logger, keyring, metrics: createWorkerMetrics({ database: service }) },
+    { eventDays: 30, firstAfterMs: 1, intervalMs: 60_000, pauseMs: 1 },
+  );
+  const keys = async () => (await owner.pool.query('SELECT FROM idempotency_keys')).rowCount;
+  await vi.waitFor(async () => expect(await keys()).toBe(0), { timeout: 10_000 });
+  await retention.close();
+  expect(warned).toHaveBeenCalledWith({ err: expect.any(Error), code: 'events' }, 'could not prune');
+  expect(await service.prisma.event.count()).toBe(1);
+  await Promise.all([service.close(), owner.close()]);
+  await own.drop();
+});

@@ -53,7 +53,7 @@ export type RetentionOptions = {
 
 /**
  * Removes what is past its retention time: events with their deliveries by partition, everything else in small batches of rows. A lock
- * in Postgres lets one process prune at a time.
+ * in Postgres lets one process prune at a time. A kind of rows that cannot be removed keeps no other from being removed.
  */
 export function startRetention(
   {
@@ -99,12 +99,19 @@ export function startRetention(
     }
   }
 
-  async function pruneAll(signal: AbortSignal): Promise<void> {
-    await dropEvents(signal);
-    for (const [what, days] of Object.entries(keptDays(eventDays)) as [Prunable, number][])
-      await prune({ what, days }, signal);
+  async function pruneUnused(): Promise<void> {
     const tokens = await pruneTokens({ database, keyring }, { days: TOKEN_DAYS });
     if (tokens > 0) logger.info({ count: tokens, code: 'emr_tokens' }, 'pruned');
+  }
+
+  async function pruneAll(signal: AbortSignal): Promise<void> {
+    await dropEvents(signal);
+    const failed = (code: string) => (err: unknown) => logger.warn({ err, code }, 'could not prune');
+    for (const [what, days] of Object.entries(keptDays(eventDays)) as [Prunable, number][]) {
+      if (signal.aborted) return;
+      await prune({ what, days }, signal).catch(failed(what));
+    }
+    if (!signal.aborted) await pruneUnused().catch(failed('emr_tokens'));
   }
 
   const loop = every(

@@ -52,6 +52,16 @@ describe('the role of the application', () => {
     for (const end of ends) expect(end.getTime() % DAY_MS).toBe(0);
   });
 
+  test('makes them from midnight to midnight in UTC, also on a server with daylight saving time', async () => {
+    await app.query(`SET timezone = 'America/New_York'`);
+    const before = (await endsOf('payments')).length;
+    await makeAll('payments', { width: 30, ahead: 400 });
+    const ends = await endsOf('payments');
+    expect(ends.slice(before).map((end) => end.getTime() % DAY_MS)).toEqual(
+      Array(ends.length - before).fill(0),
+    );
+  });
+
   test('changes no structure by itself, and reaches partitions through their table only', async () => {
     const [name] = await makeAll('payments', { width: 300, ahead: 100 });
     for (const statement of [

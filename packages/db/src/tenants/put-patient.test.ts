@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { createPractice } from '../testing/practice.ts';
+import { whileChanged } from '../testing/while-changed.ts';
 import { findConnection } from './find-connection.ts';
 import { findPatient } from './find-patient.ts';
 import { putPatient } from './put-patient.ts';
@@ -60,4 +61,14 @@ test('over a connection that was changed since the id was read nothing is stored
     null,
     before,
   ]);
+});
+
+test('an id that somebody else is storing at the same time is replaced, and not added', async () => {
+  const stored = `INSERT INTO patients (user_id, mrn, emr_patient_id) VALUES (${practice.userId}, 'A', 'p1')`;
+  const put2 = await whileChanged(practice.owner, { changes: [stored], work: () => put('A', 'p2') });
+  expect(put2).toMatchObject({ outcome: 'changed', patient: { emrPatientId: 'p2' } });
+  const [entry] = await sql(
+    `SELECT detail FROM audit_log WHERE action = 'patients.put' ORDER BY id DESC LIMIT 1`,
+  );
+  expect(entry).toEqual({ detail: { stored: 'changed' } });
 });

@@ -36,13 +36,15 @@ const LOCK = named({
     SELECT stored.*, true AS connected FROM connection LEFT JOIN stored ON true`,
 });
 
+/** A row that was not there to be locked is not changed: somebody else has just written it. */
 const PUT = named({
   name: 'put-patient',
-  values: ['userId', 'mrn', 'emrPatientId'],
+  values: ['userId', 'mrn', 'emrPatientId', 'known'],
   text: `
     INSERT INTO patients (user_id, mrn, emr_patient_id) VALUES (:userId, :mrn, :emrPatientId)
     ON CONFLICT (user_id, mrn) DO UPDATE
       SET emr_patient_id = excluded.emr_patient_id, state = 'active', source = 'import', synced_at = now()
+     WHERE :known::bool
     RETURNING ${PATIENT}`,
 });
 
@@ -58,22 +60,27 @@ export async function putPatient(
 ): Promise<PutPatientResult> {
   const { userId, mrn, emrPatientId, connectionVersion } = values;
   return inRepeatableTransaction<PutPatientResult>(deps, async (tx) => {
-    const [locked] = await query<Locked>(tx, LOCK, LOCK.values({ userId, mrn, connectionVersion }));
-    if (locked === undefined) return { commit: false, value: { outcome: 'replaced' } };
-    const { connected: _connected, ...stored } = locked;
-    if (stored.mrn !== null && stored.emrPatientId === emrPatientId)
-      return { commit: false, value: { outcome: 'unchanged', patient: stored } };
-    const [patient] = await query<PatientRecord>(tx, PUT, PUT.values({ userId, mrn, emrPatientId }));
-    if (patient === undefined) throw new Error('put-patient returned no row');
-    // A row without an id is one for which payments were refused: nothing is redirected by its first id.
-    const outcome = stored.emrPatientId === null ? 'added' : 'changed';
-    await recordAudit(tx, {
-      ...by,
-      action: 'patients.put',
-      subject: `patients:${publicId}`,
-      outcome: 'done',
-      detail: { stored: outcome },
-    });
-    return { commit: true, value: { outcome, patient } };
+    const find = async () =>
+      (await query<Locked>(tx, LOCK, LOCK.values({ userId, mrn, connectionVersion })))[0];
+    for (let locked = await find(); locked !== undefined; locked = await find()) {
+      const { connected: _connected, ...stored } = locked;
+      const known = stored.mrn !== null;
+      if (known && stored.emrPatientId === emrPatientId)
+        return { commit: false, value: { outcome: 'unchanged', patient: stored } };
+      const written = PUT.values({ userId, mrn, emrPatientId, known });
+      const [patient] = await query<PatientRecord>(tx, PUT, written);
+      if (patient === undefined) continue;
+      // A row without an id is one for which payments were refused: nothing is redirected by its first id.
+      const outcome = stored.emrPatientId === null ? 'added' : 'changed';
+      await recordAudit(tx, {
+        ...by,
+        action: 'patients.put',
+        subject: `patients:${publicId}`,
+        outcome: 'done',
+        detail: { stored: outcome },
+      });
+      return { commit: true, value: { outcome, patient } };
+    }
+    return { commit: false, value: { outcome: 'replaced' } };
   });
 }
