@@ -72,7 +72,7 @@ export function line(text: string): string {
  */
 function dateOf(text: string): Date | null {
   const date = new Date(text);
-  const day = text.slice(0, 10);
+  const [day = ''] = /^[\d-]{10}/.exec(text) ?? [];
   const midnight = new Date(`${day}T00:00:00Z`);
   if (Number.isNaN(date.getTime()) || Number.isNaN(midnight.getTime())) return null;
   return midnight.toISOString().startsWith(day) ? date : null;
