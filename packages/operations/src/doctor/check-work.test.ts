@@ -30,7 +30,7 @@ const user = () => practice.publicId;
 test('a payment that is due and that nobody takes is named as late when its metric is', async () => {
   await accept();
   expect(await found()).toMatchObject({ state: 'ok' });
-  await run(`UPDATE jobs SET run_at = now() - interval '3 hours'`);
+  await run(`UPDATE jobs SET run_at = now() - interval '3 hours 1 minute'`);
   const late = (await measureWork(service)).oldestDue.find(({ kind }) => kind === 'post_payment');
   expect(late?.seconds).toBeGreaterThan(60);
   expect(await found()).toEqual({
@@ -54,7 +54,7 @@ test('a payment that a worker has held for long is named', async () => {
     ]);
   await hold('5 minutes');
   expect(await found()).toMatchObject({ state: 'ok' });
-  await hold('11 minutes');
+  await hold('11 minutes 30 seconds');
   expect(await found()).toEqual({
     state: 'warn',
     found: expect.stringMatching(
@@ -72,7 +72,7 @@ test('an event that is undelivered for an hour is named with its endpoint, unles
     practice.clientPk,
   ]);
   await run(
-    `INSERT INTO deliveries (event_id, endpoint_id, event_type, created_at) VALUES ('evt_0a', $1, 'payment.created', now() - interval '5 hours')`,
+    `INSERT INTO deliveries (event_id, endpoint_id, event_type, created_at) VALUES ('evt_0a', $1, 'payment.created', now() - interval '5 hours 1 minute')`,
     [endpoint.id],
   );
   await run(
@@ -89,7 +89,7 @@ test('an event that is undelivered for an hour is named with its endpoint, unles
   expect((await found()).found).toContain(', which fails since 2026-06-15T10:30:00.000Z: ');
   await run(`UPDATE deliveries SET created_at = now() - interval '50 minutes'`);
   expect(await found()).toMatchObject({ state: 'ok' });
-  await run(`UPDATE deliveries SET created_at = now() - interval '5 hours', recovery_id = 'r'`);
+  await run(`UPDATE deliveries SET created_at = now() - interval '5 hours 1 minute', recovery_id = 'r'`);
   expect(await found()).toMatchObject({ state: 'ok' });
 });
 
