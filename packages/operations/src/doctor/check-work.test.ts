@@ -102,7 +102,7 @@ test('the payment that has waited for a person for longest is named, with how ma
       [paymentIdToUuid(id), ago],
     );
   await review(first, '2 hours');
-  await review(second, '3 days');
+  await review(second, '3 days 1 hour');
   expect(await found()).toEqual({
     state: 'warn',
     found: `2 payments wait for a person, ${second} of ${user()} for 3 days: look into the EMR, then payment resolve (payment list --user ${user()} --status needs_review)`,
