@@ -3,7 +3,7 @@ import type { AppProcess } from '@emr-payments/stack';
 import type { Violation } from './rules.ts';
 import type { Service } from './service.ts';
 
-/** What a process has done since it was started, and those of its pools that have no connection. */
+/** A process: how much work it has done since it was started, and which of its pools have no connection. */
 type Work = { pid: number; done: number; emptyPools: readonly string[] };
 
 const EVERY_MS = 250;

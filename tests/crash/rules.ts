@@ -1,6 +1,6 @@
 import type { LedgerEntry, Received, Requested, Stored, Transition } from './records.ts';
 
-/** What the records are checked for. */
+/** The rules that the records of a run are checked against. */
 export type Rule =
   | 'acknowledged payment is lost'
   | 'acknowledged payment is not settled'

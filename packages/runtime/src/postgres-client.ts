@@ -174,7 +174,7 @@ function clientClass(way: Way): typeof Client {
       this.#config = given;
       this.password = passwordOf(given, this);
       this.once('end', () => way.sessions.leave(this));
-      // What an error means, the statements under way and those that follow are told. Without a listener the event ends the process, and a pool has
+      // The statements get the error by themselves. This listener is there because an 'error' event without one ends the process, and a pool has
       // none while it hands a connection on: the last words of the server can come in that moment.
       this.on('error', () => undefined);
     }

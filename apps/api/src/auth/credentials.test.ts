@@ -173,7 +173,7 @@ describe('look-ups', () => {
       expect(await Promise.all(together)).toEqual(Array(3).fill({ outcome: 'invalid_client' }));
     }
     const { clientId } = { ...headers, ...wrong };
-    // Of each round one look-up, and one for the two that came while it was under way.
+    // Each round makes two look-ups: one for the first request, and one that the two later requests share.
     expect(counted.asked).toEqual(Array(4).fill(clientId));
   });
 

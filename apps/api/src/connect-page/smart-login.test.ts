@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,6 +45,24 @@ afterAll(async () => {
   rmSync(ledgerFile, { force: true });
   await api.close();
 });
+
+async function openTokenEndpoint(answer: RequestListener): Promise<{ url: string; close(): void }> {
+  const server = createServer(answer);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+const giveTokens = (response: ServerResponse) =>
+  response
+    .writeHead(200, { 'content-type': 'application/json' })
+    .end(JSON.stringify({ access_token: 'a', token_type: 'Bearer', refresh_token: 'r' }));
 
 const base = () => `${sandbox.baseUrl}/fhir/r4`;
 const lies = () => `http://127.0.0.1:${(liar.address() as AddressInfo).port}/fhir`;
@@ -276,20 +294,15 @@ describe('while a person is at the EMR', () => {
   test('a login that fails late takes nothing from the one that was begun after it', async () => {
     const second = Promise.withResolvers<void>();
     const first = Promise.withResolvers<void>();
-    const tokens = createServer(async (request, response) => {
+    const tokens = await openTokenEndpoint(async (request, response) => {
       const text = (await request.toArray()).join('');
       if (text.includes('code=slow')) {
         first.resolve();
         await second.promise;
         response.writeHead(400).end();
-      } else
-        response
-          .writeHead(200, { 'content-type': 'application/json' })
-          .end(JSON.stringify({ access_token: 'a', token_type: 'Bearer', refresh_token: 'r' }));
+      } else giveTokens(response);
     });
-    tokens.listen(0, '127.0.0.1');
-    await once(tokens, 'listening');
-    const there = `http://127.0.0.1:${(tokens.address() as AddressInfo).port}`;
+    const there = tokens.url;
     try {
       await setApplication(`${there}/fhir`, { authorizeUrl: `${there}/a`, tokenUrl: `${there}/t` });
       const visit = await page.visit();
@@ -306,26 +319,21 @@ describe('while a person is at the EMR', () => {
       expect((await page.look(visit)).loggedIn).toEqual({ adapter: 'fhir-r4', baseUrl: `${there}/fhir` });
     } finally {
       second.resolve();
-      tokens.closeAllConnections();
       tokens.close();
     }
   });
 
   test('what a session holds may be sealed again while its code is exchanged', async () => {
     const visit = await page.visit();
-    const tokens = createServer(async (request, response) => {
+    const tokens = await openTokenEndpoint(async (request, response) => {
       await request.toArray();
       const { held } = await page.stored(visit.id);
       const row = connectSessionRow(visit.id);
       const again = seal(api.keyring, row, unseal(api.keyring, row, held ?? ''));
       await api.database.prisma.connectSession.update({ where: { id: visit.id }, data: { held: again } });
-      response
-        .writeHead(200, { 'content-type': 'application/json' })
-        .end(JSON.stringify({ access_token: 'a', token_type: 'Bearer', refresh_token: 'r' }));
+      giveTokens(response);
     });
-    tokens.listen(0, '127.0.0.1');
-    await once(tokens, 'listening');
-    const there = `http://127.0.0.1:${(tokens.address() as AddressInfo).port}`;
+    const there = tokens.url;
     try {
       await setApplication(`${there}/fhir`, { authorizeUrl: `${there}/a`, tokenUrl: `${there}/t` });
       const { location } = await begin(visit, `${there}/fhir`);
@@ -334,7 +342,6 @@ describe('while a person is at the EMR', () => {
       expect((await page.look(visit)).loggedIn).toEqual({ adapter: 'fhir-r4', baseUrl: `${there}/fhir` });
       expect(await page.comeBack(callback(state), visit.cookie)).toBe('/connect?notice=not-expected');
     } finally {
-      tokens.closeAllConnections();
       tokens.close();
     }
   });

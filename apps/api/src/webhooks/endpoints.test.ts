@@ -6,7 +6,7 @@ import { openTestApi, type TestApi } from '../testing/test-api.ts';
 
 const URL_OF = (n = 1) => `http://127.0.0.1:${4000 + n}/hook`;
 
-/** What every name in a URL resolves to; null: the name servers do not know it. */
+/** The address that every host name resolves to; null: the name servers know no such name. */
 let address: string | null;
 let api: TestApi;
 let caller: Awaited<ReturnType<TestApi['newCaller']>>;

@@ -27,7 +27,7 @@ export const printableJson = (data: object): string =>
 const WIDE =
   /[\p{sc=Han}\p{sc=Hangul}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Bopomofo}\p{sc=Yi}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]/u;
 const HALF = /[\uff61-\uffdc]/u;
-/** What is shown as a picture: by itself, or because U+FE0F asks for it. */
+/** An emoji: a character that is one by default, or one that U+FE0F after it turns into one. */
 const PICTURE = /\p{Emoji_Presentation}|\p{Emoji}\ufe0f/u;
 /** Marks that are drawn over the character before, and characters that are not drawn. */
 const NOTHING = /^[\p{Mn}\p{Me}\p{Cf}]*$/u;

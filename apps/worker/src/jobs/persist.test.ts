@@ -66,7 +66,10 @@ test('an outcome that is given up with its lease is said, and another error is n
   await expect(persist(fixture.deps, { held, of }, () => Promise.reject(away))).rejects.toBe(away);
   expect(log.of('warn').map(({ message, payment_id }) => [message, payment_id])).toEqual([
     ['PostgreSQL does not take the outcome: it is tried again for as long as the lease is held', 'p'],
-    ['the outcome was not recorded within the lease: whoever claims the job next finds it out', 'p'],
+    [
+      'the outcome was not recorded before the lease ran out: the next worker that claims the job finds out what happened',
+      'p',
+    ],
   ]);
   const fault = new Error('a fault');
   await expect(persist(fixture.deps, { held, of }, () => Promise.reject(fault))).rejects.toBe(fault);

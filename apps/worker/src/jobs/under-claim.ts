@@ -149,7 +149,7 @@ export async function persist<T>(
       if (!held.isSafe()) {
         logger.warn(
           { ...waited(), err: error },
-          'the outcome was not recorded within the lease: whoever claims the job next finds it out',
+          'the outcome was not recorded before the lease ran out: the next worker that claims the job finds out what happened',
         );
         throw error;
       }

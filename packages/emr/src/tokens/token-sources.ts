@@ -41,8 +41,8 @@ const OUR_FAULT: Trouble = {
 };
 
 /**
- * True for two grants of one credential that call the token endpoint alike: not with a client secret, or a place of it, that was replaced.
- * What befalls a call with the former one says nothing about the present one. The functions of a grant are left out.
+ * True when two grants of one credential call the token endpoint in the same way. After the client secret, or its place, was replaced they
+ * do not: the end of a call with the old secret says nothing about the new one. The functions of a grant are not compared.
  */
 const callsAlike = (one: Grant, other: Grant): boolean =>
   one === other || JSON.stringify(one) === JSON.stringify(other);

@@ -35,7 +35,7 @@ test('it asks for the patient, from the day before the send in the time zone of 
   expect(await find()).toEqual({ outcome: 'absent' });
   expect(asked.map(({ path, query }) => `${path}?${query}`)).toEqual([
     expect.stringMatching(/^\/payments\?PatNum=1337&DateEntry=2026-06-14&Offset=0&Limit=(\d\d|100)$/),
-    // After the payments: whoever is merged before that is seen.
+    // The patient is read after the payments, so a merge before that read is seen.
     '/patients/1337?',
   ]);
   expect(asked[0]?.headers).toMatchObject({ authorization: 'ODFHIR dev/cust', 'cache-control': 'no-cache' });

@@ -152,6 +152,6 @@ export async function findPosting(
     servedFromCache: read.servedFromCache,
   });
   if (evidence.outcome !== 'absent') return evidence;
-  // After the payments: whoever is merged between the two reads is archived by now.
+  // The patient is read after the payments: one who was merged between the two reads is archived by now.
   return (await doubtAbout(connection, hints, options)) ?? evidence;
 }
