@@ -21,13 +21,14 @@ const patient = (change: Row = {}): Row => ({
   ...change,
 });
 
-/** The list as the vendor's search gives it: those whose chart number has the text, in any case, a hundred at a time. */
+/** The list as the vendor's search gives it: those whose chart number has the text, in any case, `Limit` at a time. */
 const searched = (rows: readonly Row[], query: URLSearchParams) => {
   const part = (query.get('ChartNumber') ?? '').toLowerCase();
   const offset = Number(query.get('Offset') ?? 0);
+  const limit = Number(query.get('Limit') ?? 100);
   return rows
     .filter(({ ChartNumber }) => String(ChartNumber).toLowerCase().includes(part))
-    .slice(offset, offset + 100);
+    .slice(offset, offset + limit);
 };
 
 async function officeWith(rows: readonly Row[], settings: Row = { mrn_field: 'ChartNumber' }) {
@@ -76,7 +77,12 @@ test('by chart number: the second one is on the last page, and hits are counted 
   );
   const find = await officeWith([patient(), ...many]);
   expect(await find('C-0048')).toEqual({ outcome: 'found', emrPatientId: '48' });
-  expect(office.asked).toHaveLength(3);
+  // The size of a page differs from search to search. Each page begins with the last row of the one before, and the last reaches the end.
+  const limit = Number(office.asked[0]?.query.get('Limit'));
+  const pages = Math.floor(many.length / (limit - 1)) + 1;
+  expect(office.asked.map(({ query }) => Number(query.get('Offset')))).toEqual(
+    Array.from({ length: pages }, (_, page) => page * (limit - 1)),
+  );
   office.close();
   const twice = await officeWith([patient(), ...many, patient({ PatNum: 50 })]);
   expect(await twice('C-0048')).toEqual({ outcome: 'several' });
