@@ -6,6 +6,7 @@ import {
   closeMissing,
   endProbe,
   endSync,
+  findKnownEntries,
   noteExchange,
   noteSuccesses,
   postponeJob,
@@ -27,6 +28,7 @@ import {
  */
 export const jobSteps = {
   claimPosting,
+  findKnownEntries,
   beginAttempt,
   retryPosting,
   settlePayment,

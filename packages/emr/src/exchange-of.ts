@@ -51,6 +51,8 @@ const KINDS: Readonly<Record<(typeof TROUBLE_CODES)[number], ExchangeKind>> = {
   answer_incomplete: 'hampered',
   answer_not_understood: 'hampered',
   entry_unreadable: 'hampered',
+  // Somebody has to look: a right at the EMR is missing, or its data are older than our payments.
+  known_not_shown: 'hampered',
   list_not_found: 'hampered',
   search_not_honoured: 'hampered',
   not_there_yet: 'answered',

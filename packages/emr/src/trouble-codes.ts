@@ -43,6 +43,7 @@ export const TROUBLE_CODES = [
   'list_not_found',
   'search_not_honoured',
   // From the worker.
+  'known_not_shown',
   'not_there_yet',
   'our_fault',
   'settling',

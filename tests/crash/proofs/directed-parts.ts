@@ -10,6 +10,7 @@ type AnyStep = (deps: AnyDeps, input: unknown) => Promise<unknown>;
 
 const STEPS: Readonly<Record<StepName, true>> = {
   claimPosting: true,
+  findKnownEntries: true,
   beginAttempt: true,
   retryPosting: true,
   settlePayment: true,

@@ -105,6 +105,14 @@ export const SABOTAGES = {
         return absent(NOTHING_FOUND);
       }),
   },
+  'known-not-asked': {
+    steps: (_correct, broke) => ({
+      async findKnownEntries() {
+        broke();
+        return [];
+      },
+    }),
+  },
   'differs-believed': {
     adapter: (adapter, broke) =>
       withFind(adapter, async (hints, options) => {

@@ -39,6 +39,8 @@ export type Script = {
 /** One payment, its EMR and its receiver. */
 export type Scene = {
   accept(): Promise<void>;
+  /** Accepts a payment that is no part of the records, and resolves when it is settled. */
+  settleAnother(): Promise<void>;
   freeze: Director['freeze'];
   /** Kills a worker and starts it again. */
   crash(worker: Frozen): Promise<void>;
@@ -72,10 +74,11 @@ async function until(what: string, condition: () => Promise<boolean>, seen = () 
   }
 }
 
-function chooserOf(script: Script, held: Promise<void>): Chooser {
+/** The script is about the payment with this reference; the EMR answers the creates of others honestly. */
+function chooserOf(script: Script, { reference, held }: { reference: string; held: Promise<void> }): Chooser {
   return {
-    create: ({ nth }) => ({
-      shape: script.create?.[nth] ?? 'Location, absolute with _history',
+    create: ({ nth, reference: of }) => ({
+      shape: (of === reference ? script.create?.[nth] : undefined) ?? 'Location, absolute with _history',
       idForm: 0,
       indexMs: 0,
       hiddenSearches: script.hiddenSearches ?? 0,
@@ -98,7 +101,7 @@ export async function openScene(
 ): Promise<Scene> {
   const gate = Promise.withResolvers<void>();
   const ledger = openLedger(null);
-  const chooser = chooserOf(script, gate.promise);
+  const chooser = chooserOf(script, { reference, held: gate.promise });
   const timeoutMs = LATEST_MS;
   const emr = await openForeignEmr({ ledger, chooser }, { port: 0, timeoutMs });
   const received: Received[] = [];
@@ -150,20 +153,29 @@ export async function openScene(
   const fence = async () =>
     (await rows<{ fence: number }>('SELECT fence FROM jobs WHERE id = $1', [job]))[0]?.fence ?? null;
 
+  async function acceptOne(referenceNumber: string): Promise<{ paymentId: string; jobId: number }> {
+    const outcome = await createAcceptor({ database }).accept(practice.input({ referenceNumber }));
+    if (outcome.outcome !== 'accepted') throw new Error(`the payment was not accepted: ${outcome.outcome}`);
+    job = outcome.jobId;
+    return outcome;
+  }
+  const settled = () => until('the payment is settled', async () => (await fence()) === null);
+  const others: string[] = [];
+  const isOther = (text: string) => others.some((paymentId) => text.includes(paymentId));
+
   return {
     async accept() {
-      const outcome = await createAcceptor({ database }).accept(
-        practice.input({ referenceNumber: reference }),
-      );
-      if (outcome.outcome !== 'accepted') throw new Error(`the payment was not accepted: ${outcome.outcome}`);
-      const { paymentId, jobId } = outcome;
-      job = jobId;
+      const { paymentId, jobId } = await acceptOne(reference);
       requested.tries.push({ status: 200, paymentId, jobId, replayed: false, retryAfter: false, at: 0 });
+    },
+    async settleAnother() {
+      others.push((await acceptOne(`${reference}-other`)).paymentId);
+      await settled();
     },
     freeze: (point, options) => director.freeze(point, options),
     crash: ({ pid }) => crash(pid),
     fence,
-    settled: () => until('the payment is settled', async () => (await fence()) === null),
+    settled,
     created: (number) => until(`create ${number}`, async () => creates() > number),
     async pastLease(byMs) {
       const [lease] = await rows<{ at: Date }>('SELECT lease_until AS at FROM jobs WHERE id = $1', [job]);
@@ -194,9 +206,11 @@ export async function openScene(
     async records() {
       return await onDatabase(databaseUrl, async (client) => ({
         requested: [requested],
-        ledger: ledger.entries.map((entry) => toLedgerEntry(entry, mrnOf)),
+        ledger: ledger.entries
+          .filter(({ paymentId }) => !isOther(paymentId))
+          .map((entry) => toLedgerEntry(entry, mrnOf)),
         takenOnly: ledger.answers.filter(({ takenOnly }) => takenOnly).map(({ paymentId }) => paymentId),
-        received,
+        received: received.filter(({ body }) => !isOther(body)),
         stored: (await readStored(client)).filter((payment) => payment.reference === reference),
         transitions: await readTransitions(client),
         outages: [],

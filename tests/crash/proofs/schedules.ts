@@ -78,6 +78,22 @@ export const SCHEDULES: Readonly<Record<SabotageName, Schedule>> = {
     },
     play: undisturbed,
   },
+  'known-not-asked': {
+    about: 'an empty search is believed, though it does not show what the EMR took before either',
+    caughtAs: TWICE,
+    // The second payment is not shown at first, and neither is the first one.
+    script: {
+      capability: 'lookup',
+      create: [LOST],
+      hiddenSearches: 2,
+      settleMs: 0,
+    },
+    async play(scene) {
+      await scene.settleAnother();
+      await scene.accept();
+      await scene.quiet();
+    },
+  },
   'differs-believed': {
     about: "an entry with our payment id and another amount is believed to be the payment's",
     caughtAs: ['payment is posted with an entry that differs'],

@@ -366,3 +366,54 @@ test('after a lost answer, the payment is not sent to another EMR; the same one 
     await other.close();
   }
 });
+
+/** The answer of an EMR to a search of entries that the login may not see: it has none, and says nothing else. */
+const blind = says(bundle({ total: 0 }));
+
+test.each([true, false])(
+  'an EMR that shows nothing of what it took is not believed that it has nothing (conditional create: %s)',
+  async (conditional) => {
+    await open({ conditional_create: conditional });
+    await work();
+    expect(await payment()).toMatchObject({ status: 'posted' });
+
+    emr.behave({ answersLost: 1, search: blind });
+    const paymentId = await fixture.accept();
+    for (let round = 0; round < 3; round += 1) {
+      await fixture.passTime();
+      await fixture.workOne('post_payment');
+    }
+    const second = async () =>
+      (await fixture.rows('SELECT * FROM payments ORDER BY created_at DESC, id DESC LIMIT 1'))[0];
+    expect(await second()).toMatchObject({ status: 'retrying' });
+    expect(emr.entries).toHaveLength(2);
+    const [state] = await fixture.rows('SELECT state, last_trouble_code FROM connection_states');
+    expect(state).toEqual({ state: 'degraded', last_trouble_code: 'known_not_shown' });
+
+    emr.behave({});
+    await fixture.passTime();
+    await fixture.workOne('post_payment');
+    expect(await second()).toMatchObject({ status: 'posted' });
+    expect(emr.entries).toHaveLength(2);
+    expect(paymentId).toBeTruthy();
+  },
+);
+
+test('an EMR that shows nothing of what it took for as long as a payment is retried leaves it to a person', async () => {
+  await open({ conditional_create: false });
+  await work();
+  fixture.deps.horizonMs = 60_000;
+  emr.behave({ answersLost: 1, search: blind });
+  await fixture.accept();
+  await work();
+  expect(
+    await fixture.rows(`SELECT failure_code, failure_reason FROM payments WHERE status = 'needs_review'`),
+  ).toEqual([
+    {
+      failure_code: 'outcome_unknown',
+      failure_reason:
+        'The EMR does not show this payment, and none of 1 that it took before either. The retry horizon has ended.',
+    },
+  ]);
+  expect(emr.sends()).toBe(2);
+});

@@ -68,7 +68,9 @@ async function attempt(
   const { payment } = posting;
   const { signal } = held;
   const adapter = openAdapter(deps, posting);
-  const doubt = await settleDoubt({ adapter, signal }, posting);
+  const knownEntries = (asked: { place: string; limit: number }) =>
+    deps.steps.findKnownEntries(deps, { paymentId: payment.id, userId: payment.userId, ...asked });
+  const doubt = await settleDoubt({ adapter, signal, knownEntries }, posting);
   if (doubt.known === 'found')
     return { status: 'posted', emrTransactionId: doubt.emrTransactionId, attempt: null };
   if (doubt.known === 'differs') return { ...entryDiffers(doubt.entry), attempt: null };

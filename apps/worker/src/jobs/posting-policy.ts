@@ -1,7 +1,7 @@
 import { FAILURE_CODES, isFailureCode, sentence } from '@emr-payments/contracts';
 import { type FarEnd, OUR_FAULT } from '@emr-payments/db';
 import type { Trouble } from '@emr-payments/emr';
-import { NOT_THERE_YET, SETTLING } from './settle-doubt.ts';
+import { KNOWN_NOT_SHOWN, NOT_THERE_YET, SETTLING } from './settle-doubt.ts';
 
 /** The code of the answer by which an EMR takes a payment for later. */
 export const ACCEPTED = 'accepted';
@@ -111,6 +111,7 @@ const NO_EVIDENCE: readonly string[] = [
   'answer_not_understood',
   'entry_unreadable',
   'search_not_honoured',
+  KNOWN_NOT_SHOWN,
 ];
 
 /**

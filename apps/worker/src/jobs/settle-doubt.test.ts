@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { sentence } from '@emr-payments/contracts';
-import type { ClaimedPosting } from '@emr-payments/db';
+import type { ClaimedPosting, KnownEntry } from '@emr-payments/db';
 import { absent, type EmrAdapter, type FindHints, type FindOutcome } from '@emr-payments/emr';
 import { expect, test } from 'vitest';
-import { SETTLING, settleDoubt } from './settle-doubt.ts';
+import { KNOWN_NOT_SHOWN, SETTLING, settleDoubt } from './settle-doubt.ts';
 
 const signal = new AbortController().signal;
 const sentAt = new Date('2026-06-15T10:00:00Z');
@@ -29,12 +29,19 @@ const ABSENT = absent({
   servedFromCache: false,
 });
 
-/** An adapter whose `find` has this outcome; without an outcome it has no `find`. */
-function adapterWith(capability: EmrAdapter['capability'], outcome?: FindOutcome) {
+/**
+ * An adapter whose `find` has this outcome; without an outcome it has no `find`. `known` are the outcomes for payments that the EMR took
+ * before.
+ */
+function adapterWith(
+  capability: EmrAdapter['capability'],
+  outcome?: FindOutcome,
+  known: readonly FindOutcome[] = [],
+) {
   const asked: FindHints[] = [];
   const find = async (hints: FindHints) => {
     asked.push(hints);
-    return outcome as FindOutcome;
+    return (KNOWN.has(hints.paymentId) ? known[asked.length - 2] : outcome) as FindOutcome;
   };
   const part: Pick<EmrAdapter, 'capability' | 'place' | 'settleMs' | 'confirmWithinMs' | 'find'> = {
     capability,
@@ -43,8 +50,22 @@ function adapterWith(capability: EmrAdapter['capability'], outcome?: FindOutcome
     confirmWithinMs: 60_000,
   };
   const adapter = (outcome === undefined ? part : { ...part, find }) as EmrAdapter;
-  return { adapter, signal, asked };
+  const knownEntries = async (input: { place: string; limit: number }) => {
+    expect(input).toEqual({ place: 'here', limit: 3 });
+    return ENTRIES.slice(0, known.length);
+  };
+  return { adapter, signal, asked, knownEntries };
 }
+
+const ENTRIES: readonly KnownEntry[] = [1, 2, 3].map((number) => ({
+  id: randomUUID(),
+  emrPatientId: `pat-${number}`,
+  amount: `${number}.00`,
+  depositDate: '2026-06-01',
+  sentAt: new Date('2026-06-01T10:00:00Z'),
+  leftBy: new Date('2026-06-01T10:00:01Z'),
+}));
+const KNOWN = new Set(ENTRIES.map(({ id }) => id.replaceAll('-', '')));
 
 const FOUND: FindOutcome = {
   outcome: 'found',
@@ -102,6 +123,52 @@ test('what was sent elsewhere can be found, and is neither absent nor sent again
   expect(await settleDoubt(adapterWith('conditional-create'), moved)).toMatchObject({ known: 'never' });
   const far = adapterWith('lookup', FOUND);
   expect(await settleDoubt(far, moved)).toEqual({ known: 'found', emrTransactionId: '7' });
+});
+
+const LATE = { ...posting, unresolvedMs: 6000 };
+const ANOTHER = { outcome: 'differs', emrTransactionId: '7', difference: sentence`another amount` } as const;
+
+test.each<[string, FindOutcome[], number]>([
+  ['none is known', [], 1],
+  ['the first one is shown', [FOUND, ABSENT, ABSENT], 2],
+  ['one is shown with other fields', [ANOTHER], 2],
+  ['one of three is shown', [ABSENT, ABSENT, FOUND], 4],
+])('absent is believed when %s of the entries that the EMR has', async (_name, known, calls) => {
+  const far = adapterWith('lookup', ABSENT, known);
+  expect(await settleDoubt(far, LATE)).toEqual({ known: 'absent' });
+  expect(far.asked).toHaveLength(calls);
+});
+
+test('absent is not believed of a search that shows nothing of what the EMR has', async () => {
+  for (const capability of ['lookup', 'conditional-create'] as const) {
+    const far = adapterWith(capability, ABSENT, [ABSENT, ABSENT, ABSENT]);
+    expect(await settleDoubt(far, LATE)).toEqual({
+      known: 'not_yet',
+      trouble: {
+        code: KNOWN_NOT_SHOWN,
+        detail: 'The EMR does not show this payment, and none of 3 that it took before either.',
+      },
+    });
+    expect(far.asked[1]).toEqual({
+      paymentId: ENTRIES[0]?.id.replaceAll('-', ''),
+      emrPatientId: 'pat-1',
+      amount: '1.00',
+      depositDate: '2026-06-01',
+      sentAt: new Date('2026-06-01T10:00:00Z'),
+      leftBy: new Date('2026-06-01T10:00:01Z'),
+    });
+  }
+  const trouble = { code: 'timeout' as const, detail: sentence`The EMR did not answer in time.` };
+  const far = adapterWith('lookup', ABSENT, [ABSENT, { outcome: 'unavailable', ...trouble }]);
+  expect(await settleDoubt(far, LATE)).toMatchObject({ known: 'not_yet', trouble });
+});
+
+test('what the EMR has is not asked for while an empty search proves nothing anyway', async () => {
+  const far = adapterWith('lookup', ABSENT, [FOUND]);
+  await settleDoubt(far, posting);
+  await settleDoubt(far, { ...LATE, unresolvedAt: ['elsewhere'] });
+  await settleDoubt(far, { ...LATE, unresolvedMs: null, acceptedMs: 6000 });
+  expect(far.asked).toHaveLength(3);
 });
 
 test('a look-up that fails is no evidence', async () => {

@@ -1,12 +1,25 @@
 import { type OurSentence, sentence, uuidToPaymentId } from '@emr-payments/contracts';
-import { type ClaimedPosting, isBrokenLogin } from '@emr-payments/db';
-import type { EmrAdapter, EntryDiffers, SeveralRows, Trouble } from '@emr-payments/emr';
+import { type ClaimedPosting, isBrokenLogin, type KnownEntry } from '@emr-payments/db';
+import type {
+  EmrAdapter,
+  EntryDiffers,
+  FindHints,
+  FindOutcome,
+  SeveralRows,
+  Trouble,
+} from '@emr-payments/emr';
 
 /** The code while the EMR may still be processing the last send: nothing that it says or does proves what comes of that. */
 export const SETTLING = 'settling';
 
 /** The code of a look-up that found nothing yet of a payment that the EMR has accepted for later. */
 export const NOT_THERE_YET = 'not_there_yet';
+
+/** The code of a look-up that found nothing, where the EMR does not show entries either that it must have. */
+export const KNOWN_NOT_SHOWN = 'known_not_shown';
+
+/** Most known entries that are looked for before an empty search is not believed: somebody may have deleted one. */
+const MOST_KNOWN = 3;
 
 /** The state of our knowledge about earlier sends whose outcomes are open. */
 export type Doubt =
@@ -53,27 +66,35 @@ type Asked = Pick<
  * splits a payment writes them one after the other.
  *
  * `absent` is never believed when the EMR has accepted the payment, nor when it was sent to another place than the connection
- * names now. It can still be found at the new place, because the EMR may only have got another name.
+ * names now. It can still be found at the new place, because the EMR may only have got another name. And it is believed only
+ * of a search that shows what is known to be there (`notShown`).
+ *
+ * @param deps.knownEntries finds payments that the EMR took before this one, up to `limit`, the likeliest to be shown first.
  */
 export async function settleDoubt(
-  { adapter, signal }: { adapter: EmrAdapter; signal: AbortSignal },
+  {
+    adapter,
+    signal,
+    knownEntries,
+  }: {
+    adapter: EmrAdapter;
+    signal: AbortSignal;
+    knownEntries: (input: { place: string; limit: number }) => Promise<readonly KnownEntry[]>;
+  },
   posting: Asked,
 ): Promise<Doubt> {
   const { payment, unresolvedMs, unresolvedSentAt, unresolvedLeftBy, acceptedMs } = posting;
   if (unresolvedMs === null && acceptedMs === null) return { known: 'nothing_sent' };
-  if (adapter.find === undefined) {
+  const { find } = adapter;
+  if (find === undefined) {
     if (acceptedMs !== null)
       return { known: 'not_confirmed', detail: sentence`The EMR cannot be searched for it.` };
     if (adapter.capability === 'none') return { known: 'never', detail: CANNOT_ASK };
     return settling(adapter, posting) ?? sentElsewhere(adapter, posting) ?? { known: 'repeatable' };
   }
 
-  const { emrPatientId, amount, depositDate } = payment;
-  const hints = { paymentId: uuidToPaymentId(payment.id), emrPatientId, amount, depositDate };
-  const answer = await adapter.find(
-    { ...hints, sentAt: unresolvedSentAt, leftBy: unresolvedLeftBy },
-    { signal },
-  );
+  const findOne = (one: FindInput) => find(hintsOf(one), { signal });
+  const answer = await findOne({ ...payment, sentAt: unresolvedSentAt, leftBy: unresolvedLeftBy });
   if (answer.outcome === 'found') return { known: 'found', emrTransactionId: answer.emrTransactionId };
   if (answer.outcome === 'differs' || answer.outcome === 'several') {
     const unfinished = settling(adapter, posting);
@@ -92,7 +113,44 @@ export async function settleDoubt(
       : { known: 'accepted', trouble };
   }
   if (answer.outcome === 'unavailable') return { known: 'not_yet', trouble: answer };
-  return settling(adapter, posting) ?? sentElsewhere(adapter, posting) ?? { known: 'absent' };
+  const unbelieved = settling(adapter, posting) ?? sentElsewhere(adapter, posting);
+  if (unbelieved !== null) return unbelieved;
+  const known = await knownEntries({ place: adapter.place, limit: MOST_KNOWN });
+  return (await notShown(known, findOne)) ?? { known: 'absent' };
+}
+
+type FindInput = Pick<FindHints, 'emrPatientId' | 'amount' | 'depositDate' | 'sentAt' | 'leftBy'> & {
+  id: string;
+};
+
+const hintsOf = ({ id, emrPatientId, amount, depositDate, sentAt, leftBy }: FindInput): FindHints => ({
+  paymentId: uuidToPaymentId(id),
+  emrPatientId,
+  amount,
+  depositDate,
+  sentAt,
+  leftBy,
+});
+
+/**
+ * Looks for entries that the EMR must have, because it took them before. An EMR that has taken a right away from us, was restored from a
+ * backup or searches another practice answers with an empty list too, and with nothing that says so. The first known entry that it
+ * shows is enough, in whatever state; the first payments of a connection have none, and their search is believed.
+ *
+ * @returns null when the search shows one of them, or when none is known.
+ */
+async function notShown(
+  known: readonly KnownEntry[],
+  findOne: (one: FindInput) => Promise<FindOutcome>,
+): Promise<Extract<Doubt, { known: 'not_yet' }> | null> {
+  for (const entry of known) {
+    const answer = await findOne(entry);
+    if (answer.outcome === 'unavailable') return { known: 'not_yet', trouble: answer };
+    if (answer.outcome !== 'absent') return null;
+  }
+  if (known.length === 0) return null;
+  const detail = sentence`The EMR does not show this payment, and none of ${known.length} that it took before either.`;
+  return { known: 'not_yet', trouble: { code: KNOWN_NOT_SHOWN, detail } };
 }
 
 /** @returns null when the EMR has had `settleMs` for every send that it may be processing. */
