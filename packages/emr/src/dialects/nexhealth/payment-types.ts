@@ -90,5 +90,10 @@ export function typeIdAt(methodId: string, locationId: string): string | null {
 export const NO_TYPE_HERE = sentence`The EMR has no such payment type at this location. Choose one that the location has.`;
 
 /** Says why a method cannot be used at a location; null when it can. A location may lack a type that others have. */
-export const typeProblem = ({ method, location }: { method: EmrCode; location: EmrCode }): OurSentence | null =>
-  typeIdAt(method.id, location.id) === null ? NO_TYPE_HERE : null;
+export const typeProblem = ({
+  method,
+  location,
+}: {
+  method: EmrCode;
+  location: EmrCode;
+}): OurSentence | null => (typeIdAt(method.id, location.id) === null ? NO_TYPE_HERE : null);
