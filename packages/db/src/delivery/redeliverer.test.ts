@@ -224,10 +224,10 @@ test('another tenant’s events and endpoints do not exist, beside one’s own i
     { outcome: 'redelivering', endpointIds: ['we_alla2'] },
   ]);
   expect(
-    await sql(`SELECT actor, subject, count FROM audit_log WHERE actor IN ($1, $2) ORDER BY length(actor), actor`, [
-      `client:${mine}`,
-      `client:${theirs}`,
-    ]),
+    await sql(
+      `SELECT actor, subject, count FROM audit_log WHERE actor IN ($1, $2) ORDER BY length(actor), actor`,
+      [`client:${mine}`, `client:${theirs}`],
+    ),
   ).toEqual([
     { actor: `client:${mine}`, subject: `event:${own}`, count: 1 },
     { actor: `client:${theirs}`, subject: `event:${foreign}`, count: 1 },
