@@ -99,6 +99,11 @@ export type EmrAdapter = {
    * payment with `method_needs_data`, in the same words, and null when it does not. Makes no request.
    */
   methodProblem?(payment: Pick<Posting, 'method' | 'referenceNumber'>): OurSentence | null;
+  /**
+   * Whether this EMR can have a patient of this id: false for one that an import would refuse, such as an id that was stored for another
+   * EMR before the connection was replaced. Every adapter that `openAdapter` opens has it. Makes no request.
+   */
+  isPatientId?(id: string): boolean;
   /** Only with capability `conditional-create` or `lookup`. */
   find?(hints: FindHints, options: CallOptions): Promise<FindOutcome>;
   /**

@@ -74,7 +74,16 @@ export function openAdapter(connection: EmrConnection, deps: AdapterDeps): EmrAd
   const dialect = dialectOf(connection.adapter);
   const secrets = knownSecrets(connection, deps.tokens);
   const opened = { ...connection, settings: settingsOfDialect(connection.settings) };
-  return withCleanTexts(dialect.open(opened, { ...deps, tokens: secrets.tokens }), secrets);
+  const readId = patientIdReader(connection);
+  const isPatientId = (text: string): boolean => {
+    const read = readId(text);
+    // Another form of an id, such as `Patient/x`, would be sent as it is.
+    return read.ok && read.id === text;
+  };
+  return withCleanTexts(
+    { ...dialect.open(opened, { ...deps, tokens: secrets.tokens }), isPatientId },
+    secrets,
+  );
 }
 
 /** @returns the function that reads patient ids for this connection. @throws Error when there is no such adapter. */

@@ -28,6 +28,8 @@ afterAll(async () => {
 afterEach(() => fetch(`${emr.baseUrl}/sandbox/faults`, { method: 'DELETE' }));
 
 const user = async (baseUrl = emr.fhirUrl) => userRequests(api, await api.newCaller({ baseUrl }));
+const setPatientId = ({ database: { prisma } }: TestApi, userId: number, emrPatientId: string) =>
+  prisma.patient.updateMany({ where: { userId, mrn: 'MRN-12345' }, data: { emrPatientId } });
 const counts = async () => {
   const { prisma } = api.database;
   return [await prisma.payment.count(), await prisma.job.count(), await prisma.idempotencyKey.count()];
@@ -89,7 +91,9 @@ describe('POST /v1/payments?dry_run=true', () => {
     );
     const athena = await openTestApi({ adapters: { of: () => adapter } });
     try {
-      const { post } = userRequests(athena, await athena.newCaller());
+      const caller = await athena.newCaller();
+      await setPatientId(athena, caller.userId, '1001');
+      const { post } = userRequests(athena, caller);
       const by = (payment_method: string, reference_number: string) =>
         post(dry, { ...CREATE_PAYMENT_EXAMPLE, payment_method, reference_number });
       const refused = await by('Check', 'R-1');
@@ -100,6 +104,21 @@ describe('POST /v1/payments?dry_run=true', () => {
     } finally {
       await athena.close();
     }
+  });
+
+  test('a patient whose stored id is none of the EMR is not found: it was stored for another EMR', async () => {
+    const connection = {
+      adapter: 'open-dental',
+      baseUrl: `${emr.baseUrl}/open-dental/api/v1`,
+      credentials: { developer_key: 'demo-developer', customer_key: 'demo-customer' },
+      settings: { lookup_patients: false },
+    };
+    const caller = await api.newCaller({ connection });
+    const { post } = userRequests(api, caller);
+    const answer = await post(dry, CREATE_PAYMENT_EXAMPLE);
+    expect([answer.statusCode, answer.json().code]).toEqual([404, 'patient_not_found']);
+    await setPatientId(api, caller.userId, '1001');
+    expect((await post(dry, CREATE_PAYMENT_EXAMPLE)).statusCode).toBe(200);
   });
 
   test('an unknown patient, a bad body and a bad dry_run get the usual errors', async () => {

@@ -15,8 +15,8 @@ export type DryRunOutcome =
   | EmrRefusal;
 
 /**
- * Checks a payment without accepting it: the patient as in accepting, payment method and location as in posting. Nothing is
- * written, neither here nor in the EMR: of a patient who is not known the EMR is asked, and the answer is not stored.
+ * Checks a payment without accepting it: the patient as in accepting, payment method, location and the form of the patient's id as in
+ * posting. Nothing is written, neither here nor in the EMR: of a patient who is not known the EMR is asked, and the answer is not stored.
  *
  * @param input.waitMs longest wait for the EMR.
  */
@@ -31,7 +31,8 @@ export async function dryRun(
     depositDate: body.deposit_date ?? null,
   });
   if (preview === null) return { outcome: 'patient_not_found' };
-  if (!preview.patientFound) {
+  const { emrPatientId } = preview;
+  if (emrPatientId === null) {
     const looked = await deps.lookUps.lookUp({ ...caller, mrn: patientMrn, write: false, by });
     if (looked.outcome === 'not_found') return { outcome: 'patient_not_found' };
     if (looked.outcome !== 'found') return looked;
@@ -54,6 +55,9 @@ export async function dryRun(
   }
   const problem = adapter.methodProblem?.({ method: answer.method, referenceNumber: body.reference_number });
   if (problem !== undefined && problem !== null) return { outcome: 'method_needs_data', reason: problem };
+  // Stored for another EMR, to which the connection led before: posting would end as `unknown_patient`.
+  if (emrPatientId !== null && adapter.isPatientId?.(emrPatientId) === false)
+    return { outcome: 'patient_not_found' };
   return {
     outcome: 'would_post',
     data: {

@@ -20,7 +20,7 @@ export const WEBHOOK_FIELD_RULES = {
   status: 'must be one of: pending, delivered, failed, canceled',
   event_type: `must be one of: ${TYPES}`,
   type: `must be one of: ${TYPES}`,
-  job_id: 'must be the number that a request was answered',
+  job_id: 'must be a job_id: a whole number of at most 15 digits',
   payment_id: 'must be 32 lower-case hex digits',
   limit: 'must be a whole number from 1 to 100',
   cursor: 'must be next_cursor of the page before',

@@ -17,7 +17,10 @@ export const registerEvent: Register = (program, cli) => {
         const redelivered = await redeliverEvent({ database }, input);
         if (redelivered.outcome === 'not_found') return failure('not_found', `There is no event ${eventId}.`);
         if (redelivered.outcome === 'endpoint_not_found')
-          return failure('not_found', `There is no webhook endpoint ${endpoint}.`);
+          return failure(
+            'not_found',
+            `There is no webhook endpoint ${endpoint}, or it belongs to another client than the event.`,
+          );
         if (redelivered.outcome === 'endpoint_disabled')
           return failure('refused', `The webhook endpoint ${endpoint} is disabled. Enable it first.`);
         if (redelivered.outcome === 'nothing_to_do') {

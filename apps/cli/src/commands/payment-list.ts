@@ -1,6 +1,5 @@
 import { PAYMENT_STATUSES, type PaymentStatus } from '@emr-payments/contracts';
-import type { BrokenConnection, PaymentRecord } from '@emr-payments/db';
-import { listUsersPayments } from '@emr-payments/operations';
+import { type ListPaymentsOutcome, listUsersPayments } from '@emr-payments/operations';
 import { type Command, Option } from 'commander';
 import { integer, moment } from '../arguments.ts';
 import type { Cli } from '../cli.ts';
@@ -10,7 +9,7 @@ import { table } from '../output/table.ts';
 
 type Options = { user: string; status?: PaymentStatus[]; since?: Date; limit: number };
 
-function listed(payments: readonly PaymentRecord[], broken: BrokenConnection | undefined): Outcome {
+function listed({ payments, hasMore, broken }: Extract<ListPaymentsOutcome, { outcome: 'listed' }>): Outcome {
   const rows = payments.map(({ waiting, failure: ended, ...payment }) => ({
     payment_id: payment.paymentId,
     status: payment.status,
@@ -25,6 +24,7 @@ function listed(payments: readonly PaymentRecord[], broken: BrokenConnection | u
   return done(
     {
       payments: rows,
+      has_more: hasMore,
       broken_connection:
         broken === undefined ? null : { state: broken.state, since: broken.since, waiting: broken.waiting },
     },
@@ -32,7 +32,8 @@ function listed(payments: readonly PaymentRecord[], broken: BrokenConnection | u
       table(
         ['PAYMENT_ID', 'STATUS', 'CREATED', 'AMOUNT', 'EMR_ID', 'TRIES', 'NEXT_TRY', 'CODE', 'REASON'],
         rows.map((row) => Object.values(row)),
-      ),
+      ) +
+      (hasMore ? '\n\nThere are older ones: --limit shows more, up to 1000.' : ''),
   );
 }
 
@@ -50,7 +51,7 @@ export function registerPaymentList(payment: Command, cli: Cli): void {
         const asked = { publicId, statuses: status, createdAfter: since, limit, by };
         const found = await listUsersPayments({ database }, asked);
         if (found.outcome === 'no_user') return failure('not_found', `There is no user ${publicId}.`);
-        return listed(found.payments, found.broken);
+        return listed(found);
       }),
     );
 }

@@ -52,6 +52,7 @@ test('list and show say why a payment is still open, and when it is tried next',
   const next = '2026-06-15T11:00:00.000Z';
   expect(await operator.ask([...list, '--status', 'accepted', '--limit', '1'])).toEqual({
     payments: [expect.objectContaining({ payment_id: waiting, tries: 3, next_try_at: next, ...answer })],
+    has_more: false,
     broken_connection: null,
   });
   expect(await operator.ask([...list, '--status', 'failed', 'posted', '--limit', '1'])).toMatchObject({
@@ -66,6 +67,13 @@ test('list and show say why a payment is still open, and when it is tried next',
     ],
   });
   expect((await operator.run(list)).stdout).toContain(answer.reason);
+  // A list that was cut says so: it could be taken for all that there is.
+  expect(await operator.ask([...list, '--limit', '1'])).toMatchObject({
+    payments: [{ payment_id: failed }],
+    has_more: true,
+  });
+  expect((await operator.run([...list, '--limit', '1'])).stdout).toContain('There are older ones');
+  expect((await operator.run([...list, '--limit', '1000'])).stdout).not.toContain('There are older ones');
   expect(await operator.ask(['payment', 'show', waiting])).toMatchObject({
     waiting_code: answer.code,
     waiting_reason: answer.reason,

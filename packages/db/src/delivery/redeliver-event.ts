@@ -17,7 +17,7 @@ export type RedeliverInput = {
 export type RedeliverOutcome =
   /** Ids of the endpoints that the event is sent to again. */
   | { outcome: 'redelivering'; endpointIds: string[] }
-  /** The endpoint that is named. */
+  /** The endpoint that is named; also one of another client than the event's. */
   | { outcome: 'endpoint_not_found' }
   | { outcome: 'endpoint_disabled' }
   /** The event. */

@@ -41,6 +41,7 @@ const NOTIFIED_FACT = " UNION ALL SELECT NULL, 'notified', NULL FROM notified";
  * - `places` finds the request and the lane of a new delivery without a join, which would compare all with all: a client has up to 50
  *   endpoints, and a set up to 100 events.
  * - The audit log gets one entry for each actor and named endpoint, with the events' ids.
+ * - An operator's request, which has no client, may name an endpoint of any client: one of another client than the event's is none.
  *
  * It gives a row for each fact about a request: that its event was found, that its endpoint is enabled or disabled, and to which endpoint
  * the event is sent.
@@ -54,7 +55,8 @@ function textOf(asked: string, { notify }: { notify: boolean }): string {
     ), named AS MATERIALIZED (
       SELECT asked.n, e.enabled FROM asked CROSS JOIN LATERAL (
         SELECT o.disabled_at IS NULL AS enabled FROM webhook_endpoints o
-         WHERE o.id = asked.endpoint_id AND o.deleted_at IS NULL AND ${mayUse('o')} LIMIT 1) e
+         WHERE o.id = asked.endpoint_id AND o.deleted_at IS NULL AND ${mayUse('o')}
+           AND (asked.client_pk IS NOT NULL OR NOT EXISTS (SELECT FROM event WHERE event.n = asked.n AND event.client_pk <> o.client_pk)) LIMIT 1) e
     ), target AS MATERIALIZED (
       SELECT DISTINCT ON (event.id, e.id) event.n, event.id AS event_id, event.type, e.id AS endpoint_id, e.lane_id
         FROM event CROSS JOIN LATERAL (

@@ -173,6 +173,27 @@ test('a set means the same as its requests one after the other: outcomes, delive
   expect(of.audited.length).toBeGreaterThan(10);
 });
 
+test('for an operator too, an endpoint of another client than the event’s is none, and no event is on its way to it', async () => {
+  const ask = (event: string | null, endpointId: string): RedeliverInput => ({
+    eventId: event ?? 'evt_none',
+    clientPk: null,
+    endpointId,
+    by: { actor: 'cli:x', source: 'desk' },
+  });
+  const event = eventOf('a', 1, 'created', 'failed');
+  const asked = [
+    ask(event, 'we_alla2'),
+    ask(event, 'we_offa2'),
+    ask(null, 'we_alla2'),
+    ask(event, 'we_offa1'),
+  ];
+  const outcomes = ['endpoint_not_found', 'endpoint_not_found', 'not_found', 'endpoint_disabled'];
+  const set = await redeliverEvents({ database: together }, asked);
+  expect(set.map(({ outcome }) => outcome)).toEqual(outcomes);
+  for (const [index, one] of asked.entries())
+    expect(await redeliverEvent({ database: alone }, one)).toEqual({ outcome: outcomes[index] });
+});
+
 test('another tenant’s events and endpoints do not exist, beside one’s own in a set', async () => {
   const [mine, theirs] = [await pkOf('a', 1), await pkOf('a', 2)];
   const before = await stateOf('b');
@@ -203,10 +224,10 @@ test('another tenant’s events and endpoints do not exist, beside one’s own i
     { outcome: 'redelivering', endpointIds: ['we_alla2'] },
   ]);
   expect(
-    await sql(`SELECT actor, subject, count FROM audit_log WHERE actor IN ($1, $2) ORDER BY id`, [
-      `client:${mine}`,
-      `client:${theirs}`,
-    ]),
+    await sql(
+      `SELECT actor, subject, count FROM audit_log WHERE actor IN ($1, $2) ORDER BY length(actor), actor`,
+      [`client:${mine}`, `client:${theirs}`],
+    ),
   ).toEqual([
     { actor: `client:${mine}`, subject: `event:${own}`, count: 1 },
     { actor: `client:${theirs}`, subject: `event:${foreign}`, count: 1 },

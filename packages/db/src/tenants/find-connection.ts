@@ -71,19 +71,23 @@ export async function listConnections(deps: StatementDeps): Promise<ConnectionRe
 const PREVIEW = {
   name: 'preview-payment',
   text: `
-    SELECT ${CONNECTION}, p.emr_patient_id IS NOT NULL AS patient_found,
+    SELECT ${CONNECTION}, p.emr_patient_id,
            coalesce($3::date, (now() AT TIME ZONE c.time_zone)::date)::text AS deposit_date
       FROM connections c LEFT JOIN patients p ON p.user_id = c.user_id AND p.mrn = $2
      WHERE c.user_id = $1`,
 };
 
-/** Makes the same look-ups for a payment as the accept statement, and writes nothing; null when the user has no connection. */
+/**
+ * Makes the same look-ups for a payment as the accept statement, and writes nothing; null when the user has no connection.
+ *
+ * @returns `emrPatientId` is null when the patient is not known, or has no id: the payment would not be accepted.
+ */
 export async function previewPayment(
   deps: StatementDeps,
   { userId, patientMrn, depositDate }: { userId: number; patientMrn: string; depositDate: string | null },
-): Promise<{ connection: ConnectionRecord; patientFound: boolean; depositDate: string } | null> {
-  type PreviewRow = Row & { patient_found: boolean; deposit_date: string };
+): Promise<{ connection: ConnectionRecord; emrPatientId: string | null; depositDate: string } | null> {
+  type PreviewRow = Row & { emr_patient_id: string | null; deposit_date: string };
   const [row] = await query<PreviewRow>(deps, PREVIEW, [userId, patientMrn, depositDate]);
   if (row === undefined) return null;
-  return { connection: connectionOf(row), patientFound: row.patient_found, depositDate: row.deposit_date };
+  return { connection: connectionOf(row), emrPatientId: row.emr_patient_id, depositDate: row.deposit_date };
 }

@@ -1,7 +1,7 @@
-import { sentence } from '@emr-payments/contracts';
+import { type OurSentence, sentence } from '@emr-payments/contracts';
 import type { EmrAdapter } from '../adapter.ts';
 import type { CallOptions, ListOptions } from '../calls.ts';
-import type { EmrLists, ListOutcome, ResolveOutcome } from '../lists.ts';
+import type { EmrCode, EmrLists, ListOutcome, ResolveOutcome } from '../lists.ts';
 import { isTrouble, type Trouble } from '../trouble.ts';
 import { cleanLists } from './clean-lists.ts';
 import { createListCache } from './list-cache.ts';
@@ -21,15 +21,19 @@ async function unlessAborted<T>(shared: Promise<T>, signal: AbortSignal): Promis
   }
 }
 
+type Pair = { method: EmrCode; location: EmrCode };
+
 /**
  * The part of an adapter that deals with the practice's names: `list` and `resolve`, over one cached copy of the EMR's
  * lists.
  *
  * @param fetch reads the lists from the EMR. Callers share its result, so none of their signals reaches it: it must have
  *   a time limit of its own.
+ * @param options.problemOf says why the EMR does not take this method at this location, where it has both; null: it does.
  */
 export function listNames(
   fetch: (options: CallOptions) => Promise<EmrLists | Trouble>,
+  { problemOf = () => null }: { problemOf?: (pair: Pair) => OurSentence | null } = {},
 ): Pick<EmrAdapter, 'list' | 'resolve'> {
   let reads = 0;
   const cache = createListCache<EmrLists>(async () => {
@@ -58,9 +62,13 @@ export function listNames(
     names: { paymentMethod: string; location: string },
     options: ListOptions,
   ): Promise<ResolveOutcome> {
-    const has = (lists: EmrLists) => matchNames(lists, names).outcome === 'resolved';
-    const lists = await readOr(() => cache.get(has), options);
-    return isTrouble(lists) ? { outcome: 'not_sent', ...lists } : matchNames(lists, names);
+    const match = (lists: EmrLists): Exclude<ResolveOutcome, { outcome: 'not_sent' }> => {
+      const matched = matchNames(lists, names);
+      const reason = matched.outcome === 'resolved' ? problemOf(matched) : null;
+      return reason === null ? matched : { outcome: 'refused', code: 'unknown_payment_method', reason };
+    };
+    const lists = await readOr(() => cache.get((list) => match(list).outcome === 'resolved'), options);
+    return isTrouble(lists) ? { outcome: 'not_sent', ...lists } : match(lists);
   }
 
   return { list, resolve };

@@ -47,6 +47,8 @@ export type ListPaymentsOutcome =
   | {
       outcome: 'listed';
       payments: PaymentRecord[];
+      /** There are older ones, which the limit left out. */
+      hasMore: boolean;
       /** Present while the user's connection is broken: what waits for it. */
       broken: BrokenConnection | undefined;
     };
@@ -62,11 +64,11 @@ export async function listUsersPayments(
     by: Actor;
   },
 ): Promise<ListPaymentsOutcome> {
-  const { publicId, by, ...filter } = input;
+  const { publicId, by, limit, ...filter } = input;
   const user = await findUser({ database }, { publicId });
   if (user === null) return { outcome: 'no_user' };
   await recordRead({ database }, { action: 'payment.list', subject: `user:${publicId}`, by });
-  const payments = await listPayments({ database }, { userId: user.id, ...filter });
+  const found = await listPayments({ database }, { userId: user.id, ...filter, limit: limit + 1 });
   const [broken] = await listBrokenConnections({ database }, { userId: user.id });
-  return { outcome: 'listed', payments, broken };
+  return { outcome: 'listed', payments: found.slice(0, limit), hasMore: found.length > limit, broken };
 }

@@ -7,6 +7,7 @@ import { findPosting } from './find-posting.ts';
 import { listPatients } from './list-patients.ts';
 import { fetchLists } from './lists.ts';
 import { readPatientId } from './patient-id.ts';
+import { typeProblem } from './payment-types.ts';
 import { readNotice } from './read-notice.ts';
 import { sendPosting } from './send-posting.ts';
 import { description, type NexConnection, readNexConnection } from './settings.ts';
@@ -50,7 +51,7 @@ export const nexhealth: Dialect = {
       settleMs: nex.settings.settle_ms,
       confirmWithinMs: nex.settings.confirm_within_ms,
       check: (options) => checkNexConnection(nex, options),
-      ...listNames((options) => fetchLists(nex, options)),
+      ...listNames((options) => fetchLists(nex, options), { problemOf: typeProblem }),
       post: (posting, options) => sendPosting(nex, posting, options),
       find: (hints, options) => findPosting(nex, hints, options),
       findPatient: (input, options) => findPatient(nex, input, options),

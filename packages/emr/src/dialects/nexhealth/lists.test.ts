@@ -93,6 +93,16 @@ test('a payment type that differs between the locations is chosen by the locatio
   expect(await adapter.check(quiet())).toMatchObject({
     unusable: ["Payment types: 'Check' is not at the location 'Office 12' (12)"],
   });
+  const resolve = (paymentMethod: string, location: string) =>
+    adapter.resolve({ paymentMethod, location }, quiet());
+  expect(await resolve('Card', '12')).toMatchObject({ outcome: 'resolved' });
+  expect(await resolve('Check', '13')).toMatchObject({ outcome: 'resolved' });
+  // Before anything is sent, so that a dry run says it too.
+  expect(await resolve('Check', '12')).toEqual({
+    outcome: 'refused',
+    code: 'unknown_payment_method',
+    reason: 'The EMR has no such payment type at this location. Choose one that the location has.',
+  });
 });
 
 test('two payment types of one name at one location are ambiguous', async () => {

@@ -1,4 +1,4 @@
-import { normalName } from '@emr-payments/contracts';
+import { normalName, type OurSentence, sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { CallOptions } from '../../calls.ts';
@@ -86,3 +86,14 @@ export function typeIdAt(methodId: string, locationId: string): string | null {
   const found = methodId.split(',').find((each) => each.startsWith(`${locationId}:`));
   return found === undefined ? null : found.slice(locationId.length + 1);
 }
+
+export const NO_TYPE_HERE = sentence`The EMR has no such payment type at this location. Choose one that the location has.`;
+
+/** Says why a method cannot be used at a location; null when it can. A location may lack a type that others have. */
+export const typeProblem = ({
+  method,
+  location,
+}: {
+  method: EmrCode;
+  location: EmrCode;
+}): OurSentence | null => (typeIdAt(method.id, location.id) === null ? NO_TYPE_HERE : null);

@@ -3,7 +3,7 @@ import type { PostOptions } from '../../calls.ts';
 import { noteMarker } from '../../note-marker.ts';
 import type { Posting, PostOutcome } from '../../posting.ts';
 import { classifyPost } from './classify.ts';
-import { typeIdAt } from './payment-types.ts';
+import { NO_TYPE_HERE, typeIdAt } from './payment-types.ts';
 import { LEDGER } from './read.ts';
 import type { NexConnection, NexSettings } from './settings.ts';
 
@@ -57,10 +57,8 @@ export async function sendPosting(
     return { outcome: 'refused', code: 'unknown_patient', reason };
   }
   const typeId = typeIdAt(posting.method.id, posting.location.id);
-  if (typeId === null || !ID.test(typeId)) {
-    const reason = sentence`The EMR has no such payment type at this location. Choose one that the location has.`;
-    return { outcome: 'refused', code: 'unknown_payment_method', reason };
-  }
+  if (typeId === null || !ID.test(typeId))
+    return { outcome: 'refused', code: 'unknown_payment_method', reason: NO_TYPE_HERE };
   const query = new URLSearchParams({ subdomain: settings.subdomain, location_id: posting.location.id });
   const answer = await session.send(
     {
