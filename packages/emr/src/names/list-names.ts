@@ -56,10 +56,11 @@ export function listNames(
 
   async function resolve(
     names: { paymentMethod: string; location: string },
-    options: ListOptions,
+    { readSince, ...options }: ListOptions & { readSince?: number },
   ): Promise<ResolveOutcome> {
     const has = (lists: EmrLists) => matchNames(lists, names).outcome === 'resolved';
-    const lists = await readOr(() => cache.get(has), options);
+    const cached = () => (readSince === undefined ? cache.get(has) : cache.since(readSince));
+    const lists = await readOr(cached, options);
     return isTrouble(lists) ? { outcome: 'not_sent', ...lists } : matchNames(lists, names);
   }
 
