@@ -70,7 +70,7 @@ export type StoredCapability = {
 export type ConnectionInput = ConnectionSetup & { userId: number; by?: Actor };
 
 /** Names the row that a connection's credentials are sealed for. */
-const connectionRow = (userId: number): string => `connection:${userId}`;
+export const connectionRow = (userId: number): string => `connection:${userId}`;
 
 /** Opens the credentials of a stored connection. @throws Error when their key is missing, or they were altered. */
 export function openCredentials(
