@@ -293,6 +293,7 @@ export {
 export { findClient, findUserByToken } from './tenants/find-credentials.ts';
 export { findPatient, type PatientRecord } from './tenants/find-patient.ts';
 export { findUserPk } from './tenants/find-user-pk.ts';
+export type { ForgottenPatients } from './tenants/forget-patients.ts';
 export { importPatients, type PatientEntry } from './tenants/import-patients.ts';
 export { findUser, listClients, listConnectionSettings, listEndpoints, listUsers } from './tenants/list.ts';
 export {

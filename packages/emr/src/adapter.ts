@@ -92,7 +92,15 @@ export type EmrAdapter = {
    * @param options.fresh true: the EMR is asked now, and the cache filled.
    */
   list(options: ListOptions & { fresh?: boolean }): Promise<ListOutcome>;
-  resolve(names: { paymentMethod: string; location: string }, options: ListOptions): Promise<ResolveOutcome>;
+  /**
+   * Finds a payment's method and location among the names.
+   *
+   * @param options.readSince a time of `performance.now()`: lists that were read before it are read again.
+   */
+  resolve(
+    names: { paymentMethod: string; location: string },
+    options: ListOptions & { readSince?: number },
+  ): Promise<ResolveOutcome>;
   post(posting: Posting, options: PostOptions): Promise<PostOutcome>;
   /**
    * Present where a method needs data, such as the number of a check, which the reference number carries: says why `post` refuses the

@@ -12,6 +12,8 @@ export type AdapterField = {
    * nothing that the EMR might not do.
    */
   readonly unread?: string | number | boolean;
+  /** True for a setting that says which number of a patient the MRNs are: with another value an MRN may be another patient. */
+  readonly choosesMrn?: true;
   /** For the operator: what it is for, and its unit. */
   readonly description: string;
 };

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { CREATE_PAYMENT_EXAMPLE } from '@emr-payments/contracts';
 import { type ConnectionSetup, disableUser, openCredentials, SYSTEM, saveConnection } from '@emr-payments/db';
 import { createAdapters, localAdapterDeps } from '@emr-payments/emr';
+import { setUpConnection } from '@emr-payments/operations';
+import { parseSandboxHosts } from '@emr-payments/outbound';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type HeldEmr, openHeldEmr } from '../testing/held-emr.ts';
@@ -111,6 +113,39 @@ describe('a payment for a patient whom the EMR has', () => {
     expect((await pay('MRN-12345')).statusCode).toBe(200);
     expect(asked()).toHaveLength(1);
     expect([await payments(), (await lookedUp('found')) - before]).toEqual([3, 1]);
+  });
+
+  test('is looked up again when the MRNs become another number of the patients', async () => {
+    const { caller, pay } = await practice();
+    expect((await pay('3')).statusCode).toBe(200);
+    await change(2, { ChartNumber: '3' });
+    const { settings, ...rest } = office({}, { credentials: { developer_key: 'd', customer_key: 'c' } });
+    const saved = await setUpConnection(
+      { ...api, sandboxHosts: parseSandboxHosts('') },
+      {
+        owner: { publicId: caller.publicId },
+        ...rest,
+        settings: { calls_per_minute: String(settings.calls_per_minute), mrn_field: 'ChartNumber' },
+        timeZone: 'America/New_York',
+        concurrency: 4,
+        allowPlainHttp: true,
+        check: false,
+        guarded: false,
+        by: SYSTEM,
+      },
+    );
+    expect(saved).toMatchObject({ outcome: 'changed' });
+    expect((await pay('3')).statusCode).toBe(200);
+    const paid = await api.database.prisma.payment.findMany({
+      where: { userId: caller.userId },
+      orderBy: { jobId: 'asc' },
+      select: { patientMrn: true, emrPatientId: true },
+    });
+    expect(paid).toEqual([
+      { patientMrn: '3', emrPatientId: '3' },
+      { patientMrn: '3', emrPatientId: '2' },
+    ]);
+    await change(2, { ChartNumber: '' });
   });
 
   test('is one question for all who ask at once, and one payment for those with one key', async () => {

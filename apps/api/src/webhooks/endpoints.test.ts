@@ -1,3 +1,5 @@
+import { newEventId } from '@emr-payments/contracts';
+import { inTransaction, publishEvent } from '@emr-payments/db';
 import { open } from '@emr-payments/runtime';
 import { UnresolvedError } from '@emr-payments/webhooks';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -243,6 +245,27 @@ describe('changing', () => {
     expect(cleared.json().data).toMatchObject({ description: null, event_types: [], rate_per_second: null });
     const refused = await send('PATCH', `/v1/webhooks/${id}`, { body: { url: 'https://169.254.169.254/' } });
     expect(refused.statusCode).toBe(400);
+  });
+
+  test('of the URL lets what waits for another attempt begin again there, and nothing else does', async () => {
+    const { id } = await register();
+    await inTransaction(api, async (tx) => {
+      const event = { id: newEventId(), type: 'payment.created' };
+      await publishEvent(tx, { clientPk: caller.clientPk, userId: null, event });
+      return { commit: true, value: null };
+    });
+    const lane = `lane_id = (SELECT lane_id FROM webhook_endpoints WHERE id = $1)`;
+    const waiting = async () =>
+      (await api.database.pool.query(`SELECT tries, run_at > now() AS later FROM jobs WHERE ${lane}`, [id]))
+        .rows;
+    await api.database.pool.query(
+      `UPDATE jobs SET tries = 9, run_at = now() + interval '20 hours' WHERE ${lane}`,
+      [id],
+    );
+    await send('PATCH', `/v1/webhooks/${id}`, { body: { description: 'Back office' } });
+    expect(await waiting()).toEqual([{ tries: 9, later: true }]);
+    await send('PATCH', `/v1/webhooks/${id}`, { body: { url: URL_OF(7) } });
+    expect(await waiting()).toEqual([{ tries: 0, later: false }]);
   });
 
   test('disables with a reason, and enables with a clean record', async () => {

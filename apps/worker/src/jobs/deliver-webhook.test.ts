@@ -219,7 +219,7 @@ describe('an endpoint that is changed while an attempt is under way', () => {
     sql('SELECT d.status, d.attempts, j.tries FROM deliveries d LEFT JOIN jobs j ON j.delivery_id = d.id');
 
   test.each([410, 500])(
-    'and has another URL then, is not to blame for the %s of the old one: it gets the event at once',
+    'and has another URL then, is not to blame for the %s of the old one: it gets the event at once, with the whole schedule',
     async (status) => {
       const receiver = await startReceiver();
       const old = await startReceiver(async (response) => {
@@ -228,6 +228,8 @@ describe('an endpoint that is changed while an attempt is under way', () => {
       });
       const { id } = await bench.register({ url: old.url });
       const event = await bench.publish();
+      // The last attempt of the schedule.
+      await sql('UPDATE jobs SET tries = 9');
       await bench.deliverDue();
       expect(await endpointRow(id)).toMatchObject({ disabledAt: null, failingSince: null });
       expect(await sql('SELECT failures FROM lanes')).toEqual([{ failures: 0 }]);

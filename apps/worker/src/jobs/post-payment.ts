@@ -12,6 +12,7 @@ import type {
   EmrAdapter,
   EntryDiffers,
   PostOutcome,
+  ResolveOutcome,
   SendGate,
   SeveralRows,
   Trouble,
@@ -93,6 +94,7 @@ async function attempt(
     return { status: 'failed', code: names.code, reason: names.reason, attempt: null };
   }
 
+  const sentAt = performance.now();
   const knownAbsent = doubt.known === 'absent';
   const { claim } = posting;
   const begin = onceBegun(held, deps.steps.beginAttempt(deps, { claim, knownAbsent, sentTo: adapter.place }));
@@ -106,7 +108,58 @@ async function attempt(
     { signal, mayStillSend: begin.mayStillSend },
   );
   if (!(await begin.ended)) return 'claim_lost';
-  return withWords(endOfPost(outcome, { adapter, posting, inDoubt }), 'emrText' in outcome ? outcome : {});
+  const present = await namesAfter(outcome, { adapter, payment, names, sentAt, signal });
+  const end = endOfPost(outcome, { adapter, posting, inDoubt, present });
+  return withWords(end, 'emrText' in outcome ? outcome : {});
+}
+
+type Resolved = Extract<ResolveOutcome, { outcome: 'resolved' }>;
+
+/**
+ * Resolves the names again after the EMR has refused one of them. The names are remembered for a minute, in which the practice may have
+ * put another method or location in the place of one.
+ *
+ * @returns null when the EMR has refused no name, or still has the ones that were sent.
+ */
+async function namesAfter(
+  outcome: PostOutcome,
+  {
+    adapter,
+    payment,
+    names,
+    sentAt,
+    signal,
+  }: {
+    adapter: EmrAdapter;
+    payment: ClaimedPosting['payment'];
+    names: Resolved;
+    sentAt: number;
+    signal: AbortSignal;
+  },
+): Promise<ResolveOutcome | null> {
+  if (outcome.outcome !== 'refused') return null;
+  if (outcome.code !== 'unknown_payment_method' && outcome.code !== 'unknown_location') return null;
+  const present = await adapter.resolve(payment, { signal, readSince: sentAt });
+  const isSame =
+    present.outcome === 'resolved' &&
+    present.method.id === names.method.id &&
+    present.location.id === names.location.id;
+  return isSame ? null : present;
+}
+
+const NAMES_CHANGED = sentence`The EMR has changed its payment methods or locations since they were read.`;
+
+/** Ends a payment of which the EMR has refused a name that it does not have any more. It did nothing with it. */
+function endOfOldName(
+  { code: refusedFor, reason }: Extract<PostOutcome, { outcome: 'refused' }>,
+  present: ResolveOutcome,
+): PostingEnd {
+  const attempt = { outcome: 'refused' as const, code: failedCode(refusedFor), detail: reason };
+  if (present.outcome === 'refused')
+    return { status: 'failed', code: present.code, reason: present.reason, attempt };
+  const trouble: Trouble =
+    present.outcome === 'resolved' ? { code: failedCode(refusedFor), detail: NAMES_CHANGED } : present;
+  return { status: 'retrying', trouble, inDoubt: false, attempt };
 }
 
 /**
@@ -126,7 +179,12 @@ function onceBegun(held: Held, ended: Promise<boolean>): { mayStillSend: SendGat
 /** Decides how the claim ends from the outcome of the call and its evidence (docs/adapters.md). */
 function endOfPost(
   outcome: PostOutcome,
-  { adapter, posting, inDoubt }: { adapter: EmrAdapter; posting: ClaimedPosting; inDoubt: boolean },
+  {
+    adapter,
+    posting,
+    inDoubt,
+    present,
+  }: { adapter: EmrAdapter; posting: ClaimedPosting; inDoubt: boolean; present: ResolveOutcome | null },
 ): PostingEnd {
   if (outcome.outcome === 'posted') {
     return { status: 'posted', emrTransactionId: outcome.emrTransactionId, attempt: { outcome: 'posted' } };
@@ -143,6 +201,7 @@ function endOfPost(
     return { ...end, attempt: { outcome: 'unknown', code: end.code, detail: end.reason } };
   }
   if (outcome.outcome === 'refused' && !inDoubt) {
+    if (present !== null) return endOfOldName(outcome, present);
     const code = failedCode(outcome.code);
     return { status: 'failed', code, reason: outcome.reason, attempt: { outcome: 'refused', code } };
   }

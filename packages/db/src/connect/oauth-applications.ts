@@ -5,6 +5,7 @@ import type { Database } from '../core/database.ts';
 import { named } from '../core/named.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
 import { inTransaction, type Transaction } from '../core/transaction.ts';
+import { replaceApplicationSecret } from './replace-application-secret.ts';
 
 /** The operator's application at an EMR, as it is read: its secret is sealed. */
 export type OauthApplicationRecord = {
@@ -99,17 +100,15 @@ const REMOVE = named({
     SELECT 1 FROM changed`,
 });
 
-/** True when the stored application is this one, its secret too. A secret that no key opens is replaced. */
-function isAsStored(
+/** The stored application with its secret in clear; null when there is none, or no key opens its secret. */
+function openStored(
   keyring: Keyring,
-  stored: OauthApplicationRecord,
-  given: OauthApplicationRecord,
-): boolean {
+  stored: OauthApplicationRecord | undefined,
+): OauthApplicationRecord | null {
   try {
-    const opened = { ...stored, clientSecret: openOauthSecret(keyring, stored) };
-    return ROW.every((name) => opened[name] === given[name]);
+    return stored === undefined ? null : { ...stored, clientSecret: openOauthSecret(keyring, stored) };
   } catch {
-    return false;
+    return null;
   }
 }
 
@@ -117,19 +116,31 @@ type SetInput = OauthApplicationRecord & { by: Actor };
 
 /**
  * Writes an application, in the place of the one with the same adapter and base URL. `clientSecret` is in clear here. One that is stored
- * with the same values is left alone: nothing is written, not in the audit log either.
+ * with the same values is left alone: nothing is written, not in the audit log either. A new secret of the same client goes to the
+ * connections that were made with the former one.
  */
 export async function setOauthApplicationIn(
   { keyring, ...tx }: Transaction & { keyring: Keyring },
   { by, ...given }: SetInput,
 ): Promise<'set' | 'unchanged'> {
   const [stored] = await query<OauthApplicationRecord>(tx, FIND, [given.adapter, given.baseUrl]);
-  if (stored !== undefined && isAsStored(keyring, stored, given)) return 'unchanged';
+  const former = openStored(keyring, stored);
+  if (former !== null && ROW.every((name) => former[name] === given[name])) return 'unchanged';
   const sealed = { ...given, clientSecret: seal(keyring, oauthApplicationRow(given), given.clientSecret) };
   const { adapter, baseUrl, authorizeUrl, tokenUrl, clientId, clientSecret, scopes, issuer } = sealed;
   const row = { adapter, baseUrl, authorizeUrl, tokenUrl, clientId, clientSecret, scopes, issuer };
   const detail = { base_url: baseUrl, client_id: clientId };
   await query(tx, SET, SET.values({ ...row, ...entry('oauth_app.set', { adapter, detail, by }) }));
+  if (former !== null && former.clientId === clientId && former.clientSecret !== given.clientSecret) {
+    const secrets = { former: former.clientSecret, secret: given.clientSecret };
+    await replaceApplicationSecret({ ...tx, keyring } as Transaction & { keyring: Keyring }, {
+      adapter,
+      baseUrl,
+      clientId,
+      ...secrets,
+      by,
+    });
+  }
   return 'set';
 }
 

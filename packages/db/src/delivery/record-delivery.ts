@@ -67,8 +67,8 @@ const COUNTS = 'EXISTS (SELECT FROM target WHERE target.enabled AND NOT target.m
  *
  * - It was disabled or deleted: a delivery that would wait for another attempt is canceled, as those that were waiting then. So a
  *   recovery finds it.
- * - It has another URL: the failure counts neither against the endpoint nor in the delivery's schedule, and the delivery is due at
- *   once. An old receiver that is taken away often answers 410.
+ * - It has another URL: the failure does not count against the endpoint, the delivery's schedule begins again, and the delivery is due
+ *   at once. An old receiver that is taken away often answers 410.
  * - A delivery whose claim found the endpoint disabled is canceled only if it still is. If it was enabled meanwhile, the delivery
  *   is due again: a recovery that came by found it pending and left it alone.
  */
@@ -98,13 +98,13 @@ const RECORD = {
       SELECT CASE WHEN target.enabled AND (target.moved OR $3 = 'canceled') THEN 'pending'
                   WHEN $3 = 'pending' AND (NOT target.enabled OR EXISTS (SELECT FROM disabled)) THEN 'canceled'
                   ELSE $3 END AS status,
-             CASE WHEN target.moved OR $5::timestamptz IS NULL THEN 0 ELSE 1 END AS tries,
+             target.moved, CASE WHEN $5::timestamptz IS NULL THEN 0 ELSE 1 END AS tries,
              CASE WHEN target.moved THEN 0 ELSE $4 END AS delay_ms
         FROM target
     ), ended AS (
       DELETE FROM jobs USING job, verdict WHERE jobs.id = job.id AND verdict.status <> 'pending'
     ), postponed AS (
-      UPDATE jobs SET queued_at = NULL, lease_until = NULL, fence = jobs.fence + 1, tries = least(jobs.tries + verdict.tries, 1000),
+      UPDATE jobs SET queued_at = NULL, lease_until = NULL, fence = jobs.fence + 1, tries = CASE WHEN verdict.moved THEN 0 ELSE least(jobs.tries + verdict.tries, 1000) END,
              run_at = now() + make_interval(secs => verdict.delay_ms / 1000.0)
         FROM job, verdict WHERE jobs.id = job.id AND verdict.status = 'pending'
     ), recorded AS (

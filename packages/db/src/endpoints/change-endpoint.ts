@@ -2,6 +2,7 @@ import { DISABLED_CODES } from '@emr-payments/contracts';
 import type { Actor } from '../audit/entry.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import type { Database } from '../core/database.ts';
+import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
 import { named } from '../core/named.ts';
 import { query } from '../core/statements.ts';
 import { inTransaction, type Transaction } from '../core/transaction.ts';
@@ -32,6 +33,22 @@ const CHANGE_LANE = named({
            open_until = CASE WHEN :moved THEN NULL ELSE open_until END
      WHERE id = :laneId`,
 });
+/** Most deliveries that a new URL makes due. The rest keep the time of their next attempt. */
+const MOST_HASTENED = 10_000;
+
+/** The longest waiting first. Jobs whose rows the relay has locked at this moment are skipped, so that neither waits for the other. */
+const BEGIN_AGAIN = {
+  name: 'begin-deliveries-again',
+  text: `
+    WITH due AS (
+      UPDATE jobs SET run_at = now(), tries = 0
+       WHERE id = ANY (ARRAY(
+         SELECT id FROM jobs WHERE lane_id = $1 AND queued_at IS NULL AND tries > 0 ORDER BY run_at LIMIT ${MOST_HASTENED}
+            FOR UPDATE SKIP LOCKED))
+      RETURNING 1
+    )
+    SELECT pg_notify('${JOBS_CHANNEL}', '') FROM (SELECT FROM due LIMIT 1) AS any_due`,
+};
 const DISABLE = {
   name: 'disable-endpoint-by-client',
   text: `UPDATE webhook_endpoints SET disabled_at = now(), disabled_code = 'by_client', disabled_reason = $2
@@ -126,6 +143,8 @@ async function write(
     });
     await query(tx, CHANGE_LANE, values);
   }
+  // What waits for another attempt has failed at the old URL only: its schedule begins again.
+  if (moves) await query(tx, BEGIN_AGAIN, [laneId]);
   if (enabled === false) {
     await query(tx, DISABLE, [id, DISABLED_CODES.by_client]);
     await cancelWaiting(tx, before);

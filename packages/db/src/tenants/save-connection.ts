@@ -12,6 +12,7 @@ import { healthAfterSave } from '../health/health-after-save.ts';
 import { lockUser } from '../locks/parent-rows.ts';
 import { forgetNoes } from '../lookups/forget-noes.ts';
 import type { NewUser } from './create-user.ts';
+import { type ForgottenPatients, forgetFoundPatients } from './forget-patients.ts';
 import {
   type ConnectionRow,
   findConnectionToSave,
@@ -49,6 +50,11 @@ export type ConnectionSetup = {
   guarded?: boolean;
   /** True: the EMR has just answered with these credentials. It ends an outage of the connection. */
   checked?: boolean | undefined;
+  /**
+   * True: an MRN may be another patient over this connection than over the former one. What look-ups and syncs have found over that one is
+   * forgotten.
+   */
+  otherPatients?: boolean | undefined;
 };
 
 /** The EMR's statement about itself, as a check has read it. */
@@ -64,7 +70,7 @@ export type StoredCapability = {
 export type ConnectionInput = ConnectionSetup & { userId: number; by?: Actor };
 
 /** Names the row that a connection's credentials are sealed for. */
-const connectionRow = (userId: number): string => `connection:${userId}`;
+export const connectionRow = (userId: number): string => `connection:${userId}`;
 
 /** Opens the credentials of a stored connection. @throws Error when their key is missing, or they were altered. */
 export function openCredentials(
@@ -122,11 +128,17 @@ const connected = ({
   publicId,
   capability,
   shareEmrText,
-}: Pick<ConnectionSetup, 'shareEmrText' | 'capability'> & { by: Actor; publicId: string }): AuditInput => {
+  patients,
+}: Pick<ConnectionSetup, 'shareEmrText' | 'capability'> & {
+  by: Actor;
+  publicId: string;
+  patients?: ForgottenPatients | null;
+}): AuditInput => {
   const detail: AuditDetail = {
     // The settings that were read from the EMR decide how a lost answer is resolved.
     ...capability?.settings,
     ...(shareEmrText === undefined ? {} : { share_emr_text: shareEmrText }),
+    ...(patients == null ? {} : { patients_forgotten: patients.forgotten }),
   };
   return {
     ...by,
@@ -143,11 +155,16 @@ const RELEASED: AuditDetail = { changed: false, login_tried_again: true };
 /** A connection whose bucket is written (`saveBucketOf`). */
 type Prepared = ConnectionSetup & { bucketId: number | null };
 
-/** Does what `saveConnection` does, in a transaction of the caller. */
+/** Does what `saveConnection` does, in a transaction of the caller. `patients`: null when none was forgotten or had to be. */
 export async function saveConnectionIn(
   { keyring, ...tx }: Transaction & { keyring: Keyring },
   { userId, by = SYSTEM, bucketId, ...setup }: Prepared & { userId: number; by?: Actor },
-): Promise<{ laneId: number; written: boolean; healthChanged: boolean }> {
+): Promise<{
+  laneId: number;
+  written: boolean;
+  healthChanged: boolean;
+  patients: ForgottenPatients | null;
+}> {
   const row = rowOf(keyring, { userId, bucketId }, setup);
   const user = await lockUser(tx as Transaction, { userId });
   if (user === null) throw new Error(`there is no user ${userId}`);
@@ -163,16 +180,20 @@ export async function saveConnectionIn(
       written: false,
     });
     if (released) await recordAudit(tx, { ...connected({ by, publicId: user.publicId }), detail: RELEASED });
-    return { laneId: stored.laneId, written: false, healthChanged: changed };
+    return { laneId: stored.laneId, written: false, healthChanged: changed, patients: null };
   }
   const { laneId } = await writeConnection(tx as Transaction, row);
+  const patients =
+    stored !== null && setup.otherPatients === true
+      ? await forgetFoundPatients(tx as Transaction, { userId })
+      : null;
   const { changed: healthChanged } = await healthAfterSave(tx as Transaction, {
     userId,
     checked,
     written: true,
   });
-  await recordAudit(tx, connected({ ...setup, by, publicId: user.publicId }));
-  return { laneId, written: true, healthChanged };
+  await recordAudit(tx, connected({ ...setup, by, publicId: user.publicId, patients }));
+  return { laneId, written: true, healthChanged, patients };
 }
 
 /**

@@ -15,7 +15,7 @@ import { type EmrSession, openSession } from '../http/session.ts';
 import type { PaymentResource } from './payment-resource.ts';
 
 /** A system or canonical URL that needs no escaping in a header and in `system|value`. */
-export const Uri = (options: { default?: string; description: string }) =>
+export const Uri = (options: { default?: string; choosesMrn?: true; description: string }) =>
   Type.String({ pattern: '^[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/@!*+;=-]+$', maxLength: 255, ...options });
 
 /** The settings that say how a payment of this type is found again. */
@@ -38,6 +38,7 @@ const keySettings = (type: string) => ({
   }),
   patient_identifier_system: Uri({
     default: 'urn:emr-payments:mrn',
+    choosesMrn: true,
     description:
       "URI: the system of the practice's MRNs in Patient.identifier, by which patients are found and listed. An identifier of another system is no MRN",
   }),

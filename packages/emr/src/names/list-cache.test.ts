@@ -47,6 +47,18 @@ test('a refresh reads what is listed now, however young the kept list is, and is
   expect(far.calls).toBe(2);
 });
 
+test('a list that was read before a time is read again, once for all who ask', async () => {
+  const { far, ask, cache } = setUp();
+  await ask('Card');
+  far.now += 1;
+  far.answer = { names: ['Voucher'] };
+  const since = far.now;
+  const lists = await Promise.all(Array.from({ length: 20 }, () => cache.since(since)));
+  expect(lists.every((list) => 'names' in list && list.names.includes('Voucher'))).toBe(true);
+  expect(await cache.since(since)).toEqual({ names: ['Voucher'] });
+  expect(far.calls).toBe(2);
+});
+
 test('a wrong name makes at most one call in two seconds', async () => {
   const { far, ask } = setUp();
   for (let tries = 0; tries < 10; tries += 1) {

@@ -14,6 +14,8 @@ export type ListCache<T extends object> = {
    *   seconds, the list is fetched once more, so that a method that was added in the EMR a moment ago is found.
    */
   get(has: (list: T) => boolean): Promise<T | Trouble>;
+  /** Gives a list whose fetch has begun at this time of the clock or later. All callers that miss one share one fetch. */
+  since(time: number): Promise<T | Trouble>;
   /** Fetches the list now, and keeps it. */
   refresh(): Promise<T | Trouble>;
 };
@@ -44,6 +46,7 @@ export function createListCache<T extends object>(
 
   return {
     refresh: () => load().list,
+    since: (time) => (kept !== null && kept.startedAt >= time ? kept : load()).list,
     async get(has) {
       const entry = kept !== null && clock.now() - kept.startedAt < KEPT_MS ? kept : load();
       const list = await entry.list;

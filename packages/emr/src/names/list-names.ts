@@ -60,14 +60,16 @@ export function listNames(
 
   async function resolve(
     names: { paymentMethod: string; location: string },
-    options: ListOptions,
+    { readSince, ...options }: ListOptions & { readSince?: number },
   ): Promise<ResolveOutcome> {
     const match = (lists: EmrLists): Exclude<ResolveOutcome, { outcome: 'not_sent' }> => {
       const matched = matchNames(lists, names);
       const reason = matched.outcome === 'resolved' ? problemOf(matched) : null;
       return reason === null ? matched : { outcome: 'refused', code: 'unknown_payment_method', reason };
     };
-    const lists = await readOr(() => cache.get((list) => match(list).outcome === 'resolved'), options);
+    const has = (lists: EmrLists) => match(lists).outcome === 'resolved';
+    const cached = () => (readSince === undefined ? cache.get(has) : cache.since(readSince));
+    const lists = await readOr(cached, options);
     return isTrouble(lists) ? { outcome: 'not_sent', ...lists } : match(lists);
   }
 

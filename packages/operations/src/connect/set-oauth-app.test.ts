@@ -1,5 +1,6 @@
-import { listOauthApplications, SYSTEM } from '@emr-payments/db';
+import { findUser, listOauthApplications, openCredentials, SYSTEM } from '@emr-payments/db';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { setUpConnection } from '../connections/set-up-connection.ts';
 import { openService, type Service } from '../testing/service.ts';
 import { networkOf } from './login-server.ts';
 import { setOauthApp } from './set-oauth-app.ts';
@@ -76,4 +77,50 @@ test('an exchange at a published address is guarded, one at the operator’s own
   const of = (published: boolean) => networkOf(service, { published, clientMode: 'live' });
   expect(() => of(true).assertUrl('https://10.0.0.1/token')).toThrow();
   expect(() => of(false).assertUrl('https://10.0.0.1/token')).not.toThrow();
+});
+
+test('a new secret of an application goes to the connections that were made with the former one, and to no other', async () => {
+  const baseUrl = 'https://drchrono.example';
+  const app = { adapter: 'drchrono', baseUrl, ...ADDRESSES };
+  const connect = async (credentials: Record<string, string>, address = baseUrl) => {
+    const made = await setUpConnection(service, {
+      owner: { clientId: service.clientId, name: 'Main Street' },
+      adapter: 'drchrono',
+      baseUrl: address,
+      timeZone: 'UTC',
+      credentials: { refresh_token: 'login', ...credentials },
+      settings: {},
+      concurrency: 4,
+      allowPlainHttp: false,
+      check: false,
+      guarded: false,
+      by: service.by,
+    });
+    if (made.outcome !== 'created') throw new Error(JSON.stringify(made));
+    return made.publicId;
+  };
+  const stored = async (publicId: string) => {
+    const user = await findUser(service, { publicId });
+    if (user?.connection == null) throw new Error('no connection');
+    const { credentials, updatedAt } = user.connection;
+    return { ...openCredentials(service.keyring, { userId: user.id, credentials }), updatedAt };
+  };
+  await set({ ...app, clientSecret: 'former' });
+  const ours = await connect({ client_id: 'us', client_secret: 'former' });
+  const others = [
+    await connect({ client_id: 'another', client_secret: 'former' }),
+    await connect({ client_id: 'us', client_secret: 'of an older day' }),
+    await connect({ client_id: 'us', client_secret: 'former' }, 'https://elsewhere.example'),
+  ];
+  const before = await Promise.all([ours, ...others].map(stored));
+  expect(await set({ ...app, clientSecret: 'rotated' })).toMatchObject({ outcome: 'set' });
+  const [changed, ...kept] = await Promise.all([ours, ...others].map(stored));
+  expect(changed).toMatchObject({ client_id: 'us', client_secret: 'rotated', refresh_token: 'login' });
+  expect(changed?.updatedAt).not.toEqual(before[0]?.updatedAt);
+  expect(kept).toEqual(before.slice(1));
+  const entries = (await service.audited()).filter(({ action }) => action === 'user.connect');
+  expect(entries.at(-1)).toMatchObject({ subject: `user:${ours}`, detail: { secret_of_application: true } });
+  // An application of another client says nothing about the logins of this one.
+  await set({ ...app, clientId: 'successor', clientSecret: 'its own' });
+  expect(await stored(ours)).toMatchObject({ client_id: 'us', client_secret: 'rotated' });
 });

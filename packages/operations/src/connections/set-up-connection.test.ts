@@ -342,3 +342,65 @@ describe('saving what is stored already', () => {
     expect(await it.service.database.prisma.lane.count()).toBe(lanes + 1);
   });
 });
+
+describe('a change after which an MRN may be another patient', () => {
+  const PATIENTS = [
+    { mrn: 'of-a-file', emrPatientId: '17', source: 'import' },
+    { mrn: 'looked-up', emrPatientId: '18', source: 'lookup' },
+    { mrn: 'synced', emrPatientId: '19', source: 'sync' },
+  ] as const;
+  const DENTAL = {
+    adapter: 'open-dental',
+    credentials: { developer_key: 'developer', customer_key: 'office-a' },
+    check: false,
+  };
+
+  async function connected(given: Partial<SetUpInput>) {
+    const { publicId } = await it.newUser({ check: false, ...given });
+    const { userId } = await it.connectionOf(publicId);
+    await it.service.database.prisma.patient.createMany({
+      data: PATIENTS.map((patient) => ({ userId, ...patient })),
+    });
+    const stored = () =>
+      it.service.database.prisma.patient.findMany({ where: { userId }, select: { mrn: true } });
+    return {
+      change: (change: Partial<SetUpInput>) =>
+        it.setUp({ check: false, ...given, ...change, owner: { publicId } }),
+      stored: async () => (await stored()).map(({ mrn }) => mrn).sort(),
+    };
+  }
+
+  test.each<[string, Partial<SetUpInput>, Partial<SetUpInput>]>([
+    ['MRNs are another number', DENTAL, { settings: { mrn_field: 'ChartNumber' } }],
+    ['MRNs have another system', {}, { settings: { patient_identifier_system: 'urn:practice:mrn' } }],
+    ['another address', {}, { baseUrl: 'https://other.example/fhir' }],
+    ['another office', DENTAL, { credentials: { developer_key: 'developer', customer_key: 'office-b' } }],
+    ['another adapter', {}, { adapter: 'fhir-r4' }],
+  ])('forgets the ids that look-ups and syncs have found: %s', async (_what, former, change) => {
+    const it = await connected(former);
+    const saved = await it.change(change);
+    expect(await it.stored()).toEqual(['of-a-file']);
+    expect(saved).toMatchObject({
+      outcome: 'changed',
+      remarks: expect.arrayContaining([
+        expect.stringMatching(
+          /2 EMR patient ids that look-ups and syncs had found were forgotten.*1 .* kept/,
+        ),
+      ]),
+    });
+  });
+
+  test.each<[string, Partial<SetUpInput>, Partial<SetUpInput>]>([
+    ['other credentials of the same EMR', {}, { credentials: { bearer_token: 'renewed' } }],
+    ['an address with a slash', {}, { baseUrl: `https://emr.example/` }],
+    ['a setting that is given as its default', DENTAL, { settings: { mrn_field: 'PatNum' } }],
+    ['another developer key', DENTAL, { credentials: { developer_key: 'other', customer_key: 'office-a' } }],
+    ['limits, time zone', {}, { concurrency: 9, timeZone: 'UTC', settings: { timeout_ms: '9000' } }],
+  ])('keeps them: %s', async (_what, former, change) => {
+    const given = { baseUrl: 'https://emr.example', ...former };
+    const it = await connected(given);
+    const saved = await it.change(change);
+    expect(await it.stored()).toEqual(['looked-up', 'of-a-file', 'synced']);
+    expect(JSON.stringify(saved)).not.toContain('forgotten');
+  });
+});

@@ -16,7 +16,6 @@ import {
 import {
   adapterDescriptions,
   canonicalAdapterName,
-  type EmrConnection,
   isPlainHttp,
   type Networks,
   readBaseUrl,
@@ -29,6 +28,7 @@ import { credentialProblem, readAdapterSettings } from './adapter-fields.ts';
 import { type AddressRefused, refusedAddress } from './check-addresses.ts';
 import { checkConnection } from './check-connection.ts';
 import { clientModeRule } from './client-mode.ts';
+import { type FormerConnection, mayBeOtherPatients, patientRemarks } from './other-patients.ts';
 import { capabilityRead, capabilityUnread } from './stored-capability.ts';
 
 type Deps = {
@@ -102,9 +102,7 @@ export type PreparedConnection = {
 type FoundOwner =
   | { clientPk: number; name: string; clientMode: ClientMode }
   /** `former`: the connection until now, as it is stored. */
-  | { userId: number; publicId: string; former: StoredConnection | null; clientMode: ClientMode };
-
-type StoredConnection = Omit<EmrConnection, 'credentials'> & { credentials: string | null };
+  | { userId: number; publicId: string; former: FormerConnection | null; clientMode: ClientMode };
 
 async function findOwner(
   { database }: Pick<Deps, 'database'>,
@@ -122,7 +120,8 @@ async function findOwner(
   if (connection === null) return { userId, publicId, former: null, clientMode };
   const { adapter, baseUrl, timeZone, credentials } = connection;
   const settings = connection.settings as Record<string, unknown>;
-  const former = { userId, adapter, baseUrl, timeZone, credentials, settings };
+  const capability = connection.capabilityStatement as StoredCapability | null;
+  const former = { userId, adapter, baseUrl, timeZone, credentials, settings, capability };
   return { userId, publicId, former, clientMode };
 }
 
@@ -173,7 +172,14 @@ export async function prepareConnection(
   const capability = found === null ? capabilityUnread(adapter, read.settings) : capabilityRead(found);
   const settings = { ...read.settings, ...capability.settings };
   const bucket = bucketOf(adapterDeps, { ...opened, settings });
-  const saved = { ...connection, settings, capability, bucket, checked: found !== null };
+  const former = 'userId' in owner ? owner.former : null;
+  const otherPatients =
+    former !== null &&
+    mayBeOtherPatients(
+      { keyring: deps.keyring, shared: adapterDeps },
+      { former, present: { ...opened, userId: former.userId, settings, statement: capability.statement } },
+    );
+  const saved = { ...connection, settings, capability, bucket, checked: found !== null, otherPatients };
   const shown: Found =
     found === null
       ? { remarks: unreadRemarks(capability), unusable: [] }
@@ -185,8 +191,14 @@ export async function prepareConnection(
     async save(tx) {
       const sealing = { ...tx, keyring: deps.keyring };
       if ('userId' in owner) {
-        await saveConnectionIn(sealing, { ...saved, bucketId, userId: owner.userId, by });
-        return { outcome: 'changed', publicId: owner.publicId, ...shown };
+        const { patients } = await saveConnectionIn(sealing, {
+          ...saved,
+          bucketId,
+          userId: owner.userId,
+          by,
+        });
+        const remarks = [...shown.remarks, ...patientRemarks(patients)];
+        return { outcome: 'changed', publicId: owner.publicId, ...shown, remarks };
       }
       const { publicId, accessToken } = await connectUserIn(sealing, {
         ...saved,

@@ -38,6 +38,7 @@ const schemaWith = <T extends TProperties>(own: T) =>
       mrn_field: Type.String({
         pattern: '^(?:patientid|none)$',
         default: 'none',
+        choosesMrn: true,
         description:
           "patientid: the MRNs are athena's own patient ids, so a patient who is not known can be looked up. none: they are numbers of another system, which may be another patient's id at athena, so patients come from a file or the API",
       }),

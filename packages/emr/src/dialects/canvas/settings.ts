@@ -42,6 +42,7 @@ const SettingsSchema = Type.Object(
       pattern: '^[!-{}~]+(?: [!-{}~]+)*$',
       maxLength: 255,
       default: 'http://canvasmedical.com',
+      choosesMrn: true,
       description:
         "system of the MRNs in Patient.identifier, by which patients are found and listed: Canvas's own, or the text under which another system's numbers are kept there",
     }),

@@ -25,6 +25,7 @@ const SettingsSchema = Type.Object(
     mrn_field: Type.String({
       pattern: '^(?:PatNum|ChartNumber)$',
       default: 'PatNum',
+      choosesMrn: true,
       description:
         'PatNum or ChartNumber: the number of a patient that is the MRN, which patients find looks up. The EMR patient id of an import file is the PatNum in both cases',
     }),
