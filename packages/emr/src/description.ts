@@ -12,6 +12,11 @@ export type AdapterField = {
    * nothing that the EMR might not do.
    */
   readonly unread?: string | number | boolean;
+  /**
+   * Present for the setting that says the vendor's limit of requests (`EmrAdapter.bucket`): connections that share the limit share it, so
+   * only an operator may give it.
+   */
+  readonly limit?: true;
   /** For the operator: what it is for, and its unit. */
   readonly description: string;
 };

@@ -28,6 +28,7 @@ export function fieldsOf(schema: TObject): readonly AdapterField[] {
       required: required.includes(name) && otherwise === undefined,
       ...(otherwise === undefined ? {} : { default: otherwise as string | number | boolean }),
       ...(unread === undefined ? {} : { unread: unread as string | number | boolean }),
+      ...(property.limit === true ? { limit: true as const } : {}),
       description: property.description,
     };
   });
