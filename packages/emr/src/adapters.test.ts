@@ -41,6 +41,30 @@ test.each(adapterDescriptions)('the dropped fields of $name are published names'
   expect(DROPPED_FIELDS).toEqual(expect.arrayContaining(droppedFields(adapter)));
 });
 
+test.each(adapterDescriptions)(
+  'the one setting of $name that can change the limit of requests is marked as such',
+  ({ name, example, settings }) => {
+    const marked = settings.filter(({ limit }) => limit === true).map((field) => field.name);
+    const numbers = settings.filter(({ type }) => type === 'integer');
+    const bucketWith = (change: object) => {
+      try {
+        const all = { ...example, settings: { ...example.settings, ...change } };
+        return open(connection({ ...all, adapter: name })).bucket;
+      } catch {
+        // The number is out of the bounds of this setting.
+        return undefined;
+      }
+    };
+    const changing = numbers.filter((field) => {
+      const buckets = [7, 700, 70_000].map((value) => bucketWith({ [field.name]: value }));
+      return (
+        new Set(buckets.filter((each) => each !== undefined).map((each) => JSON.stringify(each))).size > 1
+      );
+    });
+    expect(marked).toEqual(changing.map((field) => field.name));
+  },
+);
+
 test('a setting of the service is taken with every adapter, and goes to no dialect', () => {
   expect(open(connection({ settings: { lookup_patients: false } })).settleMs).toBe(60_000);
 });

@@ -5,7 +5,10 @@ export type RateBucket = {
   readonly scope: 'application' | 'api_key' | 'connection';
   /** Names the bucket, without a secret: connections with the same key share it, over all workers. */
   readonly key: string;
-  /** Each of them holds: `calls` requests in any `perMs` milliseconds. */
+  /**
+   * Each of them holds: `calls` requests in any `perMs` milliseconds. Where the bucket is stored already, the windows that are stored hold
+   * instead: they are not one connection's to change.
+   */
   readonly windows: readonly { readonly calls: number; readonly perMs: number }[];
 };
 

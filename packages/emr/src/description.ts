@@ -14,6 +14,11 @@ export type AdapterField = {
   readonly unread?: string | number | boolean;
   /** True for a setting that says which number of a patient the MRNs are: with another value an MRN may be another patient. */
   readonly choosesMrn?: true;
+  /**
+   * Present for the setting that says the vendor's limit of requests (`EmrAdapter.bucket`): connections that share the limit share it, so
+   * only an operator may give it.
+   */
+  readonly limit?: true;
   /** For the operator: what it is for, and its unit. */
   readonly description: string;
 };

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newPaymentId, paymentIdToUuid } from '@emr-payments/contracts';
 import { SYSTEM, setOauthApplication } from '@emr-payments/db';
+import { setLimit } from '@emr-payments/operations';
+import { parseSandboxHosts } from '@emr-payments/outbound';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { requestsOf } from '../testing/client-requests.ts';
@@ -431,6 +433,34 @@ describe('a login at the EMR', () => {
     });
     // The typed address is not where the operator's secret goes.
     expect(connection.baseUrl).toBe(drchrono());
+  });
+
+  test("a practice that connects itself takes the limit that the operator has set for the application's practices", async () => {
+    const connect = async () => {
+      const at = await visit();
+      await comeBack(await logIn(at), at.cookie);
+      const typed = { name: 'Main Street', time_zone: 'America/Denver', adapter: 'drchrono', way: 'login' };
+      expect((await post('connect', typed, at)).json().data).toMatchObject({ outcome: 'connected' });
+      return api.database.prisma.user.findUniqueOrThrow({
+        where: { id: (await stored(at.id)).userId ?? 0 },
+        include: { connection: { include: { lane: { include: { bucket: true } } } } },
+      });
+    };
+    const { keyring } = api;
+    const by = { actor: 'cli:alice', source: 'desk-1' };
+    const { publicId } = await connect();
+    const set = await setLimit(
+      { database: api.database, keyring, sandboxHosts: parseSandboxHosts('127.0.0.1') },
+      { publicId, setting: { calls_per_hour: '5000' }, by },
+    );
+    expect(set).toMatchObject({ outcome: 'set' });
+    // As some minutes later: at first payments alone may call.
+    const rested = [new Date(0), new Date(0)];
+    await api.database.prisma.rateBucket.updateMany({ data: { nextSlots: rested } });
+    expect((await connect()).connection?.lane.bucket).toMatchObject({
+      calls: [9, 5000],
+      perMs: [1000, 3_600_000],
+    });
   });
 
   test('a return counts once, for the session and the browser that began it', async () => {

@@ -73,6 +73,20 @@ const AUDITED: Record<string, Audited> = {
       return ['--user', user_id];
     },
   },
+  'user limit': {
+    actions: ['user.limit'],
+    args: async () => {
+      const { user_id } = await operator.ask<{ user_id: string }>(
+        [
+          ...['user', 'connect', '--client', practice.clientId, '--name', 'Dentist', '--time-zone', 'UTC'],
+          ...['--adapter', 'open-dental', '--base-url', `${sandbox.baseUrl}/open-dental/api/v1`],
+          ...['--no-check', '--credentials', '-'],
+        ],
+        { input: '{"developer_key": "developer", "customer_key": "limited"}' },
+      );
+      return [user_id, 'calls_per_minute=30'];
+    },
+  },
   'user sync': { actions: ['sync.start'], args: async () => [user] },
   'user rotate-token': { actions: ['user.rotate_token'], args: async () => [user] },
   'patients import': { actions: ['patients.import'], args: async () => [file, '--user', user] },

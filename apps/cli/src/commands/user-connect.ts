@@ -146,6 +146,7 @@ async function connect({ database, config, by, terminal }: CommandDeps, options:
       allowPlainHttp,
       check,
       guarded: false,
+      setsLimits: true,
       by,
     },
   );

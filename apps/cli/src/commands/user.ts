@@ -12,6 +12,7 @@ import { done, failure } from '../outcome.ts';
 import { describedData, describedText } from '../output/described.ts';
 import { pairs, table } from '../output/table.ts';
 import { noteLines, registerUserConnect } from './user-connect.ts';
+import { registerUserLimit } from './user-limit.ts';
 import { registerNoticeAddress } from './user-notices.ts';
 import { registerUserShow } from './user-show.ts';
 import { registerUserSync } from './user-sync.ts';
@@ -30,6 +31,7 @@ export const registerUser: Register = (program, cli) => {
   registerUserShow(user, cli);
   registerUserSync(user, cli);
   registerNoticeAddress(user, cli);
+  registerUserLimit(user, cli);
 
   user
     .command('check')

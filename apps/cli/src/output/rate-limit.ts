@@ -31,11 +31,14 @@ export function limitShown(bucket: Bucket | null, now = new Date()): LimitShown 
   };
 }
 
+/** The windows of a limit, for people. */
+export const windowsText = ({ windows }: Pick<LimitShown, 'windows'>): string =>
+  windows.map(({ calls, per_ms }) => `${calls} calls in ${per_ms / 1000} s`).join(', ');
+
 /** One line of it, for people. */
 export function limitText(limit: LimitShown | null): string | null {
   if (limit === null) return null;
-  const windows = limit.windows.map(({ calls, per_ms }) => `${calls} calls in ${per_ms / 1000} s`).join(', ');
   const next =
     limit.next_call_at === null ? 'a call is free' : `next call at ${limit.next_call_at.toISOString()}`;
-  return `${windows}; ${limit.paused_until === null ? next : `the EMR asked to wait until ${limit.paused_until.toISOString()}`}`;
+  return `${windowsText(limit)}; ${limit.paused_until === null ? next : `the EMR asked to wait until ${limit.paused_until.toISOString()}`}`;
 }

@@ -63,6 +63,7 @@ async function logIn(practice_group: number, change: Partial<SetUpInput> = {}): 
       allowPlainHttp: true,
       check: true,
       guarded: false,
+      setsLimits: true,
       by: { actor: 'cli:alice', source: 'desk-1' },
       ...change,
     },

@@ -60,7 +60,9 @@ test('an EMR that names no wait pauses everybody for a minute at most, however l
   expect(farEndPause({ delayMs: 15 * 60_000 })).toBe(60_000);
   expect(farEndPause({ delayMs: 1, retryAfterMs: 3_600_000 })).toBe(3_600_000);
   expect(farEndPause({ delayMs: 1, retryAfterMs: 10 * 24 * 3_600_000 })).toBe(24 * 3_600_000);
-  expect(farEndPause({ delayMs: 15 * 60_000, retryAfterMs: 0 })).toBe(0);
+  // A time that has passed, as for a clock that differs, says nothing.
+  expect(farEndPause({ delayMs: 15 * 60_000, retryAfterMs: 0 })).toBe(60_000);
+  expect(farEndPause({ delayMs: 500, retryAfterMs: 0 })).toBe(500);
 });
 
 test('a submitted payment is looked up ever less often, and once at its limit', () => {
@@ -84,10 +86,9 @@ test('the wait of a limit of requests is kept however often the payment has been
     expect(delay).toBeGreaterThanOrEqual(40_000);
     expect(delay).toBeLessThanOrEqual(80_000);
   }
-  for (const delay of delays(0)) expect(delay).toBeLessThanOrEqual(1_000);
-  // A limit that names no wait is waited for as any other trouble.
+  // A limit that names no wait, or one of 0, is waited for as any other trouble.
   const unnamed = Array.from({ length: 500 }, () => postingDelay({ code: 'rate_limited', tries: 9 }));
-  expect(Math.max(...unnamed)).toBeGreaterThan(60_000);
+  for (const each of [unnamed, delays(0)]) expect(Math.max(...each)).toBeGreaterThan(60_000);
 });
 
 test('with a renewed token a payment is sent again at once, and one that is rejected again is a broken login', () => {

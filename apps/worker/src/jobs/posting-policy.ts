@@ -32,7 +32,8 @@ export const POSTING_POLICY = {
  * Decides how long a payment is put off.
  * - With a renewed token it is tried at once.
  * - A limit of requests names its wait (`retryAfterMs`): the jitter is at most as long again, or a second, however often the payment
- *   has been put off, because it is known when the limit has room.
+ *   has been put off, because it is known when the limit has room. One of 0 says nothing: it is a time that has passed by our clock, or a
+ *   second that was rounded down, and an EMR that repeats it would be called without a pause.
  *
  * @param input.code why it is put off.
  * @param input.tries how often the payment has been put off before.
@@ -51,14 +52,14 @@ export function postingDelay(input: {
   const bound =
     code === TOKEN_RENEWED
       ? renewedTokenMs
-      : (code === RATE_LIMITED || code === LIMIT_USED_UP) && retryAfterMs !== undefined
+      : (code === RATE_LIMITED || code === LIMIT_USED_UP) && demanded > 0
         ? Math.min(doubled, Math.max(firstDelayMs, demanded))
         : doubled;
   return demanded + Math.round(Math.random() * bound);
 }
 
 /**
- * Decides for how long a far end that asked all callers to wait is not called: as long as it said, 24 h at most. When it did not say,
+ * Decides for how long a far end that asked all callers to wait is not called: as long as it said, 24 h at most. When it did not say, or said 0,
  * as long as the payment waits, a minute at most: how often this payment was put off before says nothing about the limit, and all
  * payments of the lane, or of all lanes of its bucket, wait with it.
  *
@@ -66,9 +67,10 @@ export function postingDelay(input: {
  */
 export function farEndPause(input: { delayMs: number; retryAfterMs?: number | undefined }): number {
   const { longestRetryAfterMs, longestUnsaidPauseMs } = POSTING_POLICY;
-  return input.retryAfterMs === undefined
-    ? Math.min(input.delayMs, longestUnsaidPauseMs)
-    : Math.min(input.retryAfterMs, longestRetryAfterMs);
+  const { delayMs, retryAfterMs = 0 } = input;
+  return retryAfterMs > 0
+    ? Math.min(retryAfterMs, longestRetryAfterMs)
+    : Math.min(delayMs, longestUnsaidPauseMs);
 }
 
 /**

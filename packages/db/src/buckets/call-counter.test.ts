@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { openDatabase } from '../core/database.ts';
 import type { OpenPractice } from '../testing/open-practice.ts';
 import { practiceOfFile } from '../testing/practice-of-file.ts';
-import { type Bucket, saveBucket } from './bucket.ts';
+import { type Bucket, setBucket } from './bucket.ts';
 import { openCallCounter } from './call-counter.ts';
 import type { LimitWindow } from './pace.ts';
 import { takeCall } from './take-call.ts';
@@ -69,7 +69,7 @@ test.each(SCENARIOS)(
   async (seed, windows) => {
     const random = randomOf(seed);
     const bucket = { key: `random-${seed}`, windows };
-    await saveBucket(practice, bucket);
+    await setBucket(practice, bucket);
     const lengths = windows.map(({ perMs }) => perMs);
     const startedAt = performance.now();
     let passed = 0;
@@ -139,7 +139,7 @@ test('calls that may be made within three seconds are counted one behind the oth
 
 test('a pause holds back every caller', async () => {
   const bucket = { key: 'paused', windows: [{ calls: 100, perMs: 1_000 }] };
-  await saveBucket(practice, bucket);
+  await setBucket(practice, bucket);
   await sql(`UPDATE rate_buckets SET paused_until = now() + interval '1 hour'`);
   for (const each of [counter(), counter({ yields: true })]) {
     const { granted, waitMs } = await each.take(bucket);
@@ -159,7 +159,7 @@ test('calls that no payment waits for leave three quarters of the burst', async 
 
 test('while payments wait, calls that no payment waits for get every fourth, and the others all', async () => {
   const bucket = { key: 'wanted', windows: [{ calls: 80, perMs: 3_600_000 }] };
-  await saveBucket(practice, bucket);
+  await setBucket(practice, bucket);
   const ask = (yields: boolean) => takeCall(practice, { key: bucket.key, yields, longestWaitMs: 3_000 });
   await sql(`UPDATE rate_buckets SET wanted_until = now() + interval '1 hour'`);
   const gapMs = (3_600_000 * 1.1) / 73;
@@ -178,7 +178,7 @@ test('while payments wait, calls that no payment waits for get every fourth, and
 
 test('a call that yields is not counted ahead: what is free now stays free for payments', async () => {
   const bucket = { key: 'ahead', windows: [{ calls: 40, perMs: 10_000 }] };
-  await saveBucket(practice, bucket);
+  await setBucket(practice, bucket);
   const ask = (yields: boolean) => takeCall(practice, { key: bucket.key, yields, longestWaitMs: 3_000 });
   expect((await ask(true))?.granted).toBe(true);
   const refused = await ask(true);
@@ -191,7 +191,7 @@ test('a call that yields is not counted ahead: what is free now stays free for p
 
 test('a call that yields takes nothing of the limit when its caller has given up', async () => {
   const bucket = { key: 'given-up', windows: [{ calls: 40, perMs: 10_000 }] };
-  await saveBucket(practice, bucket);
+  await setBucket(practice, bucket);
   const yielding = counter({ yields: true });
   expect(await yielding.take(bucket)).toMatchObject({ granted: true });
   const stop = new AbortController();
@@ -201,17 +201,20 @@ test('a call that yields takes nothing of the limit when its caller has given up
   for (let n = 0; n < 3; n += 1) expect(await counter().take(bucket)).toEqual({ granted: true, waitMs: 0 });
 });
 
-test('a bucket without a row is written by the first call, and one that is looser is made stricter', async () => {
+test('a bucket without a row is added by the first call, and no later call changes its windows', async () => {
   const bucket = { key: 'office', windows: [{ calls: 60, perMs: 60_000 }] };
   expect((await counter().take(bucket)).granted).toBe(true);
-  expect(await storedOf(bucket)).toEqual([{ calls: [60], per_ms: [60_000] }]);
+  const stored = [{ calls: [60], per_ms: [60_000] }];
+  expect(await storedOf(bucket)).toEqual(stored);
 
-  await counter().take({ ...bucket, windows: [{ calls: 30, perMs: 60_000 }] });
-  expect(await storedOf(bucket)).toEqual([{ calls: [30], per_ms: [60_000] }]);
-
-  // A connection with a looser setting does not loosen it for the others.
-  await counter().take(bucket);
-  expect(await storedOf(bucket)).toEqual([{ calls: [30], per_ms: [60_000] }]);
+  // Connections that share it, and say less, more or another window.
+  for (const windows of [
+    [{ calls: 30, perMs: 60_000 }],
+    [{ calls: 600, perMs: 60_000 }],
+    [{ calls: 1, perMs: 1_000 }],
+  ])
+    for (const yields of [false, true]) await counter({ yields }).take({ ...bucket, windows });
+  expect(await storedOf(bucket)).toEqual(stored);
 });
 
 test('many first calls at once write one bucket, and all of them count', async () => {
@@ -224,7 +227,7 @@ test('many first calls at once write one bucket, and all of them count', async (
 test('many calls in the same moment are counted one after the other', async () => {
   for (let round = 0; round < 10; round += 1) {
     const bucket = { key: `moment-${round}`, windows: [{ calls: 40, perMs: 3_600_000 }] };
-    await saveBucket(practice, bucket);
+    await setBucket(practice, bucket);
     const taken = await Promise.all(Array.from({ length: 30 }, () => counter().take(bucket)));
     expect(taken.filter(({ granted }) => granted).length).toBe(4);
   }
@@ -233,12 +236,12 @@ test('many calls in the same moment are counted one after the other', async () =
 test('a change of the windows gives no new burst', async () => {
   const bucket = { key: 'changed', windows: [{ calls: 40, perMs: 3_600_000 }] };
   for (let n = 0; n < 4; n += 1) expect((await counter().take(bucket)).granted).toBe(true);
-  await saveBucket(practice, { ...bucket, windows: [{ calls: 50, perMs: 3_600_000 }] });
+  await setBucket(practice, { ...bucket, windows: [{ calls: 50, perMs: 3_600_000 }] });
   expect((await counter().take({ ...bucket, windows: [{ calls: 50, perMs: 3_600_000 }] })).granted).toBe(
     false,
   );
 });
 
 test('a bucket without windows is a mistake', async () => {
-  await expect(saveBucket(practice, { key: 'none', windows: [] })).rejects.toThrow('has no window');
+  await expect(setBucket(practice, { key: 'none', windows: [] })).rejects.toThrow('has no window');
 });

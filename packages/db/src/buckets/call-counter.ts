@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { StatementDeps } from '../core/statements.ts';
-import { type Bucket, ensureBucket, holds, windowsOf } from './bucket.ts';
+import { type Bucket, ensureBucket } from './bucket.ts';
 import { type CallTaken, takeCall } from './take-call.ts';
 
 /** Counts the requests to EMRs of all processes in the rows of their buckets. It has the form of `CallCounter` in packages/emr. */
@@ -22,8 +22,8 @@ const SHORTEST_PAUSE_MS = 20;
 const LONGEST_YIELDING_WAIT_MS = 5_000;
 
 /**
- * Opens the counter of calls for one process. A bucket without a row, or with looser windows than those that are asked for, is
- * written: the connection is older than the bucket, or was saved by an older version.
+ * Opens the counter of calls for one process. A bucket without a row is added: the connection is older than the bucket, was saved by an
+ * older version, or is not saved yet. Windows that are stored hold, whatever the caller's connection names.
  *
  * @param options.yields true: calls that no payment waits for, such as an integrator's request for the names of a practice. They leave
  *   what work on payments needs at once, and while payments wait to be fed they get a quarter of the limit.
@@ -35,10 +35,9 @@ export function openCallCounter(
   async function takeFrom(bucket: Bucket): Promise<CallTaken> {
     const asked = { key: bucket.key, yields, longestWaitMs: LONGEST_WAIT_MS };
     const taken = await takeCall(deps, asked);
-    if (taken !== null && holds(windowsOf(taken), bucket)) return taken;
+    if (taken !== null) return taken;
     await ensureBucket(deps, bucket);
-    // A call that the former windows granted is theirs: it is not taken back.
-    const again = taken?.granted ? taken : await takeCall(deps, asked);
+    const again = await takeCall(deps, asked);
     if (again === null) throw new Error('the rate bucket was not written');
     return again;
   }

@@ -29,8 +29,8 @@ const setup = (bucket: Bucket | null): ConnectionSetup => ({
   concurrency: 4,
   bucket,
 });
-const save = (bucket: Bucket | null) =>
-  saveConnection(practice, { userId: practice.userId, ...setup(bucket) });
+const save = (bucket: Bucket | null, change: Partial<ConnectionSetup> = {}) =>
+  saveConnection(practice, { userId: practice.userId, ...setup(bucket), ...change });
 const buckets = () => sql('SELECT key, calls, per_ms FROM rate_buckets ORDER BY id');
 const keyOfLane = async () =>
   (
@@ -65,10 +65,28 @@ test('a connection that is saved again with the same bucket is left alone, and i
   ]);
 });
 
-test('saving sets the windows, also looser ones, for all that share the bucket', async () => {
-  await save({ ...BUCKET, windows: [{ calls: 5, perMs: 1_000 }] });
-  await save(BUCKET);
+test('a limit that an operator says holds for all that share the bucket, also a looser one', async () => {
+  const said = { setsLimit: true };
+  await save({ ...BUCKET, windows: [{ calls: 5, perMs: 1_000 }] }, said);
+  await save(BUCKET, said);
   expect(await buckets()).toEqual([{ key: 'application', calls: [10, 500], per_ms: [1_000, 3_600_000] }]);
+});
+
+test('a connection that is saved, opened or called without such a word leaves the stored limit as it is', async () => {
+  await save(BUCKET, { setsLimit: true });
+  const kept = await buckets();
+  for (const calls of [1, 100_000]) {
+    const other = { ...BUCKET, windows: [{ calls, perMs: 60_000 }] };
+    await save(other);
+    await connectUser(practice, {
+      clientPk: practice.clientPk,
+      name: 'Another',
+      by: { actor: 'connect:c', source: 's' },
+      ...setup(other),
+    });
+    await link(other);
+    expect(await buckets()).toEqual(kept);
+  }
 });
 
 test('a connection without a limit has no bucket, also when it had one', async () => {
@@ -94,11 +112,4 @@ test('a worker that opened a connection before it was changed changes nothing', 
   await save({ ...BUCKET, key: 'newer' });
   await linkBucket(practice, { userId: practice.userId, version: before?.version ?? '', bucket: BUCKET });
   expect(await keyOfLane()).toBe('newer');
-});
-
-test('opening a connection makes the windows of its bucket stricter, never looser', async () => {
-  await save({ ...BUCKET, windows: [{ calls: 60, perMs: 60_000 }] });
-  await link({ ...BUCKET, windows: [{ calls: 30, perMs: 60_000 }] });
-  await link({ ...BUCKET, windows: [{ calls: 90, perMs: 60_000 }] });
-  expect(await buckets()).toEqual([{ key: 'application', calls: [30], per_ms: [60_000] }]);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { paceOf, strictest } from './pace.ts';
+import { paceOf } from './pace.ts';
 
 test.each([
   ['Open Dental, a key', { calls: 1, perMs: 1_000 }, { burst: 1, intervalUs: 1_100_000 }],
@@ -21,16 +21,4 @@ test('no pace lets more calls than the limit leave in a window and a tenth', () 
       if (most > calls || burst < 1) wrong.push({ calls, perMs, burst, intervalUs });
     }
   expect(wrong).toEqual([]);
-});
-
-test('the stricter of two sets of windows has the smaller number of each, and the windows of both', () => {
-  const one = [
-    { calls: 500, perMs: 3_600_000 },
-    { calls: 10, perMs: 1_000 },
-  ];
-  expect(strictest(one, [{ calls: 300, perMs: 3_600_000 }])).toEqual([
-    { calls: 10, perMs: 1_000 },
-    { calls: 300, perMs: 3_600_000 },
-  ]);
-  expect(strictest([], one)).toEqual(one.toReversed());
 });

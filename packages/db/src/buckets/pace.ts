@@ -33,14 +33,6 @@ export function paceOf({ calls, perMs }: LimitWindow): Pace {
   return { burst, intervalUs };
 }
 
-/** Unites two sets of windows to the stricter of both: the smaller number where both have a window of the same length. */
-export function strictest(one: readonly LimitWindow[], other: readonly LimitWindow[]): LimitWindow[] {
-  const byLength = new Map<number, number>();
-  for (const { calls, perMs } of [...one, ...other])
-    byLength.set(perMs, Math.min(calls, byLength.get(perMs) ?? calls));
-  return sortedWindows([...byLength].map(([perMs, calls]) => ({ calls, perMs })));
-}
-
 /** Sorts windows by their length, as they are stored. */
 export function sortedWindows(windows: readonly LimitWindow[]): LimitWindow[] {
   return [...windows].sort((a, b) => a.perMs - b.perMs);

@@ -28,7 +28,7 @@ const TAKE = named({
   values: ['key', 'yields', 'longestWaitMs'],
   text: `
     WITH bucket AS MATERIALIZED (
-      SELECT id, calls, per_ms, burst, interval_us, next_slots, paused_until, wanted_until, yield_slot FROM rate_buckets WHERE key = :key FOR NO KEY UPDATE
+      SELECT id, burst, interval_us, next_slots, paused_until, wanted_until, yield_slot FROM rate_buckets WHERE key = :key FOR NO KEY UPDATE
     ), clock AS MATERIALIZED (
       SELECT clock_timestamp() AS now, paused_until, CASE WHEN :yields::boolean AND wanted_until > now() THEN yield_slot END AS yields_until FROM bucket
     ), windows AS MATERIALIZED (
@@ -49,15 +49,13 @@ const TAKE = named({
         FROM bucket, call WHERE rate_buckets.id = bucket.id AND call.wait_ms <= CASE WHEN :yields::boolean THEN 0 ELSE :longestWaitMs END
       RETURNING rate_buckets.id
     )
-    SELECT EXISTS (SELECT FROM taken) AS granted, call.wait_ms AS "waitMs", bucket.calls, bucket.per_ms AS "perMs" FROM bucket, call`,
+    SELECT EXISTS (SELECT FROM taken) AS granted, call.wait_ms AS "waitMs" FROM call`,
 });
 
 export type CallTaken = {
   granted: boolean;
   /** Milliseconds until the call may be made; or until one could be, when it is not granted. */
   waitMs: number;
-  calls: number[];
-  perMs: number[];
 };
 
 /** @returns null when there is no such bucket yet. */

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { createAcceptor } from '../accept/acceptor.ts';
-import { saveBucket } from '../buckets/bucket.ts';
+import { setBucket } from '../buckets/bucket.ts';
 import { openCallCounter } from '../buckets/call-counter.ts';
 import type { Database } from '../core/database.ts';
 import { DatabaseUnavailableError } from '../core/statements.ts';
@@ -35,7 +35,7 @@ async function addPractices(howMany: number): Promise<void> {
 const lanes = () => [practice.laneId, ...others.map(({ laneId }) => laneId)];
 
 async function share(bucket = HOUR, laneIds = lanes()): Promise<number> {
-  const id = await saveBucket(practice, bucket);
+  const id = await setBucket(practice, bucket);
   await sql(`UPDATE lanes SET bucket_id = ${id} WHERE id IN (${laneIds.join()})`);
   return id;
 }

@@ -3,9 +3,9 @@ import { newUserId } from '@emr-payments/contracts';
 import { hashSecret, type Keyring, newSecret, open, seal } from '@emr-payments/runtime';
 import { type Actor, type AuditDetail, type AuditInput, SYSTEM } from '../audit/entry.ts';
 import { recordAudit } from '../audit/record-audit.ts';
-import { type Bucket, saveBucket } from '../buckets/bucket.ts';
+import { type Bucket, ensureBucket, setBucket } from '../buckets/bucket.ts';
 import type { Database } from '../core/database.ts';
-import { query } from '../core/statements.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import { inTransaction, type Transaction } from '../core/transaction.ts';
 import type { Prisma } from '../generated/client.ts';
 import { healthAfterSave } from '../health/health-after-save.ts';
@@ -39,6 +39,11 @@ export type ConnectionSetup = {
   ratePerSecond?: number | undefined;
   /** The vendor's limit of requests, as the adapter names it. Absent or null: it names none. */
   bucket?: Bucket | null;
+  /**
+   * True: an operator has said the limit, so its windows hold from now on for all connections that share it. Without it they hold only
+   * where none are stored yet.
+   */
+  setsLimit?: boolean;
   /**
    * True: the integrator gets the EMR's own words, which can name a patient. Without a value it stays as it is, at first false.
    */
@@ -101,12 +106,13 @@ function rowOf(keyring: Keyring, { userId, bucketId }: Owned, setup: ConnectionS
   };
 }
 
-/** Writes the bucket of a connection that is to be saved. It commits by itself, before the connection is written (`saveBucket`). */
+/** Writes the bucket of a connection that is to be saved. It commits by itself, before the connection is written (`setBucket`). */
 export async function saveBucketOf(
-  deps: { database: Pick<Database, 'pool'> },
-  { bucket }: Pick<ConnectionSetup, 'bucket'>,
+  deps: StatementDeps,
+  { bucket, setsLimit = false }: Pick<ConnectionSetup, 'bucket' | 'setsLimit'>,
 ): Promise<number | null> {
-  return bucket === undefined || bucket === null ? null : saveBucket(deps, bucket);
+  if (bucket === undefined || bucket === null) return null;
+  return setsLimit ? setBucket(deps, bucket) : ensureBucket(deps, bucket);
 }
 
 /** True when the stored credentials open, and are these. Those that no key opens are replaced. */

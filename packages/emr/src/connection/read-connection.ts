@@ -29,6 +29,7 @@ export function fieldsOf(schema: TObject): readonly AdapterField[] {
       ...(otherwise === undefined ? {} : { default: otherwise as string | number | boolean }),
       ...(unread === undefined ? {} : { unread: unread as string | number | boolean }),
       ...(property.choosesMrn === true ? { choosesMrn: true as const } : {}),
+      ...(property.limit === true ? { limit: true as const } : {}),
       description: property.description,
     };
   });

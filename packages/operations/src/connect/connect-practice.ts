@@ -47,7 +47,7 @@ export type PracticeOutcome =
   | { outcome: 'too_many_tries' }
   | { outcome: 'over' };
 
-type SetUp = Omit<SetUpInput, 'by' | 'timeZone' | 'check' | 'allowPlainHttp'>;
+type SetUp = Omit<SetUpInput, 'by' | 'timeZone' | 'check' | 'allowPlainHttp' | 'setsLimits'>;
 /** `renewed`: the connection as it was read; null: the session makes a user. */
 type Planned = { setUp: SetUp; renewed: { userId: number; seenAt: Date } | null };
 type Refused = Extract<PracticeOutcome, { outcome: 'refused' }>;
@@ -211,6 +211,7 @@ export async function connectPractice(deps: ConnectDeps, input: PracticeInput): 
     check: true,
     // An address that an operator has allowed in clear, which the renewal keeps. None that a person types.
     allowPlainHttp: !setUp.guarded,
+    setsLimits: false,
     by,
   });
   if (result.outcome === 'ready') {

@@ -68,3 +68,7 @@ export function credentialProblem(
 ): string | null {
   return problemOf(adapter, { kind: 'credential', given: credentials });
 }
+
+/** The setting by which an operator says the vendor's limit of requests; null where the adapter has none. */
+export const limitFieldOf = ({ settings }: AdapterDescription): AdapterField | null =>
+  settings.find(({ limit }) => limit === true) ?? null;

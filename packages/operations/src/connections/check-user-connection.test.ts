@@ -90,6 +90,7 @@ describe('checkUserConnection', () => {
       ratePerSecond: ___,
       check: ____,
       allowPlainHttp: _____,
+      setsLimits: ______,
       ...setup
     } = it.inputOf();
     const former = { ...setup, adapter: 'fhir-r5', settings: { timeout_ms: 9000 } };

@@ -24,6 +24,7 @@ export async function openConnections() {
     allowPlainHttp: false,
     check: true,
     guarded: false,
+    setsLimits: true,
     by: service.by,
     ...overrides,
   });

@@ -56,6 +56,7 @@ const setUp = (change: Partial<SetUpInput> = {}) =>
       allowPlainHttp: false,
       check: false,
       guarded: true,
+      setsLimits: false,
       by: service.by,
       ...change,
     },

@@ -213,6 +213,47 @@ test('a connection is saved with the limit of requests that its adapter names, a
   expect(bucket.key).not.toContain('key-of-two');
 });
 
+const NEXHEALTH = {
+  adapter: 'nexhealth',
+  settings: { subdomain: 'dental' },
+  check: false,
+};
+const windowsOf = async ({ publicId }: { publicId: string }) => {
+  const { lane } = await it.connectionOf(publicId);
+  const { calls, perMs } = await it.service.database.prisma.rateBucket.findUniqueOrThrow({
+    where: { id: lane.bucketId ?? 0 },
+  });
+  return calls.map((number, n) => [number, perMs[n]]);
+};
+
+test('an operator who says the limit in a setting sets it for all, and one who does not leaves it', async () => {
+  const given = { ...NEXHEALTH, credentials: { api_key: 'key-with-a-limit' } };
+  const limited = (calls: string) => ({ ...given, settings: { ...given.settings, calls_per_minute: calls } });
+  const one = await it.newUser(limited('300'));
+  const two = await it.newUser(given);
+  const stored = (calls: number) => [
+    [100, 1000],
+    [calls, 60_000],
+  ];
+  for (const user of [one, two]) expect(await windowsOf(user)).toEqual(stored(300));
+  // The last word counts, whatever the settings of the others say.
+  await it.setUp({ ...limited('4000'), owner: two });
+  await it.setUp({ ...given, owner: one, concurrency: 7 });
+  for (const user of [one, two]) expect(await windowsOf(user)).toEqual(stored(4000));
+});
+
+test('a person of a practice cannot change the limit that others share, by no setting and by none left out', async () => {
+  const given = { ...NEXHEALTH, credentials: { api_key: 'key-of-a-person' } };
+  const mine = await it.newUser({ ...given, settings: { ...given.settings, calls_per_minute: '300' } });
+  const before = await windowsOf(mine);
+  for (const change of [{}, { calls_per_minute: '1' }, { calls_per_minute: '1000000' }]) {
+    const settings = { ...given.settings, ...change };
+    const other = await it.newUser({ ...given, settings, setsLimits: false });
+    await it.setUp({ ...given, settings, setsLimits: false, owner: other });
+    expect(await windowsOf(other)).toEqual(before);
+  }
+});
+
 test('a token URL is as protected as the base URL is', async () => {
   const credentials = { client_id: 'a', client_secret: 'b', refresh_token: 'c' };
   const drchrono = { check: false, adapter: 'drchrono', baseUrl: 'https://emr.example', credentials };

@@ -24,7 +24,7 @@ import type { SandboxHosts } from '@emr-payments/outbound';
 import type { Keyring } from '@emr-payments/runtime';
 import { forgetReplacedLogins } from '../tokens/replaced-logins.ts';
 import { bucketOf, checkingDeps, openingProblem } from './adapter-deps.ts';
-import { credentialProblem, readAdapterSettings } from './adapter-fields.ts';
+import { credentialProblem, limitFieldOf, readAdapterSettings } from './adapter-fields.ts';
 import { type AddressRefused, refusedAddress } from './check-addresses.ts';
 import { checkConnection } from './check-connection.ts';
 import { clientModeRule } from './client-mode.ts';
@@ -42,7 +42,10 @@ type Deps = {
 /** A new user of a client, or the user whose connection changes. */
 export type ConnectionOwner = { clientId: string; name: string } | { publicId: string };
 
-export type SetUpInput = Omit<ConnectionSetup, 'adapter' | 'settings' | 'guarded'> & {
+export type SetUpInput = Omit<
+  ConnectionSetup,
+  'adapter' | 'settings' | 'guarded' | 'bucket' | 'setsLimit'
+> & {
   owner: ConnectionOwner;
   /** A present or former name of an adapter. Without one a user keeps the adapter of its present connection. */
   adapter: string | undefined;
@@ -56,6 +59,11 @@ export type SetUpInput = Omit<ConnectionSetup, 'adapter' | 'settings' | 'guarded
    * True where the addresses come from somebody else than an operator: each must be public and https, now and whenever it is connected to.
    */
   guarded: boolean;
+  /**
+   * True where an operator gives the settings: a limit of requests among them holds for all connections that share it. False: it changes
+   * none that is stored.
+   */
+  setsLimits: boolean;
   by: Actor;
 };
 
@@ -137,7 +145,7 @@ export async function prepareConnection(
   deps: Deps,
   input: SetUpInput,
 ): Promise<PreparedConnection | SetUpRefusal> {
-  const { owner: given, check, allowPlainHttp, by, ...setup } = input;
+  const { owner: given, check, allowPlainHttp, setsLimits, by, ...setup } = input;
   const owner = await findOwner(deps, given);
   if ('outcome' in owner) return owner;
   if (!(await knowsTimeZone(deps, { timeZone: setup.timeZone }))) return { outcome: 'unknown_time_zone' };
@@ -185,7 +193,8 @@ export async function prepareConnection(
       ? { remarks: unreadRemarks(capability), unusable: [] }
       : { remarks: found.remarks, unusable: found.unusable };
 
-  const bucketId = await saveBucketOf(deps, { bucket });
+  const setsLimit = setsLimits && Object.hasOwn(read.settings, limitFieldOf(adapter)?.name ?? '');
+  const bucketId = await saveBucketOf(deps, { bucket, setsLimit });
   return {
     outcome: 'ready',
     async save(tx) {

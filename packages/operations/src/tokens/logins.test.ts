@@ -82,6 +82,7 @@ test('a new login of a connection removes the one that has ended', async () => {
       allowPlainHttp: false,
       check: false,
       guarded: false,
+      setsLimits: true,
       by: service.by,
     });
   const ended = async () =>

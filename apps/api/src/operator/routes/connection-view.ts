@@ -35,6 +35,7 @@ export function setUpFrom(
     shareEmrText: body.share_emr_text,
     // An operator may connect an EMR in a network of its own, as by the command line.
     guarded: false,
+    setsLimits: true,
     allowPlainHttp: body.allow_plain_http ?? false,
     check: body.check ?? true,
   };

@@ -64,6 +64,7 @@ const schemaWith = <T extends TProperties>(own: T) =>
       }),
       calls_per_minute: Type.Optional(
         Type.Integer({
+          limit: true,
           minimum: 0,
           maximum: 1_000_000,
           description:

@@ -29,6 +29,7 @@ const SettingsSchema = Type.Object(
     token_url: tokenUrlSetting('/api/auth/v2/token below the base URL'),
     // https://docs.joincandidhealth.com/introduction/getting-started: 1000 requests in ten seconds for an IP address.
     calls_per_minute: Type.Integer({
+      limit: true,
       minimum: 0,
       maximum: 1_000_000,
       default: 6000,

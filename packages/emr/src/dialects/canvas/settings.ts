@@ -47,6 +47,7 @@ const SettingsSchema = Type.Object(
         "system of the MRNs in Patient.identifier, by which patients are found and listed: Canvas's own, or the text under which another system's numbers are kept there",
     }),
     calls_per_minute: Type.Integer({
+      limit: true,
       minimum: 0,
       maximum: 1_000_000,
       default: 0,

@@ -36,6 +36,7 @@ const SettingsSchema = Type.Object(
     token_url: tokenUrlSetting('/o/token/ below the base URL'),
     // https://app.drchrono.com/api-docs/: the vendor raises it for an application on request.
     calls_per_hour: Type.Integer({
+      limit: true,
       minimum: 0,
       maximum: 1_000_000,
       default: 500,

@@ -44,6 +44,7 @@ const SettingsSchema = Type.Object(
     }),
     token_url: tokenUrlSetting('/authenticates below the base URL'),
     calls_per_minute: Type.Integer({
+      limit: true,
       minimum: 0,
       maximum: 1_000_000,
       default: 2000,

@@ -36,6 +36,7 @@ const SettingsSchema = Type.Object(
         'true or false: the office uses clinics, which are the locations; false drops the location. Left out, the check reads it from the EMR',
     }),
     calls_per_minute: Type.Integer({
+      limit: true,
       minimum: 0,
       maximum: 60_000,
       default: 60,
