@@ -100,6 +100,7 @@ function noteEnd(span: Span | undefined, { end, answer }: RequestResult): void {
  * sent once more within the attempt (`sendRequest`).
  *
  * @throws TypeError when the id or a secret cannot be used (`signHeaders`). Whatever the receiver does is an outcome.
+ * @throws NoResourcesError when this machine can open no further socket.
  */
 export async function sendWebhook(deps: SendDeps, input: SendInput): Promise<SendOutcome> {
   const body = typeof input.body === 'string' ? Buffer.from(input.body) : input.body;
