@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { LIMITS } from '../apps/api/src/limits.ts';
 
 /** deploy/compose against what the service needs. README.md there says how it was run. */
 
@@ -73,4 +74,14 @@ test('the proxy lets the published headers through, and none of the operator’s
   ]);
   // Headers are credentials, and Caddy logs them with an error.
   expect(caddyfile).toMatch(/^\t+request delete$/m);
+});
+
+test('the proxy repeats what has left only where the API does it once all the same, and closes idle connections first', () => {
+  const caddyfile = read('Caddyfile');
+  const repeated = [...caddyfile.matchAll(/^\t+lb_retry_match \{\n([^}]*)\}/gm)].map(([, body = '']) =>
+    body.trim().split(/\n\t+/),
+  );
+  expect(repeated).toEqual([['method GET HEAD'], ['path /v1/*', 'header Idempotency-Key *']]);
+  const keptFor = Number(/^\t+keepalive (\d+)s$/m.exec(caddyfile)?.[1]);
+  expect(keptFor * 1000).toBeLessThan(LIMITS.keepAliveMs);
 });

@@ -26,6 +26,7 @@ import { readConfig } from './config.ts';
 import { openLateConnect } from './connect-page/late-connect.ts';
 import { openLateAdapters } from './connection/late-adapters.ts';
 import { openHealthServer } from './health-server.ts';
+import { closePort } from './http/close-port.ts';
 import { createApiMetrics } from './metrics.ts';
 import { openLateOperatorApi } from './operator/late-operator-api.ts';
 import { startDemandSharing } from './rate-limit/demand-sharing.ts';
@@ -193,6 +194,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
     await stopping.drained();
     // Requests in flight get time to end; those that do not are cut off, so that everything else closes in order.
     const cutOff = setTimeout(() => it.server.closeAllConnections(), config.STOP_GRACE_MS);
+    await closePort(it.server);
     await it.close();
     clearTimeout(cutOff);
   });

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
 import type { ClientMode } from '@emr-payments/contracts';
-import { boundIdle } from '@emr-payments/outbound';
+import { boundIdle, type ClosingHosts, createClosingHosts } from '@emr-payments/outbound';
 import { meterConnections } from '@emr-payments/outbound/bound-answer';
 import {
   AddressRefusedError,
@@ -19,6 +19,8 @@ export type Network = {
   readonly kept: ConnectionAgents;
   /** Each exchange has a connection of its own: nothing on it can be a late answer to an earlier request. */
   readonly unshared: ConnectionAgents;
+  /** The hosts to which no connection is kept. */
+  readonly closing: ClosingHosts;
   /** Checks the URL of a request before it is made. @throws AddressRefusedError */
   assertUrl(url: string): void;
 };
@@ -50,6 +52,7 @@ function agentsWith(options: AgentOptions): ConnectionAgents {
 export const openNetwork = (options: AgentOptions = {}): Network => ({
   kept: idleBounded(agentsWith({ ...KEPT, ...options })),
   unshared: agentsWith({ ...UNSHARED, ...options }),
+  closing: createClosingHosts(),
   assertUrl: () => undefined,
 });
 
@@ -67,6 +70,7 @@ export function guardedNetwork(guard: GuardDeps, options: AgentOptions = {}): Ne
   return {
     kept: idleBounded(agents(KEPT)),
     unshared: agents(UNSHARED),
+    closing: createClosingHosts(),
     assertUrl(url) {
       const check = checkUrl(url, guard.policy);
       if (!check.ok) throw new AddressRefusedError('not_an_address', check.message);

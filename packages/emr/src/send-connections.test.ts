@@ -33,6 +33,24 @@ async function openClosingServer(): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
+test('of an EMR that can be asked, one payment is lost with its connection, and the next ones have connections of their own', async () => {
+  const connection = {
+    userId: 1,
+    adapter: 'fhir-r5',
+    baseUrl: await openClosingServer(),
+    credentials: { bearer_token: 'token-1' },
+    settings: {},
+    timeZone: 'America/New_York',
+  };
+  const opened = openAdapter(connection, localAdapterDeps());
+  const codes: string[] = [];
+  for (let sent = 0; sent < 6; sent += 1) {
+    const outcome = await opened.post(somePosting({ method: { id: 'CASH', name: 'Cash' } }), sending());
+    codes.push('code' in outcome ? outcome.code : outcome.outcome);
+  }
+  expect(codes.filter((code) => code === 'connection_reset')).toHaveLength(1);
+});
+
 test.each<[string, Record<string, string>, Record<string, string | boolean>]>([
   ['canvas', CLIENT, {}],
   ['athena-record', CLIENT, { practice_id: '195900' }],

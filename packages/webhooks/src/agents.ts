@@ -1,7 +1,7 @@
 import { constants } from 'node:crypto';
 import type http from 'node:http';
 import type https from 'node:https';
-import { boundIdle } from '@emr-payments/outbound';
+import { boundIdle, type ClosingHosts, createClosingHosts } from '@emr-payments/outbound';
 import {
   type AddressPolicy,
   createGuardedAgents,
@@ -13,6 +13,10 @@ import {
 export type WebhookAgents = {
   http: http.Agent;
   https: https.Agent;
+  /** Open a connection for each request, and close it after its answer. */
+  unkept: { http: http.Agent; https: https.Agent };
+  /** The receivers to which no connection is kept. */
+  closing: ClosingHosts;
   /** Closes all connections. An attempt that is under way ends as `canceled`, and so does one that begins later. */
   close(): void;
   isClosed(): boolean;
@@ -35,28 +39,30 @@ export type AgentOptions = {
 const IDLE_MS = 4000;
 
 /**
- * Creates keep-alive agents. Every new connection goes through the address guard, and every byte on it is counted.
+ * Creates the agents. Every new connection goes through the address guard, and every byte on it is counted.
  * @throws TypeError when the policy has an entry that cannot be read.
  */
 export function createAgents(options: AgentOptions): WebhookAgents {
-  const common = { keepAlive: true, timeout: options.idleMs ?? IDLE_MS, scheduling: 'lifo' } as const;
+  const kept = { keepAlive: true, timeout: options.idleMs ?? IDLE_MS, scheduling: 'lifo' } as const;
   // Each renegotiation costs us a handshake, as often as the receiver asks. TLS 1.3 has none. (EMRs keep it, within the bytes
   // that TLS may need by itself: a practice's server with optional client certificates asks for one.)
   const secure = { secureOptions: constants.SSL_OP_NO_RENEGOTIATION };
   const ca = options.ca === undefined ? {} : { ca: options.ca };
-  const { http: plain, https: tls } = createGuardedAgents(
-    { policy: options.policy, resolve: options.resolve ?? dnsResolve() },
-    { http: common, https: { ...common, ...secure, ...ca } },
-  );
+  const guard = { policy: options.policy, resolve: options.resolve ?? dnsResolve() };
+  const agentsWith = (own: http.AgentOptions) =>
+    createGuardedAgents(guard, { http: own, https: { ...own, ...secure, ...ca } });
+  const { http: plain, https: tls } = agentsWith(kept);
+  const unkept = agentsWith({ keepAlive: false });
   const bounded = boundIdle({ most: options.maxFreeSockets ?? 256 });
   let closed = false;
   return {
     http: bounded(plain),
     https: bounded(tls),
+    unkept,
+    closing: createClosingHosts(),
     close() {
       closed = true;
-      plain.destroy();
-      tls.destroy();
+      for (const agent of [plain, tls, unkept.http, unkept.https]) agent.destroy();
     },
     isClosed: () => closed,
   };

@@ -40,12 +40,13 @@ async function receiverThat(behaviour: RawBehaviour, options: Options = {}) {
 const countOf = (sockets: NodeJS.ReadOnlyDict<readonly unknown[]>) =>
   Object.values(sockets).reduce((count, some) => count + (some?.length ?? 0), 0);
 
-/** Sockets in use, kept and waited for, of both agents. */
-const held = ({ http, https }: WebhookAgents) => ({
-  used: countOf(http.sockets) + countOf(https.sockets),
-  kept: countOf(http.freeSockets) + countOf(https.freeSockets),
-  waiting: countOf(http.requests) + countOf(https.requests),
-});
+/** Sockets in use, kept and waited for, of all agents. */
+const held = ({ http, https, unkept }: WebhookAgents) => {
+  const all = [http, https, unkept.http, unkept.https];
+  const sum = (of: 'sockets' | 'freeSockets' | 'requests') =>
+    all.reduce((count, agent) => count + countOf(agent[of]), 0);
+  return { used: sum('sockets'), kept: sum('freeSockets'), waiting: sum('requests') };
+};
 
 /** Resets a connection (RST): of one with TLS, the TCP connection below it. */
 const reset = (socket: Socket) => ((socket as { _parent?: Socket })._parent ?? socket).resetAndDestroy();
@@ -56,8 +57,8 @@ describe.each(['plain', 'tls'])('over %s', (wire) => {
       ['resets it', reset],
       ['closes it', (socket) => socket.destroy()],
       ['ends it', (socket) => socket.end()],
-    ])('and %s when the next request arrives: reset, and it is sent once', async (_name, leave) => {
-      const { receiver, send } = await receiverThat(
+    ])('and %s when the next request arrives: it is sent again, and none is kept', async (_name, leave) => {
+      const { receiver, agents, send } = await receiverThat(
         {
           onData: (socket, { nth }) => {
             // A request is one piece: its head and its body leave together.
@@ -67,12 +68,41 @@ describe.each(['plain', 'tls'])('over %s', (wire) => {
         },
         { wire },
       );
+      for (let sent = 1; sent <= 4; sent += 1) expect(await send()).toMatchObject({ outcome: 'delivered' });
+      expect(receiver.text().match(/POST/g)).toHaveLength(5);
+      expect(receiver.text().match(/connection: close/gi)).toHaveLength(3);
+      expect(receiver.connections.opened).toBe(4);
+      await expect.poll(() => held(agents)).toEqual({ used: 0, kept: 0, waiting: 0 });
+    });
+
+    test('after a byte of an answer: reset, and it is sent once', async () => {
+      const { receiver, send } = await receiverThat(
+        {
+          onData: (socket, { nth }) => {
+            if (nth === 1) socket.write(OK);
+            else socket.write('H', () => socket.destroy());
+          },
+        },
+        { wire },
+      );
       expect(await send()).toMatchObject({ outcome: 'delivered' });
       expect(await send()).toMatchObject({ outcome: 'failed', kind: 'reset' });
       expect(receiver.text().match(/POST/g)).toHaveLength(2);
-      expect(receiver.connections.opened).toBe(1);
+    });
+
+    test('and the new one as well: reset, and it is not sent a third time', async () => {
+      const { receiver, send } = await receiverThat(
+        {
+          onData: (socket, { nth }) => {
+            if (receiver.connections.opened === 1 && nth === 1) socket.write(OK);
+            else socket.destroy();
+          },
+        },
+        { wire },
+      );
       expect(await send()).toMatchObject({ outcome: 'delivered' });
-      expect(receiver.connections.opened).toBe(2);
+      expect(await send()).toMatchObject({ outcome: 'failed', kind: 'reset' });
+      expect(receiver.text().match(/POST/g)).toHaveLength(3);
     });
 
     test('while it is idle: the next webhook has a new one', async () => {

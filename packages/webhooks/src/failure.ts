@@ -18,7 +18,12 @@ export type FailureKind =
   | 'address_refused'
   | 'canceled';
 
-const KINDS: Readonly<Record<NetworkFailure, FailureKind>> = {
+/** This machine can open no further socket. It says nothing about a receiver. */
+export class NoResourcesError extends Error {
+  override name = 'NoResourcesError';
+}
+
+const KINDS: Readonly<Record<Exclude<NetworkFailure, 'no_resources'>, FailureKind>> = {
   refused: 'connect',
   unreachable: 'connect',
   no_local_address: 'connect',
@@ -33,8 +38,18 @@ const KINDS: Readonly<Record<NetworkFailure, FailureKind>> = {
   not_http: 'protocol',
 };
 
-/** Names the error that ended an attempt, by its class or code. `detail` is for people. */
+/**
+ * Names the error that ended an attempt, by its class or code. `detail` is for people.
+ *
+ * @throws NoResourcesError
+ */
 export function failureOf(error: unknown): { kind: FailureKind; detail: string } {
+  const named = networkFailureOf(error);
+  // First, because a name that could not be looked up for this reason says nothing about the receiver either.
+  if (named?.failure === 'no_resources')
+    throw new NoResourcesError(`no connection can be opened on this machine (${named.code})`, {
+      cause: error,
+    });
   const errors = errorChain(error);
   const ours = errors.find((one) => one instanceof AddressRefusedError || one instanceof UnresolvedError);
   if (ours !== undefined) {
@@ -48,6 +63,5 @@ export function failureOf(error: unknown): { kind: FailureKind; detail: string }
   if (errors.some(({ message }) => message.includes('before secure TLS connection'))) {
     return { kind: 'tls', detail };
   }
-  const named = networkFailureOf(error);
   return { kind: named === undefined ? 'reset' : KINDS[named.failure], detail };
 }

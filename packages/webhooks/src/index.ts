@@ -21,7 +21,7 @@ export {
   type UrlRefusal,
 } from '@emr-payments/outbound/guard';
 export * from './agents.ts';
-export type { FailureKind } from './failure.ts';
+export { type FailureKind, NoResourcesError } from './failure.ts';
 export * from './schedule.ts';
 export * from './send.ts';
 export { type SignedHeaders, type SignInput, signHeaders } from './sign.ts';

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
+import { createClosingHosts } from '@emr-payments/outbound';
 import type { Resolve } from '@emr-payments/outbound/guard';
 import { TEST_CERTIFICATE } from '@emr-payments/testkit/tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -45,7 +46,9 @@ function agentsTo(
     asked.push({ host, port: its, servername });
     return connectTls({ port, host: '127.0.0.1', ca: TEST_CERTIFICATE, servername: String(servername) });
   };
-  return { http: plain, https: tls, close: () => undefined, isClosed: () => false, asked };
+  const both = { http: plain, https: tls };
+  const closing = createClosingHosts();
+  return { ...both, unkept: both, closing, close: () => undefined, isClosed: () => false, asked };
 }
 
 describe('the bytes of a request', () => {

@@ -6,7 +6,7 @@ import {
   request as requestHttp,
 } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { networkFailureOf } from '@emr-payments/outbound';
+import { lostKeptConnection, networkFailureOf } from '@emr-payments/outbound';
 import { boundAnswer } from '@emr-payments/outbound/bound-answer';
 import type { Target } from '@emr-payments/outbound/guard';
 import type { WebhookAgents } from './agents.ts';
@@ -67,8 +67,8 @@ const endsWithHead = ({ statusCode, headers }: IncomingMessage): boolean =>
 
 const answerOf = ({ statusCode, headers }: IncomingMessage): Answer => ({ status: statusCode ?? 0, headers });
 
-/** Begins the request, on a kept connection or a new one. @throws AddressRefusedError for a literal address. */
-function begin(agents: WebhookAgents, { target, headers, body }: RequestInput): ClientRequest {
+/** Begins the request. @throws AddressRefusedError for a literal address. */
+function begin(agents: WebhookAgents['unkept'], { target, headers, body }: RequestInput): ClientRequest {
   const { secure, hostname, port, path } = target;
   const request = (secure ? requestHttps : requestHttp)({
     agent: secure ? agents.https : agents.http,
@@ -92,22 +92,46 @@ function closeConnection(request: ClientRequest): void {
 }
 
 /**
- * Sends one POST and reads its answer, under one timer: name look-up, connection, request, headers and body together take
- * at most `deadlineMs`, however slowly the bytes come. Never rejects.
+ * Sends one POST and reads its answer: name look-up, connection, request, headers and body together take at most
+ * `deadlineMs`, however slowly the bytes come. Never rejects.
  *
- * It sends nothing twice. A receiver may close a kept connection while a request is on its way, and nothing shows whether it
- * has read the request (https://github.com/hyperium/hyper/issues/2136): the attempt has failed, and the schedule decides.
+ * A receiver may close a kept connection while a request is on its way, and nothing shows whether it has read the request
+ * (https://github.com/hyperium/hyper/issues/2136). Such a request is sent once more, on a connection of its own, and no connection
+ * to that host is kept for a while. The receiver can get it twice, which it has to expect of every event: the schedule
+ * would send it again too, seconds later, and show a failure for a receiver that is well.
  */
-export function sendRequest(
+export async function sendRequest(
   { agents }: { agents: WebhookAgents },
   input: RequestInput,
 ): Promise<RequestResult> {
+  const { closing, unkept, isClosed } = agents;
+  const startedAt = performance.now();
+  const through = closing.has(input.target) ? unkept : agents;
+  const first = await sendOnce({ isClosed, through }, input);
+  if (!first.lostKept) return first.result;
+  closing.note(input.target);
+  const deadlineMs = input.deadlineMs - (performance.now() - startedAt);
+  return (await sendOnce({ isClosed, through: unkept }, { ...input, deadlineMs })).result;
+}
+
+type Sent = {
+  result: RequestResult;
+  /** True when the request had a kept connection, and that ended before a byte of an answer came. */
+  lostKept: boolean;
+};
+
+function sendOnce(
+  { isClosed, through }: Pick<WebhookAgents, 'isClosed'> & { through: WebhookAgents['unkept'] },
+  input: RequestInput,
+): Promise<Sent> {
   const { deadlineMs, signal } = input;
-  return new Promise((resolve) => {
-    if (signal?.aborted || agents.isClosed()) return resolve({ end: 'canceled', excerpt: '' });
+  return new Promise((resolveSent) => {
+    let lostKept = false;
+    const resolve = (result: RequestResult) => resolveSent({ result, lostKept });
+    if (signal?.aborted || isClosed()) return resolve({ end: 'canceled', excerpt: '' });
     let request: ClientRequest;
     try {
-      request = begin(agents, input);
+      request = begin(through, input);
     } catch (error) {
       return resolve({ end: { error }, excerpt: '' });
     }
@@ -138,11 +162,14 @@ export function sendRequest(
 
     const onError = (error: unknown): void => {
       if (head !== undefined && isDecided(head, error)) complete(head);
-      else fail(agents.isClosed() ? 'canceled' : { error });
+      else {
+        lostKept = !isClosed() && lostKeptConnection(request, { error, hasBegun: bound.hasBegun });
+        fail(isClosed() ? 'canceled' : { error });
+      }
     };
     // Never removed: a destroyed request may still emit an error, which without a listener would end the process.
     request.on('error', onError);
-    boundAnswer(request, {
+    const bound = boundAnswer(request, {
       maxBytes: ANSWER_BYTES,
       onHead(its) {
         head = its;

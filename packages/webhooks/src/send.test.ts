@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createAgents } from './agents.ts';
+import { NoResourcesError } from './failure.ts';
 import { startCountingReceiver } from './receiver.fixture.ts';
 import { DEADLINE_MS, type SendInput, type SendOutcome, sendWebhook } from './send.ts';
 import { newWebhookSecret } from './signing-secrets.ts';
@@ -247,6 +248,27 @@ describe('each kind of failure is named', () => {
     const outcome = await sender()(`http://127.0.0.1:${await closedPort()}/`);
     expect(outcome).toMatchObject({ outcome: 'failed', kind: 'connect', detail: 'ECONNREFUSED' });
   });
+
+  test.each(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])(
+    'is not made, and is no failure of the receiver, when this machine has no room for a socket: %s',
+    async (code) => {
+      const resolve = async () => {
+        throw Object.assign(new Error(`getaddrinfo ${code}`), { code });
+      };
+      const agents = createAgents({ policy, resolve });
+      onTestFinished(() => agents.close());
+      const input = {
+        url: 'https://hooks.example.com/',
+        id: 'evt_1',
+        body,
+        secrets: [secret],
+        now: new Date(),
+      };
+      await expect(sendWebhook({ policy, agents }, input)).rejects.toThrow(
+        new NoResourcesError(`no connection can be opened on this machine (${code})`),
+      );
+    },
+  );
 
   test('the connection is reset: reset', async () => {
     const address = await rawServer((_, reset) => reset());

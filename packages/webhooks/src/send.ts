@@ -96,9 +96,11 @@ function noteEnd(span: Span | undefined, { end, answer }: RequestResult): void {
 
 /**
  * Makes one attempt to deliver one event: signs it, sends the exact bytes, reads the answer within the bounds. It follows
- * no redirect and sends nothing twice; the schedule decides when the next attempt is due.
+ * no redirect, and the schedule decides when the next attempt is due. Only a request whose kept connection ended under it is
+ * sent once more within the attempt (`sendRequest`).
  *
  * @throws TypeError when the id or a secret cannot be used (`signHeaders`). Whatever the receiver does is an outcome.
+ * @throws NoResourcesError when this machine can open no further socket.
  */
 export async function sendWebhook(deps: SendDeps, input: SendInput): Promise<SendOutcome> {
   const body = typeof input.body === 'string' ? Buffer.from(input.body) : input.body;

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@emr-payments/contracts';
 import { isMisfit, isUnavailable } from '@emr-payments/db';
 import { createNews, LateError, type Logger, ShareExceededError } from '@emr-payments/runtime';
+import { NoResourcesError } from '@emr-payments/webhooks';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ReadTooCostlyError } from '../bulkheads/costly-reads.ts';
 import { type FieldRules, firstBadField, UNKNOWN_FIELD } from './bad-field.ts';
@@ -72,6 +73,7 @@ function codeOf(error: FastifyError, request: FastifyRequest): ErrorCode {
   if (error instanceof ReadTooCostlyError) return 'read_too_costly';
   // A database that does not fit this version is the operator's to repair: the same request works when it is.
   if (error instanceof LateError || isUnavailable(error) || isMisfit(error)) return 'service_unavailable';
+  if (error instanceof NoResourcesError) return 'service_unavailable';
   const known = FROM_FASTIFY[error.code];
   if (known !== undefined) return known;
   // A plugin that refuses a path, such as `/docs/static/../x`, or anything else that the caller sent.

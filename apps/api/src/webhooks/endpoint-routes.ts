@@ -18,7 +18,8 @@ import { actorOf, clientOf } from '../auth/authenticate-client-hook.ts';
 import { sendError } from '../errors/send-error.ts';
 import { emptyBodyAsObject } from '../http/json-body.ts';
 import { pageFrom, pageOf } from '../http/page.ts';
-import { answerOnce, type WriteResult } from '../idempotency/answer-once.ts';
+import { answerOnce, type KeyContext, type WriteResult } from '../idempotency/answer-once.ts';
+import { answerPrepared, type ReadyWrite } from '../idempotency/answer-prepared.ts';
 import type { Limits } from '../limits.ts';
 import { componentRef } from '../openapi/component-ref.ts';
 import { createEndpoint } from './create-endpoint.ts';
@@ -34,7 +35,14 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
   deps,
 ) => {
   const { database } = deps;
-  const patiently = <T>(work: Promise<T>) => within(deps.limits.waitMs, work);
+  const { waitMs } = deps.limits;
+  const patiently = <T>(work: Promise<T>) => within(waitMs, work);
+  /** Waits for the DNS and then for the database. */
+  const prepared = (context: KeyContext, prepare: Parameters<typeof answerPrepared>[2]) =>
+    within(
+      2 * waitMs,
+      answerPrepared(deps, context, () => patiently(prepare())),
+    );
 
   app.route({
     method: 'POST',
@@ -57,15 +65,11 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
     config: { fieldOrder: Object.keys(CreateWebhookEndpointBodySchema.properties), fieldRules },
     handler: async (request, reply) => {
       const { body } = request;
-      const refused = await patiently(checkEndpointUrl(deps, body.url));
       const input = { clientPk: clientOf(request).clientPk, body, by: actorOf(request) };
-      return patiently(
-        answerOnce(
-          deps,
-          { request, reply },
-          async (tx) => refused ?? createEndpoint({ ...tx, keyring: deps.keyring }, input),
-        ),
-      );
+      return prepared({ request, reply }, async () => {
+        const refused = await checkEndpointUrl(deps, body.url);
+        return refused ?? ready((tx) => createEndpoint({ ...tx, keyring: deps.keyring }, input));
+      });
     },
   });
 
@@ -150,16 +154,15 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
     handler: async (request, reply) => {
       const { body } = request;
       const input = { clientPk: clientOf(request).clientPk, endpointId: request.params.id, body };
-      let refused: WriteResult | null = null;
-      if (body.url !== undefined) {
-        // An endpoint of another client is not found, even with a bad URL.
-        const found = await patiently(findEndpoint({ database }, input));
-        if (found !== null) refused = await patiently(checkEndpointUrl(deps, body.url));
-      }
       const by = actorOf(request);
-      return patiently(
-        answerOnce(deps, { request, reply }, async (tx) => refused ?? updateEndpoint(tx, { ...input, by })),
-      );
+      return prepared({ request, reply }, async () => {
+        // An endpoint of another client is not found, even with a bad URL.
+        const refused =
+          body.url !== undefined && (await findEndpoint({ database }, input)) !== null
+            ? await checkEndpointUrl(deps, body.url)
+            : null;
+        return refused ?? ready((tx) => updateEndpoint(tx, { ...input, by }));
+      });
     },
   });
 
@@ -234,16 +237,17 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
   });
 };
 
+const ready = (save: ReadyWrite['save']): ReadyWrite => ({ outcome: 'ready', save });
+
 /**
- * Runs the whole check of packages/webhooks, DNS included, before anything is written. What it finds can differ from one time to the next,
- * so a request whose Idempotency-Key has an answer already gets that answer.
+ * Runs the whole check of packages/webhooks, DNS included. What it finds can differ from one time to the next.
  *
  * @returns null when events may be sent there; otherwise the result of the request.
  */
 async function checkEndpointUrl(
   { send, resolve }: Pick<WebhookDeps, 'send' | 'resolve'>,
   url: string,
-): Promise<WriteResult | null> {
+): Promise<Extract<WriteResult, { outcome: 'refused' }> | null> {
   const check = await checkEndpoint({ policy: send.policy, resolve }, url);
   if (check.ok) return null;
   return { outcome: 'refused', code: 'invalid_field', details: { field: 'url', rule: check.message } };

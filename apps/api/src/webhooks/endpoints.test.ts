@@ -10,6 +10,8 @@ const URL_OF = (n = 1) => `http://127.0.0.1:${4000 + n}/hook`;
 
 /** The address that every host name resolves to; null: the name servers know no such name. */
 let address: string | null;
+/** The host names that were asked for in this test. */
+let asked: string[];
 let api: TestApi;
 let caller: Awaited<ReturnType<TestApi['newCaller']>>;
 let send: Send;
@@ -17,6 +19,7 @@ let send: Send;
 beforeAll(async () => {
   api = await openTestApi({
     async resolve(hostname) {
+      asked.push(hostname);
       if (address === null) throw new UnresolvedError(`${hostname} could not be resolved`);
       return [{ address, family: 4 }];
     },
@@ -24,6 +27,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   address = '93.184.215.14';
+  asked = [];
   caller = await api.newCaller();
   send = requestsOf(api.app, caller);
 });
@@ -162,9 +166,12 @@ describe('Idempotency-Key', () => {
     const changed = await send('PATCH', path, changing);
     expect(changed.statusCode).toBe(200);
 
+    expect(asked).toHaveLength(2);
     address = null;
     expect((await send('POST', '/v1/webhooks', creating)).json()).toEqual(created.json());
     expect((await send('PATCH', path, changing)).json()).toEqual(changed.json());
+    // No name server can hold up an answer that is known.
+    expect(asked).toHaveLength(2);
     for (const [method, of] of [
       ['POST', '/v1/webhooks'],
       ['PATCH', path],

@@ -240,6 +240,18 @@ describe('an endpoint that is changed while an attempt is under way', () => {
     },
   );
 
+  test('and has another fragment then, which is not sent, is to blame for the 410', async () => {
+    const receiver = await startReceiver(async (response) => {
+      await sql(`UPDATE webhook_endpoints SET url = '${receiver.url}#note'`);
+      response.writeHead(410).end();
+    });
+    const { id } = await bench.register({ url: receiver.url });
+    await bench.publish();
+    await bench.deliverDue();
+    expect(await endpointRow(id)).toMatchObject({ disabledAt: expect.any(Date) });
+    expect(await deliveries()).toEqual([{ status: 'failed', attempts: 1, tries: null }]);
+  });
+
   test.each(['disabled_at', 'deleted_at'])(
     'and is disabled or deleted (%s), does not keep the delivery waiting for the next attempt',
     async (column) => {

@@ -37,6 +37,13 @@ const OUTAGES: [code: string, message: string][] = [
   ['EHOSTUNREACH', 'connect EHOSTUNREACH 192.0.2.1:5432'],
   ['ENETUNREACH', 'connect ENETUNREACH 192.0.2.1:5432'],
   ['ECONNABORTED', 'read ECONNABORTED'],
+  ['EHOSTDOWN', 'read EHOSTDOWN'],
+  ['ENETDOWN', 'write ENETDOWN'],
+  ['ENETRESET', 'read ENETRESET'],
+  ['ENOTCONN', 'read ENOTCONN'],
+  ['ENOBUFS', 'write ENOBUFS'],
+  ['EADDRNOTAVAIL', 'connect EADDRNOTAVAIL 192.0.2.1:5432'],
+  ['EPROTO', 'write EPROTO'],
   ['EMFILE', 'getaddrinfo EMFILE'],
   ['ENFILE', 'getaddrinfo ENFILE'],
   ['CERT_HAS_EXPIRED', 'certificate has expired'],
@@ -65,6 +72,23 @@ describe('an error with a code is judged by the code alone', () => {
   test.each(MISTAKES)('%s is a mistake: %s', (code, message) => {
     expect(isUnavailable(withCode(code, message))).toBe(false);
   });
+});
+
+test('an unknown code is an outage where a socket failed, and none where a file did', () => {
+  const failing = (syscall: string, message: string) =>
+    Object.assign(withCode('ESOMETHING', message), { syscall });
+  const several = Object.assign(new AggregateError([failing('connect', 'connect ESOMETHING ::1:5432')]), {
+    code: 'ESOMETHING',
+  });
+  expect(
+    [
+      failing('read', 'read ESOMETHING'),
+      failing('getaddrinfo', 'getaddrinfo ESOMETHING db'),
+      several,
+      failing('read', 'ESOMETHING: what it means, read'),
+      failing('open', "ESOMETHING: what it means, open '/keys'"),
+    ].map(isUnavailable),
+  ).toEqual([true, true, true, false, false]);
 });
 
 test('the socket of a local server that is gone is an outage, a file that is missing is not', () => {

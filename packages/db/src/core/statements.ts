@@ -1,3 +1,4 @@
+import { isConnectionError } from '@emr-payments/outbound';
 import { hadNoConnection } from '@emr-payments/runtime/postgres-pool';
 import { inSpan, statementSpan } from '@emr-payments/runtime/tracing';
 import { DatabaseError, type Pool, type QueryResultRow } from 'pg';
@@ -54,25 +55,6 @@ function isStalePlan(error: unknown): boolean {
  */
 const UNDONE_STATES = /^(57014|55P03|40001|40P01|25006)$/;
 
-/** Codes of Node's network errors. */
-const NETWORK_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  // The process, or its machine, can open no further socket: for as long as somebody holds as many connections as it may have.
-  'EMFILE',
-  'ENFILE',
-]);
-
-/** Codes of Node's errors about a server's certificate: an expired one is an outage until somebody replaces it. */
-const TLS_CODES = /^(CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
-
 /** Messages of the connection errors that pg (lib/client.js, lib/connection.js) and pg-pool (index.js) throw without a code. */
 export const CONNECTION_MESSAGES = new Set([
   'Connection terminated',
@@ -97,16 +79,12 @@ export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const driver = driverErrorOf(error);
   if (driver?.outage === true) return true;
-  const { code, syscall } = error as { code?: unknown; syscall?: unknown };
+  const { code } = error as { code?: unknown };
   if (driver?.state !== undefined) return UNAVAILABLE_STATES.test(driver.state);
   if (typeof code !== 'string') return CONNECTION_MESSAGES.has(error.message);
   return (
-    NETWORK_CODES.has(code) ||
-    // Such as ENOENT, for the socket of a local server that has stopped.
-    syscall === 'connect' ||
-    TLS_CODES.test(code) ||
-    PRISMA_OUTAGES.has(code) ||
-    UNAVAILABLE_STATES.test(code)
+    // Also ENOENT, for the socket of a local server that has stopped, and a certificate that has expired.
+    isConnectionError(error) || PRISMA_OUTAGES.has(code) || UNAVAILABLE_STATES.test(code)
   );
 }
 

@@ -67,8 +67,8 @@ const COUNTS = 'EXISTS (SELECT FROM target WHERE target.enabled AND NOT target.m
  *
  * - It was disabled or deleted: a delivery that would wait for another attempt is canceled, as those that were waiting then. So a
  *   recovery finds it.
- * - It has another URL: the failure does not count against the endpoint, the delivery's schedule begins again, and the delivery is due
- *   at once. An old receiver that is taken away often answers 410.
+ * - It has another URL, and not only another fragment, which is not sent: the failure does not count against the endpoint, the delivery's
+ *   schedule begins again, and the delivery is due at once. An old receiver that is taken away often answers 410.
  * - A delivery whose claim found the endpoint disabled is canceled only if it still is. If it was enabled meanwhile, the delivery
  *   is due again: a recovery that came by found it pending and left it alone.
  */
@@ -80,7 +80,7 @@ const RECORD = {
         FROM jobs j JOIN deliveries d ON d.event_id = j.event_id AND d.id = j.delivery_id
        WHERE j.id = $1 AND j.fence = $2 FOR UPDATE OF j
     ), target AS MATERIALIZED (
-      SELECT e.id, e.disabled_at IS NULL AND e.deleted_at IS NULL AS enabled, e.url <> coalesce($17, e.url) AS moved
+      SELECT e.id, e.disabled_at IS NULL AND e.deleted_at IS NULL AS enabled, split_part(e.url, '#', 1) <> split_part(coalesce($17, e.url), '#', 1) AS moved
         FROM job JOIN webhook_endpoints e ON e.id = job.endpoint_id FOR NO KEY UPDATE OF e
     ), disabled AS (
       UPDATE webhook_endpoints e

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, createServer, Socket } from 'node:net';
+import { type AddressInfo, createServer, type LookupFunction, Socket } from 'node:net';
 import { networkFailureOf } from '@emr-payments/outbound';
 import { type Span, setTracer } from '@emr-payments/runtime/tracing';
 import { afterEach, expect, test } from 'vitest';
 import { OPEN_NETWORK, openNetwork } from '../network.ts';
-import { type ExchangeRequest, exchange } from './exchange.ts';
+import { type ExchangeRequest, exchange, type NoAnswer } from './exchange.ts';
 import { describeNoAnswer } from './no-answer.ts';
 
 const closers: (() => Promise<unknown> | unknown)[] = [];
@@ -417,4 +417,26 @@ test('traceparent leaves only where traces are on, and only for an EMR that the 
   const on = await sent();
   expect(on).toContain(`traceparent: ${traceparent}\r\n`);
   expect(on.replace(/traceparent: .*\r\n/, '')).toBe(off);
+});
+
+test.each([
+  ['EMFILE', 'our_fault'],
+  ['ENOBUFS', 'our_fault'],
+  ['ENETUNREACH', 'unreachable'],
+  ['ENETDOWN', 'unreachable'],
+  ['ESOMETHING', 'network'],
+])('%s before there is a connection proves that nothing was sent: %s', async (failing, expected) => {
+  const lookup: LookupFunction = (_host, _options, callback) =>
+    callback(Object.assign(new Error(`getaddrinfo ${failing}`), { code: failing }), []);
+  const network = openNetwork({ lookup });
+  const result = await exchange(network, { ...post(1), url: 'http://emr.example.test/x' });
+  expect(result).toMatchObject({ kind: 'no_answer', handedOver: false });
+  expect(describeNoAnswer(result as NoAnswer).code).toBe(expected);
+});
+
+test('a connection that the system refuses at once has sent nothing', async () => {
+  // No socket can have this address, so the connection fails within the call that opens it.
+  const network = openNetwork({ localAddress: '192.0.2.1' });
+  const result = await exchange(network, post(1));
+  expect(result).toMatchObject({ kind: 'no_answer', handedOver: false, error: { code: 'EADDRNOTAVAIL' } });
 });

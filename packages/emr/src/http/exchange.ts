@@ -1,7 +1,7 @@
 import { type IncomingHttpHeaders, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { sentence } from '@emr-payments/contracts';
-import { networkFailureOf } from '@emr-payments/outbound';
+import { lostKeptConnection, networkFailureOf } from '@emr-payments/outbound';
 import { boundAnswer } from '@emr-payments/outbound/bound-answer';
 import {
   activeSpan,
@@ -30,7 +30,7 @@ export type ExchangeRequest = {
   /** The answer is read to this size and no further: every byte on the wire, and the decoded body. */
   maxAnswerBytes: number;
   body?: { text: string; mayStillSend: SendGate };
-  /** True: on a connection of its own. */
+  /** True: on a connection of its own. So is every request to a host that closes the connections that it keeps. */
   unshared?: boolean | undefined;
 };
 
@@ -93,17 +93,19 @@ async function send(network: Network, request: ExchangeRequest): Promise<Answer 
       method,
       headers:
         body === undefined ? headers : { ...headers, 'content-length': String(Buffer.byteLength(body.text)) },
-      agent: request.unshared ? network.unshared : network.kept,
       timeout: { request: request.timeoutMs },
       signal: request.signal,
       // got passes some thirty more options, none of which we set, and Node would copy them all, twice for each request.
-      request(target, { method, headers, agent }, onAnswer) {
-        const sending = (target.protocol === 'https:' ? requestHttps : requestHttp)(
-          target,
-          { method, headers, agent },
-          onAnswer,
-        );
+      request(target, { method, headers }, onAnswer) {
+        const isSecure = target.protocol === 'https:';
+        const isShared = request.unshared !== true && !network.closing.has(target);
+        const agents = isShared ? network.kept : network.unshared;
+        const agent = isSecure ? agents.https : agents.http;
+        const sending = (isSecure ? requestHttps : requestHttp)(target, { method, headers, agent }, onAnswer);
         const answer = boundAnswer(sending, { maxBytes: maxAnswerBytes });
+        sending.once('error', (error) => {
+          if (lostKeptConnection(sending, { error, hasBegun: answer.hasBegun })) network.closing.note(target);
+        });
         if (body !== undefined) gated = gateBody(sending, { ...body, answerHasBegun: answer.hasBegun });
         return sending;
       },

@@ -13,14 +13,17 @@ export class EarlyAnswerError extends Error {
   override name = 'EarlyAnswerError';
 }
 
-/** Calls back when the connection is up, TLS included: from then on, bytes that are written leave at once. */
+/**
+ * Calls back when the connection is up, TLS included: from then on, bytes that are written leave at once. Never for a connection that is
+ * closed already: the system can refuse one at once, without a route, an address or a socket for it.
+ */
 function whenUsable(socket: Socket, use: () => void): void {
   // `secureConnecting` is true until the handshake is done; on a reused TLS socket it is false.
   const handshaking =
     socket instanceof TLSSocket && (socket as { secureConnecting?: boolean }).secureConnecting;
   if (handshaking) socket.once('secureConnect', use);
   else if (socket.connecting) socket.once('connect', use);
-  else use();
+  else if (!socket.destroyed) use();
 }
 
 /** The body of one request. */
