@@ -94,6 +94,7 @@ test('a new secret of an application goes to the connections that were made with
       allowPlainHttp: false,
       check: false,
       guarded: false,
+      setsLimits: true,
       by: service.by,
     });
     if (made.outcome !== 'created') throw new Error(JSON.stringify(made));
