@@ -323,7 +323,11 @@ test('a redelivery sends ended deliveries again and leaves pending ones alone', 
   const eventId = event?.id ?? '';
   const redeliver = (clientPk: number | null = practice.clientPk) =>
     redeliverEvent(practice, { eventId, clientPk, endpointId: null, by });
-  expect(await redeliver()).toEqual({ outcome: 'nothing_to_do' });
+  expect(await redeliver()).toEqual({ outcome: 'pending', endpointIds: [practice.endpointId] });
+  const endpoint = { id: practice.endpointId ?? '' };
+  await prisma.webhookEndpoint.update({ where: endpoint, data: { disabledAt: new Date() } });
+  expect(await redeliver()).toEqual({ outcome: 'no_endpoint' });
+  await prisma.webhookEndpoint.update({ where: endpoint, data: { disabledAt: null } });
 
   await prisma.job.deleteMany();
   await prisma.delivery.updateMany({ where: { eventId }, data: { status: 'failed', attempts: 10 } });
