@@ -127,7 +127,7 @@ export interface paths {
         put?: never;
         /**
          * Post a failed payment again
-         * @description Posts the same payment again after the cause of its failure is corrected, if necessary with another payment method or location. Allowed only in the state `failed`: a payment in `needs_review` may be in the EMR and has to be resolved first. Without a body nothing is corrected.
+         * @description Posts the same payment again after the cause of its failure is corrected, if necessary with another payment method or location. It goes to the EMR patient id that its MRN has now. Allowed only in the state `failed`: a payment in `needs_review` may be in the EMR and has to be resolved first. Without a body nothing is corrected.
          */
         post: operations["retryPayment"];
         delete?: never;
@@ -877,7 +877,7 @@ export interface components {
             /** @description For people. Programs use `code`. */
             message: string;
             /**
-             * @description Stable and machine-readable. New codes may be added. Today: invalid_field, missing_body, invalid_json, invalid_body, malformed_request, route_not_found, method_not_allowed, request_timeout, payload_too_large, unsupported_media_type, expectation_failed, headers_too_large, idempotency_key_in_flight, idempotency_key_reused, rate_limited, read_too_costly, invalid_client, user_not_found, patient_not_found, payment_not_found, job_not_found, invalid_state, retry_limit_reached, method_needs_data, connection_unusable, import_in_progress, patients_file_unusable, endpoint_not_found, event_not_found, recovery_not_found, endpoint_disabled, endpoint_exists, endpoint_limit_reached, recovery_limit_reached, nothing_to_redeliver, test_in_progress, connect_session_not_found, connect_unavailable, connect_session_open, connect_session_over, connect_session_limit_reached, access_token_given_out, internal_error, service_unavailable, patient_lookup_unavailable, emr_unavailable, emr_timeout; of the operator's API alone: invalid_operator_key, scope_missing, record_not_found, state_refused, connection_refused.
+             * @description Stable and machine-readable. New codes may be added. Today: invalid_field, missing_body, invalid_json, invalid_body, malformed_request, route_not_found, method_not_allowed, request_timeout, payload_too_large, unsupported_media_type, expectation_failed, headers_too_large, idempotency_key_in_flight, idempotency_key_reused, rate_limited, read_too_costly, invalid_client, user_not_found, patient_not_found, payment_not_found, job_not_found, invalid_state, retry_limit_reached, patient_changed, method_needs_data, connection_unusable, import_in_progress, patients_file_unusable, endpoint_not_found, event_not_found, recovery_not_found, endpoint_disabled, endpoint_exists, endpoint_limit_reached, recovery_limit_reached, nothing_to_redeliver, test_in_progress, connect_session_not_found, connect_unavailable, connect_session_open, connect_session_over, connect_session_limit_reached, access_token_given_out, internal_error, service_unavailable, patient_lookup_unavailable, emr_unavailable, emr_timeout; of the operator's API alone: invalid_operator_key, scope_missing, record_not_found, state_refused, connection_refused.
              * @example invalid_field
              */
             code: string;
@@ -2920,7 +2920,7 @@ export interface components {
              *     - `unknown_payment_method` (failed): Use one of the payment methods that the reason lists, or add the method in the EMR, then retry.
              *     - `method_needs_data` (failed): The EMR takes this payment method only with data that a payment does not carry; the reason names them. Use another payment method, or have the operator of this service add them to the practice's connection, then retry.
              *     - `unknown_location` (failed): Use one of the locations that the reason lists, or add the location in the EMR, then retry.
-             *     - `unknown_patient` (failed): The EMR no longer knows the patient. Sync patients, then create the payment again.
+             *     - `unknown_patient` (failed): The EMR no longer knows the patient. Correct the MRN's EMR patient ID (by a sync, an import or `PUT /v1/patients/{mrn}`), then retry.
              *     - `closed_period` (failed): The deposit date lies in a period that the practice has closed. Create the payment with an open date.
              *     - `amount_refused` (failed): The EMR does not take this amount, often because it exceeds the patient's balance. Correct the amount.
              *     - `emr_refused` (failed): The EMR refused the payment. The reason names the field, where the EMR names one, and the operator of this service can read the EMR's own words. Correct the cause, then retry.
@@ -4157,7 +4157,7 @@ export interface operations {
                 dry_run?: boolean;
             };
             header?: {
-                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. It counts for the user whose access token is sent (one practice), and for the client where none is: another user may have the same key. Kept for seven days. */
                 "Idempotency-Key"?: string;
                 /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
@@ -4564,7 +4564,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. It counts for the user whose access token is sent (one practice), and for the client where none is: another user may have the same key. Kept for seven days. */
                 "Idempotency-Key"?: string;
                 /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
@@ -4637,6 +4637,8 @@ export interface operations {
              * @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client; of a connect session: you have no connected user with this `user_id`.
              *
              *     `payment_not_found`: There is no payment of this id, or it is another user's.
+             *
+             *     `patient_not_found`: The MRN is not known for this user, or has no EMR patient id, and the EMR, where it can be asked, has not one patient with it. That is believed for a minute.
              */
             404: {
                 headers: {
@@ -4674,6 +4676,8 @@ export interface operations {
              * @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in.
              *
              *     `retry_limit_reached`: The payment has been tried and has failed a thousand times. It is not in the EMR: make a new payment.
+             *
+             *     `patient_changed`: Of a retry: the MRN has another EMR patient id than at the payment's last try, and the service's database has been restored from a backup since. The payment may be in the EMR, under an id that is not known. Look for it there, and make a new payment if there is none.
              */
             409: {
                 headers: {
@@ -4789,7 +4793,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. It counts for the user whose access token is sent (one practice), and for the client where none is: another user may have the same key. Kept for seven days. */
                 "Idempotency-Key"?: string;
                 /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
@@ -6444,7 +6448,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. It counts for the user whose access token is sent (one practice), and for the client where none is: another user may have the same key. Kept for seven days. */
                 "Idempotency-Key"?: string;
                 /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
@@ -6811,7 +6815,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. It counts for the user whose access token is sent (one practice), and for the client where none is: another user may have the same key. Kept for seven days. */
                 "Idempotency-Key"?: string;
                 /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
@@ -7172,7 +7176,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. It counts for the user whose access token is sent (one practice), and for the client where none is: another user may have the same key. Kept for seven days. */
                 "Idempotency-Key"?: string;
                 /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
@@ -7344,7 +7348,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. It counts for the user whose access token is sent (one practice), and for the client where none is: another user may have the same key. Kept for seven days. */
                 "Idempotency-Key"?: string;
                 /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
@@ -7561,7 +7565,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. It counts for the user whose access token is sent (one practice), and for the client where none is: another user may have the same key. Kept for seven days. */
                 "Idempotency-Key"?: string;
                 /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
@@ -8114,7 +8118,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. It counts for the user whose access token is sent (one practice), and for the client where none is: another user may have the same key. Kept for seven days. */
                 "Idempotency-Key"?: string;
                 /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
@@ -8833,7 +8837,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. It counts for the user whose access token is sent (one practice), and for the client where none is: another user may have the same key. Kept for seven days. */
                 "Idempotency-Key"?: string;
                 /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
@@ -9058,7 +9062,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. It counts for the user whose access token is sent (one practice), and for the client where none is: another user may have the same key. Kept for seven days. */
                 "Idempotency-Key"?: string;
                 /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
@@ -9430,7 +9434,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. It counts for the user whose access token is sent (one practice), and for the client where none is: another user may have the same key. Kept for seven days. */
                 "Idempotency-Key"?: string;
                 /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;

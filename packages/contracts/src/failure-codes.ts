@@ -26,7 +26,8 @@ export const FAILURE_CODES = {
   unknown_patient: {
     status: 'failed',
     says: sentence`The EMR does not know the patient: patients must be imported again.`,
-    action: 'The EMR no longer knows the patient. Sync patients, then create the payment again.',
+    action:
+      "The EMR no longer knows the patient. Correct the MRN's EMR patient ID (by a sync, an import or `PUT /v1/patients/{mrn}`), then retry.",
   },
   closed_period: {
     status: 'failed',

@@ -5,6 +5,7 @@ import type { FindOutcome } from './posting.ts';
 const whole: AbsenceEvidence = {
   entriesSeen: 2,
   entriesUnderstood: 2,
+  perhapsOurs: 0,
   matches: 0,
   total: 0,
   complete: true,
@@ -24,6 +25,7 @@ test.each<[string, Partial<AbsenceEvidence>]>([
 
 test.each<[Partial<AbsenceEvidence>, string]>([
   [{ entriesUnderstood: 1 }, 'answer_not_understood'],
+  [{ perhapsOurs: 1 }, 'answer_not_understood'],
   [{ errorSaid: true }, 'answer_incomplete'],
   [{ complete: false }, 'answer_incomplete'],
   [{ total: 1 }, 'answer_incomplete'],
@@ -37,6 +39,18 @@ test.each<[Partial<AbsenceEvidence>, string]>([
     detail: expect.stringMatching(/\.$/),
   });
 });
+
+test.each([
+  [1, 'an entry'],
+  [2, '2 entries'],
+])(
+  '%d entries that may be our payment are said to be that, and not to be unreadable',
+  (perhapsOurs, entries) => {
+    expect(absent({ ...whole, perhapsOurs })).toMatchObject({
+      detail: `The EMR has ${entries} of which nobody can say whether it is this payment: our id in the note was changed, or is missing.`,
+    });
+  },
+);
 
 test('the type admits no other way to the outcome absent', () => {
   expectTypeOf(absent(whole)).toExtend<FindOutcome>();

@@ -9,6 +9,11 @@ export type AbsenceEvidence = {
   entriesSeen: number;
   /** Those that were read and understood: matches, and remarks of the EMR. */
   entriesUnderstood: number;
+  /**
+   * Those of them that may be our payment, and are not certain to be: our id in them was cut off or changed, or there is none and all the rest is
+   * as in our payment. 0 where the EMR keeps our id as it is.
+   */
+  perhapsOurs: number;
   /** The number of matches among them. None of them is our payment. */
   matches: number;
   /** The number of matches that the EMR states; null when it states none. */
@@ -44,7 +49,7 @@ function notProven(code: NotProven['code'], detail: OurSentence): NotProven {
  * This is the only way to the outcome `absent`, after which the worker sends the payment again.
  */
 export function absent(evidence: AbsenceEvidence): Absent | NotProven {
-  const { entriesSeen, entriesUnderstood, matches, total } = evidence;
+  const { entriesSeen, entriesUnderstood, perhapsOurs, matches, total } = evidence;
   if (entriesUnderstood !== entriesSeen) {
     const unread = entriesSeen - entriesUnderstood;
     return notProven(
@@ -52,12 +57,22 @@ export function absent(evidence: AbsenceEvidence): Absent | NotProven {
       sentence`Entries of the EMR's answer cannot be read: ${unread} of ${entriesSeen}.`,
     );
   }
+  if (perhapsOurs > 0) {
+    const entries = perhapsOurs === 1 ? sentence`an entry` : sentence`${perhapsOurs} entries`;
+    return notProven(
+      'answer_not_understood',
+      sentence`The EMR has ${entries} of which nobody can say whether it is this payment: our id in the note was changed, or is missing.`,
+    );
+  }
   if (evidence.errorSaid)
     return notProven('answer_incomplete', sentence`The EMR reported an error with its answer.`);
   if (!evidence.complete)
     return notProven('answer_incomplete', sentence`The EMR says that its answer is incomplete.`);
   if (total !== null && total !== matches) {
-    return notProven('answer_incomplete', sentence`The EMR counts ${total} entries and gave ${matches}.`);
+    return notProven(
+      'answer_incomplete',
+      sentence`The EMR's count of entries is ${total}, and it gave ${matches}.`,
+    );
   }
   if (!evidence.searchHonoured) {
     return notProven('search_not_honoured', sentence`The EMR did not search by our payment id.`);

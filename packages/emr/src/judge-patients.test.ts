@@ -5,6 +5,7 @@ const whole = {
   emrPatientIds: ['48'],
   entriesSeen: 2,
   entriesUnderstood: 2,
+  perhapsOurs: 0,
   matches: 2,
   total: null,
   complete: true,

@@ -30,6 +30,7 @@ export const NOBODY = {
   emrPatientIds: [],
   entriesSeen: 0,
   entriesUnderstood: 0,
+  perhapsOurs: 0,
   matches: 0,
   total: null,
   complete: true,

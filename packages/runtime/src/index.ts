@@ -3,6 +3,7 @@ export { atMost } from './at-most.ts';
 export { type Batcher, createBatcher } from './batcher.ts';
 export * from './bearer-token.ts';
 export * from './config.ts';
+export { counted } from './counted.ts';
 export * from './database-config.ts';
 export * from './every.ts';
 export * from './keyring-config.ts';

@@ -53,7 +53,7 @@ describe('shares', () => {
     const works = [run(1, 'a1'), run(1, 'a2'), run(1, 'a3')];
     const refused = await run(1, 'a4').catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(ShareExceededError);
-    expect(refused).toMatchObject({ limit: 'at most 1 things of one owner at a time' });
+    expect(refused).toMatchObject({ limit: 'at most one of the things of one owner at a time' });
     for (const name of ['a1', 'a2', 'a3']) await end(name);
     await Promise.all(works);
     expect(begun).not.toContain('a4');

@@ -39,7 +39,7 @@ export type SharesOptions = {
   budget?: WorkBudget;
   /** The least rest of an owner after its work, in milliseconds. The place itself is free for others at once. */
   restAtLeastMs?: number;
-  /** How an error calls the work: `at most 2 ${work} at a time`. */
+  /** How an error calls the work, in the plural: `at most 2 ${work} at a time`, `at most one of the ${work} at a time`. */
   work: string;
 };
 
@@ -67,7 +67,7 @@ type Owner = { running: number; waiting: Waiting[] };
  */
 export function createShares(options: SharesOptions): Shares {
   const { places, perOwner, waitingPerOwner, waitMs, budget, restAtLeastMs = 0 } = options;
-  const limit = `at most ${perOwner} ${options.work} at a time`;
+  const limit = `at most ${perOwner === 1 ? 'one of the' : perOwner} ${options.work} at a time`;
   /** In the order of their turns: an owner that got or gave back a place goes to the end. One without work is not in it. */
   const owners = new Map<number, Owner>();
   let running = 0;

@@ -29,6 +29,7 @@ export type Sabotage = {
 const NOTHING_FOUND: AbsenceEvidence = {
   entriesSeen: 0,
   entriesUnderstood: 0,
+  perhapsOurs: 0,
   matches: 0,
   total: 0,
   complete: true,

@@ -61,7 +61,7 @@ describe('reads that take long', () => {
       expect([refused.statusCode, refused.headers['retry-after']]).toEqual([429, '1']);
       expect(refused.json()).toMatchObject({
         code: 'rate_limited',
-        message: 'Too many requests: at most 1 lists or reconciliations of one client at a time.',
+        message: 'Too many requests: at most one of the lists or reconciliations of one client at a time.',
         safe_to_retry: true,
       });
       // Every list and report of the client counts, whatever it reads.

@@ -6,7 +6,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ReadTooCostlyError } from '../bulkheads/costly-reads.ts';
 import { type FieldRules, firstBadField, UNKNOWN_FIELD } from './bad-field.ts';
 import { sendNoRoute } from './empty-parameters.ts';
-import { fieldsHint, mediaTypeHint, numberHint } from './hints.ts';
+import { fieldsHint, mediaTypeHint, numberHint, plusHint } from './hints.ts';
 import { sendError } from './send-error.ts';
 
 declare module 'fastify' {
@@ -108,8 +108,8 @@ function sendInvalid(error: FastifyError, request: FastifyRequest, reply: Fastif
     const value = (part as Record<string, unknown>)[bad.field];
     const inBody = part === request.body;
     // The other parts of a request are text by nature.
-    const numbers = inBody ? numberHint(bad, value) : undefined;
+    const form = inBody ? numberHint(bad, value) : plusHint(bad.field, value);
     const known = bad.rule === UNKNOWN_FIELD ? fieldsHint(request, inBody ? 'body' : 'query') : undefined;
-    sendError(request, reply, 'invalid_field', { ...bad, hint: bad.hint ?? numbers ?? known });
+    sendError(request, reply, 'invalid_field', { ...bad, hint: bad.hint ?? form ?? known });
   }
 }

@@ -145,6 +145,19 @@ describe('hints about bodies', () => {
     expect(await refusal(good, '/v1/events?job_id=9007199254740993')).not.toHaveProperty('hint');
   });
 
+  test.each(['/v1/payments?created_after', '/v1/payments?created_before', '/v1/events?created_after'])(
+    'a time whose + arrived as a blank: %s',
+    async (url) => {
+      const field = url.split('?')[1];
+      expect(await refusal(good, `${url}=2026-11-28T10:00:00+01:00`)).toMatchObject({
+        status: 400,
+        hint: `The \`+\` in \`${field}\` arrived as a blank: write it as \`%2B\` in a URL, or send the time in UTC, with a \`Z\` at its end.`,
+      });
+      expect((await refusal(good, `${url}=2026-11-28T10:00:00%2B01:00`)).status).toBe(200);
+      expect(await refusal(good, `${url}=2026-11-28`)).not.toHaveProperty('hint');
+    },
+  );
+
   test('JSON in another encoding, and nested too deeply', async () => {
     const latin1 = Buffer.from(BODY.replace('Patient', 'Pati\u00e9nt'), 'latin1');
     expect(await post(latin1)).toMatchObject({

@@ -95,5 +95,15 @@ export function numberHint(
   return `\`${field}\` was sent as text: send a JSON number, without quotation marks, such as 350.10.`;
 }
 
+/** A time whose offset has lost its `+`. */
+const BLANK_FOR_PLUS = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d\S* \d\d:?\d\d$/;
+
+/** Says that a time of the query has a blank in the place of its `+`: a `+` that is not escaped arrives as one. It quotes no value. */
+export function plusHint(field: string, value: unknown): string | undefined {
+  return typeof value === 'string' && BLANK_FOR_PLUS.test(value)
+    ? `The \`+\` in \`${field}\` arrived as a blank: write it as \`%2B\` in a URL, or send the time in UTC, with a \`Z\` at its end.`
+    : undefined;
+}
+
 /** For numbers that change when they are parsed. */
 export const DIGITS_HINT = 'Send the number with at most 15 digits.';

@@ -105,8 +105,9 @@ export const KeyedHeadersSchema = Type.Object({
       pattern: '^[\\x21-\\x7e]{1,255}$',
       description:
         'A value of your choice, new for each request that creates or changes something. A repeated request with the same ' +
-        'key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven ' +
-        'days.',
+        'key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. It counts for ' +
+        'the user whose access token is sent (one practice), and for the client where none is: another user may have the same key. Kept for ' +
+        'seven days.',
     }),
   ),
   [HEADERS.requestId]: Type.Optional(

@@ -348,7 +348,7 @@ describe('POST /v1/patients:import', () => {
     const second = await ours.send(`${H}M2,p2\n`);
     expect([second.statusCode, second.json().message, second.json().safe_to_retry]).toEqual([
       429,
-      'Too many requests: at most 1 imports of patients of one client at a time.',
+      'Too many requests: at most one of the imports of patients of one client at a time.',
       true,
     ]);
     await ours.pay();

@@ -24,7 +24,8 @@ export const retryPaymentOperation = {
   summary: 'Post a failed payment again',
   description:
     'Posts the same payment again after the cause of its failure is corrected, if necessary with another payment method or ' +
-    'location. Allowed only in the state `failed`: a payment in `needs_review` may be in the EMR and has to be resolved first. ' +
+    'location. It goes to the EMR patient id that its MRN has now. Allowed only in the state `failed`: a payment in `needs_review` may be in ' +
+    'the EMR and has to be resolved first. ' +
     'Without a body nothing is corrected.',
   security: USER_SECURITY,
   params: PaymentParamsSchema,
@@ -37,7 +38,7 @@ export const retryPaymentOperation = {
       description: 'The payment is queued again, with the same ids',
       headers: KEYED_ANSWER_HEADERS,
     },
-    ...errorResponses([...ERRORS, 'retry_limit_reached']),
+    ...errorResponses([...ERRORS, 'retry_limit_reached', 'patient_not_found', 'patient_changed']),
   },
 };
 

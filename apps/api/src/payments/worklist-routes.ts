@@ -9,6 +9,7 @@ import {
 import {
   type Database,
   type Resolution,
+  type RetryOutcome,
   resolvePayment,
   retryPayment,
   type WorklistRefusal,
@@ -57,8 +58,7 @@ export const worklistRoutes: FastifyPluginAsyncTypebox<WorklistRouteDeps> = asyn
       const answering = answerOnce(deps, { request, reply, owner: callerOf(request) }, async (tx) => {
         const input = { paymentId, userId, paymentMethod, location, by: actorOf(request) };
         const result = await retryPayment(tx, input);
-        if (result.outcome === 'too_often') return { outcome: 'refused', code: 'retry_limit_reached' };
-        if (result.outcome !== 'retrying') return worklistRefusal(result);
+        if (result.outcome !== 'retrying') return retryRefusal(result);
         const body: CreatePaymentReply = {
           success: true,
           message: PAYMENT_ACCEPTED_MESSAGE,
@@ -114,6 +114,15 @@ export function worklistRefusal(result: WorklistRefusal): WriteResult {
   return result.outcome === 'not_found'
     ? { outcome: 'refused', code: 'payment_not_found' }
     : { outcome: 'refused', code: 'invalid_state', details: { status: result.status } };
+}
+
+/** Says in an error of the catalogue why a payment is not tried again. */
+export function retryRefusal(result: Exclude<RetryOutcome, { outcome: 'retrying' }>): WriteResult {
+  if (result.outcome === 'too_often') return { outcome: 'refused', code: 'retry_limit_reached' };
+  if (result.outcome === 'patient_changed') return { outcome: 'refused', code: 'patient_changed' };
+  if (result.outcome === 'patient_not_found')
+    return { outcome: 'refused', code: 'patient_not_found', details: { mrn: result.mrn } };
+  return worklistRefusal(result);
 }
 
 type ReadResolution =

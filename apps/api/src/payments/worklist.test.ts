@@ -54,6 +54,30 @@ describe('retry', () => {
     expect((await state()).payment_method).toBe('Card');
   });
 
+  test('goes to the patient whom the MRN names now, and to nobody when it names none', async () => {
+    const { patient_mrn: mrn } = CREATE_PAYMENT_EXAMPLE;
+    const stored = () =>
+      api.database.prisma.payment.findUniqueOrThrow({ where: { id: paymentIdToUuid(payment.payment_id) } });
+    const patientIs = (emrPatientId: string | null) =>
+      api.database.prisma.patient.updateMany({ where: { mrn }, data: { emrPatientId } });
+    const { emrPatientId: former } = await stored();
+    try {
+      await put('failed');
+      await patientIs(null);
+      const refused = await retry({});
+      expect(refused.statusCode).toBe(404);
+      expect(refused.json()).toMatchObject({
+        code: 'patient_not_found',
+        message: `Patient with MRN '${mrn}' not found. Please ensure the patient has been synced and has an EMR patient ID.`,
+      });
+      await patientIs('corrected');
+      expect((await retry({})).statusCode).toBe(200);
+      expect((await stored()).emrPatientId).toBe('corrected');
+    } finally {
+      await patientIs(former);
+    }
+  });
+
   test('once for each key', async () => {
     await put('failed');
     const key = { 'idempotency-key': `retry-${payment.payment_id}` };

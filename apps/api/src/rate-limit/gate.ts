@@ -1,6 +1,6 @@
 import { HEADERS } from '@emr-payments/contracts';
 import type { AuditCounter } from '@emr-payments/db';
-import { hashSecret } from '@emr-payments/runtime';
+import { counted, hashSecret } from '@emr-payments/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendError } from '../errors/send-error.ts';
 import { claimedClientId } from '../http/claimed-client-id.ts';
@@ -39,7 +39,7 @@ export function createGate({ limiter, sources, audit, failuresPerMinute }: GateD
       audit.credentials({ source, code: 'rate_limited', clientId: claimedClientId(request) });
       refuse(request, reply, {
         seconds,
-        limit: `at most ${failuresPerMinute} failed authentications a minute from one address`,
+        limit: `at most ${counted(failuresPerMinute, { one: 'failed authentication' })} a minute from one address`,
       });
       return false;
     },

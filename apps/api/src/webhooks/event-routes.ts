@@ -152,13 +152,10 @@ function soughtBy({ payment_id, job_id }: ListEventsQuery): SoughtId | null {
 const NOT_SOONER =
   'Its deliveries show when that is (`next_attempt_at`). To send now what waits, disable the endpoint, enable it again, and recover it.';
 const NAME_ENDPOINT =
-  'Name an endpoint by `endpoint_id` to learn which, or to send it to one that does not subscribe to its type.';
+  'Name an endpoint by `endpoint_id` to send it to one that does not subscribe to its type.';
 
 /** Gives the answer to a redelivery, to one endpoint or to all that subscribe to the event's type. */
-function answerTo(
-  { eventId, endpointId }: { eventId: string; endpointId: string | null },
-  result: RedeliverOutcome,
-): WriteResult {
+function answerTo({ eventId }: { eventId: string }, result: RedeliverOutcome): WriteResult {
   const refused = (code: ErrorCode): WriteResult => ({ outcome: 'refused', code });
   switch (result.outcome) {
     case 'redelivering': {
@@ -167,12 +164,14 @@ function answerTo(
     }
     case 'not_found':
       return refused('event_not_found');
-    case 'nothing_to_do':
+    case 'pending':
       return {
         outcome: 'refused',
         code: 'nothing_to_redeliver',
-        details: endpointId === null ? { hint: NAME_ENDPOINT } : { endpoint: endpointId, hint: NOT_SOONER },
+        details: { endpoint: result.endpointIds.join(', '), hint: NOT_SOONER },
       };
+    case 'no_endpoint':
+      return { outcome: 'refused', code: 'nothing_to_redeliver', details: { hint: NAME_ENDPOINT } };
     default:
       return refused(result.outcome);
   }

@@ -35,8 +35,8 @@ describe('POST /v1/events/{id}/redeliver', () => {
       409,
       {
         code: 'nothing_to_redeliver',
-        message: expect.stringContaining('or no enabled endpoint subscribes to its type'),
-        hint: expect.stringContaining('`endpoint_id`'),
+        message: `Nothing was sent again: the event already waits for its next attempt at the webhook endpoint ${wants.id}.`,
+        hint: expect.stringContaining('`next_attempt_at`'),
       },
     ]);
     expect((await redeliver(not.id)).json().data.endpoint_ids).toEqual([not.id]);
@@ -44,6 +44,13 @@ describe('POST /v1/events/{id}/redeliver', () => {
     expect((await redeliver('we_none')).json()).toMatchObject({ code: 'endpoint_not_found' });
     expect(await it.jobsOf(wants.id)).toHaveLength(1);
     expect(await it.jobsOf(off.id)).toHaveLength(0);
+
+    await it.send('PATCH', `/v1/webhooks/${wants.id}`, { body: { enabled: false } });
+    expect((await redeliver()).json()).toMatchObject({
+      code: 'nothing_to_redeliver',
+      message: 'Nothing was sent again: no enabled endpoint subscribes to the type of the event.',
+      hint: expect.stringContaining('`endpoint_id`'),
+    });
   });
 
   test('to an endpoint for which it waits is refused, until what waits was canceled as the refusal says', async () => {

@@ -6,6 +6,7 @@ import {
   previewArchive,
   YOUNGEST_DAYS,
 } from '@emr-payments/operations';
+import { counted } from '@emr-payments/runtime';
 import { day } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
@@ -76,8 +77,8 @@ function archived(outcome: Extract<ArchiveOutcome, { outcome: 'archived' }>): Ou
       ['TABLE', 'UPTO', 'ROWS'],
       moved.flatMap(({ upto, rows }) => Object.entries(rows).map(([name, n]) => [name, upto, n])),
     ),
-    ...(written.length === 0 ? [] : [`Written and read back: ${written.length} tables.`]),
-    ...(dropped.length === 0 ? [] : [`Dropped: ${dropped.length} tables.`]),
+    ...(written.length === 0 ? [] : [`Written and read back: ${counted(written.length, { one: 'table' })}.`]),
+    ...(dropped.length === 0 ? [] : [`Dropped: ${counted(dropped.length, { one: 'table' })}.`]),
   ].join('\n');
   if (stopped === null) return done(data, text);
   const code = stopped.reason === 'busy' ? 'failed' : 'refused';

@@ -23,10 +23,14 @@ export const registerEvent: Register = (program, cli) => {
           );
         if (redelivered.outcome === 'endpoint_disabled')
           return failure('refused', `The webhook endpoint ${endpoint} is disabled. Enable it first.`);
-        if (redelivered.outcome === 'nothing_to_do') {
+        if (redelivered.outcome === 'pending') {
+          const where = redelivered.endpointIds.join(', ');
+          return failure('refused', `The event already waits for its next attempt, at ${where}.`);
+        }
+        if (redelivered.outcome === 'no_endpoint') {
           return failure(
             'refused',
-            'The event is already on its way, or no enabled endpoint subscribes to it.',
+            "No enabled endpoint of the event's client subscribes to its type. Name one with --endpoint to send it there all the same.",
           );
         }
         const { endpointIds } = redelivered;

@@ -43,7 +43,7 @@ test('a hold is switched on, seen and switched off', async () => {
     ],
   });
   expect((await operator.run(['doctor'])).stdout).toMatch(
-    /^warn +holds +posting is on hold: all since .* 1 payments wait/m,
+    /^warn +holds +posting is on hold: all since .* 1 payment waits/m,
   );
   expect((await operator.run(['payment', 'show', id])).stdout).toMatch(/^on_hold +yes$/m);
   expect((await operator.run(['hold', 'off'])).stdout).toBe(
@@ -68,8 +68,8 @@ test('what a worker has in hand is waited for, and named when the wait is over',
   await claim(60_000);
   const late = await operator.run(['hold', 'on', '--wait', '0']);
   expect(late.code).toBe(1);
-  expect(late.stderr).toMatch(/^waiting for 1 payments that a worker has in hand\n/);
-  expect(late.stderr).toContain(`Still in flight: 1 payments that a worker has in hand: ${id}.`);
+  expect(late.stderr).toMatch(/^waiting for 1 payment that a worker has in hand\n/);
+  expect(late.stderr).toContain(`Still in flight: 1 payment that a worker has in hand: ${id}.`);
   expect((await operator.run(['hold', 'on', '--wait', '0', '--json'])).json()).toMatchObject({
     still_in_flight: [id],
   });

@@ -1,5 +1,6 @@
 import type { InHand } from '@emr-payments/db';
 import { continuePosting, findHolds, stopPosting } from '@emr-payments/operations';
+import { counted } from '@emr-payments/runtime';
 import type { Command } from 'commander';
 import { durationOption, line } from '../arguments.ts';
 import type { Cli, Register } from '../cli.ts';
@@ -17,8 +18,12 @@ const scopeOf = (user: string | undefined): string => user ?? 'all';
 
 function inHandText({ paymentIds, transactions }: InHand): string {
   const parts = [
-    ...(paymentIds.length > 0 ? [`${paymentIds.length} payments that a worker has in hand`] : []),
-    ...(transactions > 0 ? [`${transactions} transactions that began before the hold`] : []),
+    ...(paymentIds.length > 0
+      ? [`${counted(paymentIds.length, { one: 'payment' })} that a worker has in hand`]
+      : []),
+    ...(transactions > 0
+      ? [`${counted(transactions, { one: 'transaction' })} that began before the hold`]
+      : []),
   ];
   return parts.join(' and ');
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createReadStream, type ReadStream } from 'node:fs';
 import { type Comparison, compareUsersPayments, PaymentsFileError } from '@emr-payments/operations';
+import { counted } from '@emr-payments/runtime';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { failure, type Outcome } from '../outcome.ts';
@@ -15,7 +16,7 @@ function outcomeOf({ entries, posted, unknown, notPosted, badLines }: Comparison
   ];
   const more = badLines.length > SHOWN_BAD_LINES ? ', …' : '';
   const text = [
-    `${entries} entries: ${posted} posted, ${notPosted.length} known but not posted, ${unknown.length} unknown`,
+    `${counted(entries, { one: 'entry', many: 'entries' })}: ${posted} posted, ${notPosted.length} known but not posted, ${unknown.length} unknown`,
     ...(badLines.length === 0
       ? []
       : [`no payment id on line ${badLines.slice(0, SHOWN_BAD_LINES).join(', ')}${more}`]),

@@ -226,7 +226,10 @@ test('upkeep seal-emr-text leaves what the integrator may read', async () => {
 test('retry: only from failed, with the same id and a corrected location', async () => {
   const id = await practice.endedPayment('failed');
   const retried = await operator.ask(['payment', 'retry', id, '--location', 'Main Street']);
-  expect(retried).toEqual({ payment_id: id, job_id: expect.any(Number), status: 'accepted' });
+  expect(retried).toEqual({
+    ...{ payment_id: id, job_id: expect.any(Number), status: 'accepted' },
+    patient_changed: false,
+  });
   expect(await operator.ask(['payment', 'show', id])).toMatchObject({
     status: 'accepted',
     location: 'Main Street',

@@ -141,10 +141,26 @@ export const registerPayment: Register = (program, cli) => {
             `The payment ${id} has failed ${MOST_ROUNDS} times and is not tried again. It is not in the EMR: make a new payment.`,
           );
         }
+        if (retried.outcome === 'patient_not_found') {
+          return failure(
+            'refused',
+            `The payment ${id} is not tried again: its MRN has no EMR patient id any more. Import the patient, or have it found (patients import, patients find).`,
+          );
+        }
+        if (retried.outcome === 'patient_changed') {
+          return failure(
+            'refused',
+            `The payment ${id} is not tried again: its MRN has another EMR patient id now, and after the restore it is not known to which one it was sent. Look for it in the EMR, and have a new payment made if it is not there.`,
+          );
+        }
         if (retried.outcome !== 'retrying') return refused(id, retried);
+        const { jobId, redirected } = retried;
+        const patient = redirected
+          ? ' It goes to another EMR patient id than before: its MRN has been corrected.'
+          : '';
         return done(
-          { payment_id: id, job_id: retried.jobId, status: 'accepted' },
-          `The payment ${id} is accepted again (job ${retried.jobId}).`,
+          { payment_id: id, job_id: jobId, status: 'accepted', patient_changed: redirected },
+          `The payment ${id} is accepted again (job ${jobId}).${patient}`,
         );
       }),
     );

@@ -1,5 +1,6 @@
 import type { Doubted, RestoreRecord } from '@emr-payments/db';
 import { declareRestored } from '@emr-payments/operations';
+import { counted } from '@emr-payments/runtime';
 import { instant } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
@@ -20,7 +21,7 @@ function outcomeOf(input: {
   const total = Object.values(doubted).reduce((sum, n) => sum + n, 0);
   const text = [
     finishedAt === null
-      ? `${total} payments are in doubt. The EMR is asked about each one before anything is sent.`
+      ? `${counted(total, { one: 'payment is', many: 'payments are' })} in doubt. The EMR is asked about each one before anything is sent.`
       : 'This backup was dealt with before; nothing was changed.',
     pairs([
       ['backup taken', since],
@@ -77,7 +78,7 @@ export const registerRestored: Register = (program, cli) => {
         if (begun.outcome === 'in_hand') {
           return failure(
             'refused',
-            `Workers have ${begun.postings} payments in hand. Run 'emr-payments hold on' until it ends with 0, then this again.`,
+            `Workers have ${counted(begun.postings, { one: 'payment' })} in hand. Run 'emr-payments hold on' until it ends with 0, then this again.`,
           );
         }
         if (begun.outcome === 'lost_again') {

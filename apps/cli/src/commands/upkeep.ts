@@ -1,4 +1,5 @@
 import { sealOldEmrTexts } from '@emr-payments/operations';
+import { counted } from '@emr-payments/runtime';
 import type { Register } from '../cli.ts';
 import { done } from '../outcome.ts';
 
@@ -22,10 +23,11 @@ export const registerUpkeep: Register = (program, cli) => {
         return done(
           { dry_run: dryRun, ...counts },
           lines([
-            `${would} the EMR's words in the reasons of ${payments} payments and in the details of ${attempts} attempts.`,
-            shared > 0 && `Left ${shared} reasons of users whose connection shares the EMR's words.`,
+            `${would} the EMR's words in the reasons of ${counted(payments, { one: 'payment' })} and in the details of ${counted(attempts, { one: 'attempt' })}.`,
+            shared > 0 &&
+              `Left ${counted(shared, { one: 'reason' })} of users whose connection shares the EMR's words.`,
             left > 0 &&
-              `Left ${left} reasons of payments that have no attempt to which the words can be moved.`,
+              `Left ${counted(left, { one: 'reason' })} of payments that have no attempt to which the words can be moved.`,
             "Events keep what was sent: they are removed with their age. So do backups and the integrators' own records.",
           ]),
         );

@@ -23,7 +23,7 @@ test('--full makes the sync under way a full one, and is in the audit log', asyn
   const first = await sync();
   expect(first.started).toBe(true);
   expect(await run()).toMatchObject({ kind: 'incremental', state: 'waiting' });
-  expect(await sync('--full')).toMatchObject({ job_id: first.job_id, started: false });
+  expect(await sync('--full')).toMatchObject({ job_id: first.job_id, started: false, raised: true });
   expect(await run()).toMatchObject({ kind: 'full', state: 'waiting' });
   const started = (await operator.audited()).filter(({ action }) => action === 'sync.start');
   expect(started.map(({ detail }) => detail)).toEqual([

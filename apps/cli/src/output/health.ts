@@ -1,4 +1,5 @@
 import type { BrokenConnection, StoredHealth } from '@emr-payments/db';
+import { counted } from '@emr-payments/runtime';
 
 /** Shows how a connection is, in fields. */
 export function healthShown(stored: StoredHealth | null) {
@@ -15,6 +16,6 @@ export function healthShown(stored: StoredHealth | null) {
 
 /** Says that a connection is broken, and what waits for it, before a list of payments. */
 export function brokenLine({ userPublicId, state, since, waiting, detail }: BrokenConnection): string {
-  const payments = waiting === 1 ? '1 payment waits' : `${waiting} payments wait`;
+  const payments = counted(waiting, { one: 'payment waits', many: 'payments wait' });
   return `The connection of ${userPublicId} is ${state} since ${since.toISOString()}: ${payments}. ${detail ?? ''}`.trimEnd();
 }

@@ -21,6 +21,7 @@ const posting = {
 const ABSENT = absent({
   entriesSeen: 0,
   entriesUnderstood: 0,
+  perhapsOurs: 0,
   matches: 0,
   total: 0,
   complete: true,

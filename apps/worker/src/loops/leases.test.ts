@@ -34,10 +34,15 @@ const leaseOf = async (jobId: number) => {
   return rows[0].until as number;
 };
 
-test('a lease is renewed until it is released, and not after', async () => {
-  // Renewed every third second: a machine that stalls for five does not lose it.
+/** A keeper that renews every third second: a machine that stalls for five does not lose its leases. */
+function patientKeeper(): LeaseKeeper {
   const patient = createLeaseKeeper({ database, logger: createLogger('test', 'silent') }, { leaseMs: 9_000 });
   onTestFinished(() => patient.close());
+  return patient;
+}
+
+test('a lease is renewed until it is released, and not after', async () => {
+  const patient = patientKeeper();
   await database.pool.query(
     `INSERT INTO jobs (id, kind, lane_id, queued_at, fence, lease_until) VALUES (2, 'post_payment', 1, now(), 3, now())`,
   );
@@ -65,6 +70,16 @@ test('a claim that has passed to another worker is aborted at the next renewal',
   expect(held.isSafe()).toBe(false);
 });
 
+test('a claim that this process has lost and taken again is aborted at the next renewal, and the new one is held', async () => {
+  const patient = patientKeeper();
+  const lost = patient.hold({ jobId: '1', fence: 3 }, performance.now());
+  await database.pool.query('UPDATE jobs SET fence = 4');
+  const taken = patient.hold({ jobId: '1', fence: 4 }, performance.now());
+  await vi.waitUntil(() => lost.signal.aborted, PATIENCE);
+  expect(lost.isSafe()).toBe(false);
+  expect(taken.signal.aborted).toBe(false);
+});
+
 test('a lease that was not renewed is unsafe as soon as it may have run out', async () => {
   const held = keeper.hold({ jobId: '1', fence: 3 }, performance.now() - LEASE_MS);
   expect(held.isSafe()).toBe(false);
@@ -73,7 +88,7 @@ test('a lease that was not renewed is unsafe as soon as it may have run out', as
 });
 
 /** A keeper on a clock that only `vi.advanceTimersByTimeAsync` moves; `renew` stands for PostgreSQL's answers to its renewals. */
-function keeperByTheClock(renew: () => Promise<{ rows: { id: string }[] }>) {
+function keeperByTheClock(renew: () => Promise<{ rows: { id: string; fence: number }[] }>) {
   vi.useFakeTimers({
     toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'],
   });
@@ -117,7 +132,7 @@ test('a call under way goes on as long as its lease is renewed, and to the end o
   let answers = true;
   const { hold, warned } = keeperByTheClock(async () => {
     if (!answers) return new Promise(() => undefined);
-    return { rows: [{ id: '1' }] };
+    return { rows: [{ id: '1', fence: 3 }] };
   });
   const { held, call } = hold('1');
   // Renewed every 500 ms, the last time at 10 s.
@@ -132,11 +147,11 @@ test('a call under way goes on as long as its lease is renewed, and to the end o
 });
 
 test('a renewal that is answered after the lease may have run out brings no claim back', async () => {
-  const answer = Promise.withResolvers<{ rows: { id: string }[] }>();
+  const answer = Promise.withResolvers<{ rows: { id: string; fence: number }[] }>();
   const { hold } = keeperByTheClock(() => answer.promise);
   const { held, call } = hold('1');
   await vi.advanceTimersByTimeAsync(SAFE_MS);
-  answer.resolve({ rows: [{ id: '1' }] });
+  answer.resolve({ rows: [{ id: '1', fence: 3 }] });
   await vi.advanceTimersByTimeAsync(1);
   expect([call.aborted, held.isSafe()]).toEqual([true, false]);
 });

@@ -87,7 +87,7 @@ export function createLeaseKeeper(
     const until = safeUntil(sentAt, leaseMs);
     const kept = await renewLeases({ database }, { claims, leaseMs });
     for (const entry of entries) {
-      if (kept.has(entry.claim.jobId)) Object.assign(entry, until);
+      if (kept.has(entry.claim)) Object.assign(entry, until);
       else lose(entry);
     }
   }

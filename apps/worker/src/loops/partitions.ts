@@ -31,8 +31,16 @@ export function startPartitions(
   { widthDays, firstAfterMs = 0, intervalMs = INTERVAL_MS }: PartitionsOptions,
 ): { close(): Promise<void> } {
   async function make(): Promise<void> {
-    const made = await makePartitions({ database }, { widthDays, aheadDays: aheadDays(widthDays) });
+    const { made, refused } = await makePartitions(
+      { database },
+      { widthDays, aheadDays: aheadDays(widthDays) },
+    );
     for (const code of made) logger.info({ code }, 'made a partition');
+    const [first] = refused;
+    if (first === undefined) return;
+    throw new Error(`not made: those of ${refused.map(({ table }) => table).join(', ')}`, {
+      cause: first.error,
+    });
   }
 
   const loop = every(

@@ -29,7 +29,7 @@ export type ErrorDetails = {
   limit?: string;
   /** The content type that the route takes, where it is not JSON. */
   mediaType?: string;
-  /** Id of the webhook endpoint that has the URL, or for which an event waits. */
+  /** Id of the webhook endpoint that has the URL; or those, with commas, for which an event waits. */
   endpoint?: string;
   /** Scope of an operator key. */
   scope?: string;

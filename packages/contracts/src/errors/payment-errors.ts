@@ -51,6 +51,16 @@ export const PAYMENT_ERRORS = {
     sentence: () =>
       'This payment has failed a thousand times and is not tried again. It is not in the EMR: make a new payment.',
   },
+  patient_changed: {
+    status: 409,
+    retry: 'never',
+    about:
+      "Of a retry: the MRN has another EMR patient id than at the payment's last try, and the service's database has been restored from a backup since. " +
+      'The payment may be in the EMR, under an id that is not known. Look for it there, and make a new payment if there is none.',
+    sentence: () =>
+      'The patient has another EMR patient ID now, and after a restore of the database it is not known to which one this payment was sent. ' +
+      'Look for it in the EMR, and make a new payment if it is not there.',
+  },
   method_needs_data: {
     status: 422,
     retry: 'never',

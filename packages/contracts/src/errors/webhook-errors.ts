@@ -55,8 +55,8 @@ export const WEBHOOK_ERRORS = {
       'The event already waits for its next attempt, which stays at its time, or no enabled endpoint subscribes to its type. The `hint` says how to send it now.',
     sentence: ({ endpoint }) =>
       endpoint === undefined
-        ? 'Nothing was sent again: the event already waits for its next attempt, or no enabled endpoint subscribes to its type.'
-        : `Nothing was sent again: the event already waits for its next attempt at the webhook endpoint ${endpoint}.`,
+        ? 'Nothing was sent again: no enabled endpoint subscribes to the type of the event.'
+        : `Nothing was sent again: the event already waits for its next attempt at the webhook endpoint${endpoint.includes(',') ? 's' : ''} ${endpoint}.`,
   },
   test_in_progress: {
     status: 409,

@@ -116,12 +116,16 @@ export const StartedSyncReplySchema = withExample(
         user_id: userId,
         job_id: bigInteger({ description: 'The work on it.', examples: [12_346] }),
         started: Type.Boolean({ description: 'false: this sync was waiting or running before.' }),
+        raised: Type.Boolean({
+          description:
+            'true: this sync was waiting or running before to read what has changed, and reads all patients now, as `full` has it.',
+        }),
       },
       { title: 'StartedSync', description: 'A sync that waits or runs.' },
     ),
     'A sync waits or runs. The connection shows how far it is',
   ),
-  replyExample('Sync started.', { user_id: USER, job_id: 12_346, started: true }),
+  replyExample('Sync started.', { user_id: USER, job_id: 12_346, started: true, raised: false }),
 );
 
 export const NoticeAddressBodySchema = Type.Object(

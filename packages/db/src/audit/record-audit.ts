@@ -19,11 +19,12 @@ export const AUDIT_VALUES = [
  * statement, if `from` has a row.
  *
  * @param input.from a CTE or table expression with at most one row.
+ * @param input.detail SQL for the entry's detail, where `from` knows more of it than the value.
  */
-export function auditCte({ from }: { from: string }): string {
+export function auditCte({ from, detail = ':detail::jsonb' }: { from: string; detail?: string }): string {
   return `audited AS (
       INSERT INTO audit_log (actor, user_id, source, action, subject, outcome, detail)
-      SELECT :actor, :actorUser, :source, :action, :subject, :outcome, :detail::jsonb FROM ${from}
+      SELECT :actor, :actorUser, :source, :action, :subject, :outcome, ${detail} FROM ${from}
     )`;
 }
 

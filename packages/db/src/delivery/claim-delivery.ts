@@ -1,11 +1,10 @@
 import { CLAIMED, setStatement, UNSYNCED } from '../core/set-statement.ts';
-import { queryInSet, type StatementDeps } from '../core/statements.ts';
+import { query, queryInSet, type StatementDeps } from '../core/statements.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 import {
   CLAIMED_DELIVERY,
   type ClaimedDelivery,
   type ClaimedDeliveryRow,
-  ITS_ENDPOINT,
   toClaimedDelivery,
 } from './claimed-delivery.ts';
 
@@ -24,20 +23,37 @@ const CLAIM = setStatement({
     ), ${UNSYNCED}
     SELECT ${CLAIMED_DELIVERY}
       FROM job
-      CROSS JOIN LATERAL (SELECT * FROM deliveries WHERE event_id = job.event_id AND id = job.delivery_id OFFSET 0) d
-      CROSS JOIN LATERAL (SELECT * FROM events WHERE id = job.event_id OFFSET 0) v
-      ${ITS_ENDPOINT}
+      LEFT JOIN LATERAL (SELECT * FROM deliveries WHERE event_id = job.event_id AND id = job.delivery_id OFFSET 0) d ON true
+      LEFT JOIN LATERAL (SELECT * FROM events WHERE id = job.event_id OFFSET 0) v ON true
+      LEFT JOIN LATERAL (SELECT * FROM webhook_endpoints WHERE id = d.endpoint_id OFFSET 0) e ON true
       CROSS JOIN unsynced`,
 });
 
+/** Removes a job whose delivery or event was removed while it was made. There is nothing to send, and nothing else would end it. */
+const END = {
+  name: 'end-job-without-delivery',
+  text: `
+    WITH job AS (DELETE FROM jobs WHERE id = $1 AND fence = $2 RETURNING event_id, delivery_id)
+    DELETE FROM deliveries d USING job WHERE d.event_id = job.event_id AND d.id = job.delivery_id`,
+};
+
+type Row =
+  | ClaimedDeliveryRow
+  | (Pick<ClaimedDeliveryRow, 'fence'> & { delivery_id: number | null; event_id: string | null });
+
+const isWhole = (row: Row): row is ClaimedDeliveryRow => row.delivery_id !== null && row.event_id !== null;
+
 /**
- * @returns null when there is nothing to do: the job is finished or held by another worker, or the entry is of an earlier
- *   fence.
+ * @returns null when there is nothing to do: the job is finished or held by another worker, the entry is of an earlier
+ *   fence, or the event was removed.
  */
 export async function claimDelivery(
   deps: StatementDeps,
   { jobId, fence, leaseMs }: Claim & { leaseMs: number },
 ): Promise<ClaimedDelivery | null> {
-  const row = await queryInSet<ClaimedDeliveryRow>(deps, CLAIM, { job_id: jobId, fence, lease_ms: leaseMs });
-  return row === undefined ? null : toClaimedDelivery(row);
+  const row = await queryInSet<Row>(deps, CLAIM, { job_id: jobId, fence, lease_ms: leaseMs });
+  if (row === undefined) return null;
+  if (isWhole(row)) return toClaimedDelivery(row);
+  await query(deps, END, [jobId, row.fence]);
+  return null;
 }

@@ -22,12 +22,14 @@ export type RedeliverOutcome =
   | { outcome: 'endpoint_disabled' }
   /** The event. */
   | { outcome: 'not_found' }
-  /** Its deliveries are still pending, or there is no enabled endpoint for it. */
-  | { outcome: 'nothing_to_do' };
+  /** Its deliveries to all endpoints that it would be sent to are still pending: the ids of these. */
+  | { outcome: 'pending'; endpointIds: string[] }
+  /** No enabled endpoint wants its type. */
+  | { outcome: 'no_endpoint' };
 
 type Fact =
   | { n: number; fact: 'event' | 'enabled' | 'disabled'; endpoint_id: null }
-  | { n: number; fact: 'sent'; endpoint_id: string }
+  | { n: number; fact: 'sent' | 'wanted'; endpoint_id: string }
   | { n: null; fact: 'notified'; endpoint_id: null };
 
 const valuesOf = ({ eventId, clientPk, endpointId, by, traceparent }: RedeliverInput) =>
@@ -48,8 +50,11 @@ function outcomeOf({ endpointId }: RedeliverInput, facts: readonly Fact[]): Rede
   if (endpointId !== null && !is('enabled'))
     return { outcome: is('disabled') ? 'endpoint_disabled' : 'endpoint_not_found' };
   if (!is('event')) return { outcome: 'not_found' };
-  const endpointIds = facts.flatMap((each) => (each.fact === 'sent' ? [each.endpoint_id] : [])).sort();
-  return endpointIds.length === 0 ? { outcome: 'nothing_to_do' } : { outcome: 'redelivering', endpointIds };
+  const idsOf = (fact: 'sent' | 'wanted') =>
+    facts.flatMap((each) => (each.fact === fact ? [each.endpoint_id] : [])).sort();
+  const [sent, wanted] = [idsOf('sent'), idsOf('wanted')];
+  if (sent.length > 0) return { outcome: 'redelivering', endpointIds: sent };
+  return wanted.length > 0 ? { outcome: 'pending', endpointIds: wanted } : { outcome: 'no_endpoint' };
 }
 
 /**

@@ -43,8 +43,8 @@ const NOTIFIED_FACT = " UNION ALL SELECT NULL, 'notified', NULL FROM notified";
  * - The audit log gets one entry for each actor and named endpoint, with the events' ids.
  * - An operator's request, which has no client, may name an endpoint of any client: one of another client than the event's is none.
  *
- * It gives a row for each fact about a request: that its event was found, that its endpoint is enabled or disabled, and to which endpoint
- * the event is sent.
+ * It gives a row for each fact about a request: that its event was found, that its endpoint is enabled or disabled, the endpoints that
+ * it would be sent to, and to which of them it is sent.
  */
 function textOf(asked: string, { notify }: { notify: boolean }): string {
   const mayUse = (table: string) => `(asked.client_pk IS NULL OR ${table}.client_pk = asked.client_pk)`;
@@ -57,14 +57,15 @@ function textOf(asked: string, { notify }: { notify: boolean }): string {
         SELECT o.disabled_at IS NULL AS enabled FROM webhook_endpoints o
          WHERE o.id = asked.endpoint_id AND o.deleted_at IS NULL AND ${mayUse('o')}
            AND (asked.client_pk IS NOT NULL OR NOT EXISTS (SELECT FROM event WHERE event.n = asked.n AND event.client_pk <> o.client_pk)) LIMIT 1) e
-    ), target AS MATERIALIZED (
-      SELECT DISTINCT ON (event.id, e.id) event.n, event.id AS event_id, event.type, e.id AS endpoint_id, e.lane_id
+    ), wanted AS MATERIALIZED (
+      SELECT event.n, event.id AS event_id, event.type, e.id AS endpoint_id, e.lane_id
         FROM event CROSS JOIN LATERAL (
           SELECT o.id, o.lane_id FROM webhook_endpoints o
            WHERE o.client_pk = event.client_pk AND o.disabled_at IS NULL AND o.deleted_at IS NULL
              AND CASE WHEN event.endpoint_id IS NULL THEN o.event_types = '{}' OR event.type = ANY (o.event_types)
                       ELSE o.id = event.endpoint_id END OFFSET 0) e
-       ORDER BY event.id, e.id, event.n
+    ), target AS MATERIALIZED (
+      SELECT DISTINCT ON (event_id, endpoint_id) * FROM wanted ORDER BY event_id, endpoint_id, n
     ), found AS MATERIALIZED (
       SELECT target.*, d.id AS delivery_id, d.status FROM target LEFT JOIN LATERAL (
         SELECT own.id, own.status FROM (SELECT * FROM deliveries WHERE event_id = target.event_id OFFSET 0) own
@@ -101,6 +102,7 @@ function textOf(asked: string, { notify }: { notify: boolean }): string {
     )${notify ? NOTIFIED : ''}
     SELECT n, 'event' AS fact, NULL AS endpoint_id FROM event
     UNION ALL SELECT n, CASE WHEN enabled THEN 'enabled' ELSE 'disabled' END, NULL FROM named
+    UNION ALL SELECT n, 'wanted', endpoint_id FROM wanted
     UNION ALL SELECT n, 'sent', endpoint_id FROM due${notify ? NOTIFIED_FACT : ''}`;
 }
 

@@ -155,7 +155,7 @@ async function stateOf(world: string) {
 
 const plainOutcomes = (outcomes: RedeliverOutcome[]) =>
   outcomes.map((each) =>
-    each.outcome === 'redelivering'
+    'endpointIds' in each
       ? { ...each, endpointIds: each.endpointIds.map((id) => id.replace(/[ab](?=\d)/, '')) }
       : each,
   );
@@ -430,7 +430,7 @@ describe('requests that come together', () => {
       ]),
     ).toMatchObject([
       { result: { outcome: 'endpoint_disabled' } },
-      { result: { outcome: 'nothing_to_do' } },
+      { result: { outcome: 'no_endpoint' } },
       { result: { outcome: 'redelivering' } },
     ]);
     expect(await statusOf(input)).toBe('failed');

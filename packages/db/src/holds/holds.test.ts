@@ -179,7 +179,7 @@ test('a renewal that is under way when the lease lapses is waited for', async ()
   const renewer = await session();
   await renewer.query('BEGIN');
   expect(await renewLeases({ database: { pool: renewer } }, { claims: [late], leaseMs: 60_000 })).toEqual(
-    new Set([late.jobId]),
+    new Set([late]),
   );
   await on();
   expect(await wait({ waitMs: 700 })).toMatchObject({ transactions: 1 });

@@ -12,18 +12,24 @@ const RENEW = {
        ORDER BY j.id FOR UPDATE OF j
     )
     UPDATE jobs SET lease_until = now() + make_interval(secs => $3 / 1000.0) FROM held WHERE jobs.id = held.id
-    RETURNING jobs.id::text`,
+    RETURNING jobs.id::text, jobs.fence`,
 };
 
-/** Renews the leases of all the jobs that this process holds. @returns the ids of those that it still holds. */
-export async function renewLeases(
+/**
+ * Renews the leases of all the jobs that this process holds.
+ *
+ * @returns the claims that it still holds. Of one job it may name two, when it has lost the first without noticing and claimed the job again:
+ *   only the second is held.
+ */
+export async function renewLeases<Held extends Claim>(
   deps: StatementDeps,
-  { claims, leaseMs }: { claims: readonly Claim[]; leaseMs: number },
-): Promise<Set<string>> {
-  const rows = await query<{ id: string }>(deps, RENEW, [
+  { claims, leaseMs }: { claims: readonly Held[]; leaseMs: number },
+): Promise<Set<Held>> {
+  const rows = await query<{ id: string; fence: number }>(deps, RENEW, [
     claims.map((claim) => claim.jobId),
     claims.map((claim) => claim.fence),
     leaseMs,
   ]);
-  return new Set(rows.map((row) => row.id));
+  const fences = new Map(rows.map(({ id, fence }) => [id, fence]));
+  return new Set(claims.filter(({ jobId, fence }) => fences.get(jobId) === fence));
 }

@@ -2,7 +2,7 @@ import type { Database } from '../core/database.ts';
 import { named } from '../core/named.ts';
 import { query } from '../core/statements.ts';
 import { inTransaction } from '../core/transaction.ts';
-import { ALIVE, IS_NO, MINUTE, mrnHash } from './look-up-rules.ts';
+import { ALIVE, IS_NO, IS_RECENT, MINUTE, mrnHash } from './look-up-rules.ts';
 
 /** A question to the EMR: who has this MRN. Another version of the connection may lead to another EMR. */
 export type PatientQuestion = { userId: number; connectionVersion: string; mrn: string };
@@ -39,7 +39,7 @@ const JOIN = named({
         SELECT id FROM patient_lookups WHERE user_id = :userId AND asked_at <= ${MINUTE} AND lease_until < now() LIMIT 500
            FOR UPDATE SKIP LOCKED))
     ), recent AS MATERIALIZED (
-      SELECT * FROM patient_lookups WHERE user_id = :userId AND asked_at > ${MINUTE}
+      SELECT * FROM patient_lookups WHERE user_id = :userId AND ${IS_RECENT}
     ), same AS MATERIALIZED (
       SELECT id, answer FROM recent
        WHERE version = :connectionVersion::timestamptz AND mrn_hash = ${mrnHash(':mrn')} AND (${IS_NO} OR ${ALIVE} OR ${JUST_STORED})

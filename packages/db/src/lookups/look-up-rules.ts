@@ -1,6 +1,9 @@
 /** Questions since then count: for a minute a "no" holds, and a question counts against the connection's budget. */
 export const MINUTE = `now() - interval '1 minute'`;
 
+/** In the last minute. What is later than now counts as old: the clock was set back, and nobody knows how old it is. */
+export const IS_RECENT = `(asked_at > ${MINUTE} AND asked_at < now() + interval '1 minute')`;
+
 /** The EMR has answered, and has no patient to whom a payment could go. */
 export const IS_NO = `answer IN ('none', 'several', 'closed')`;
 

@@ -129,6 +129,9 @@ describe('a "no"', () => {
       expect(await recallNo(practice, other)).toBe(false);
     await sql(`UPDATE patient_lookups SET asked_at = now() - interval '61 seconds'`);
     expect(await recallNo(practice, question('M'))).toBe(false);
+    // The clock of the database was set back.
+    await sql(`UPDATE patient_lookups SET asked_at = now() + interval '1 hour'`);
+    expect(await recallNo(practice, question('M'))).toBe(false);
     await asking('M');
   });
 

@@ -1,7 +1,7 @@
 import { named } from '../core/named.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
 import type { PatientQuestion } from './join-look-up.ts';
-import { IS_NO, MINUTE, mrnHash } from './look-up-rules.ts';
+import { IS_NO, IS_RECENT, mrnHash } from './look-up-rules.ts';
 
 const RECALL = named({
   name: 'recall-patient-no',
@@ -9,7 +9,7 @@ const RECALL = named({
   text: `
     SELECT FROM patient_lookups
      WHERE user_id = :userId AND mrn_hash = ${mrnHash(':mrn')} AND version = :connectionVersion::timestamptz
-       AND asked_at > ${MINUTE} AND ${IS_NO} LIMIT 1`,
+       AND ${IS_RECENT} AND ${IS_NO} LIMIT 1`,
 });
 
 /** True when the EMR, asked by any process, said less than a minute ago that it has no such patient. */

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { ConfigError, print } from '@emr-payments/runtime';
+import { ConfigError, counted, print } from '@emr-payments/runtime';
 import { refuseSharedSessions } from '../core/own-sessions.ts';
 import { readConfig } from './config.ts';
 import { migrate } from './migrate.ts';
@@ -70,7 +70,11 @@ try {
       report: say,
       signal: stopOnSignal(),
     });
-    say(applied.length === 0 ? 'The database is up to date.' : `Applied ${applied.length} migrations.`);
+    say(
+      applied.length === 0
+        ? 'The database is up to date.'
+        : `Applied ${counted(applied.length, { one: 'migration' })}.`,
+    );
   }
 } catch (error) {
   // Those of parseArgs are TypeErrors, too.

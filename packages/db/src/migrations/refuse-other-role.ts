@@ -1,3 +1,4 @@
+import { counted } from '@emr-payments/runtime';
 import { pendingMigrations } from './pending-migrations.ts';
 import type { MigrationDeps } from './waits.ts';
 
@@ -42,7 +43,7 @@ export async function refuseOtherRole(
       ? ''
       : pending.length === 0
         ? ' The database has all migrations of this version.'
-        : ` ${pending.length} migrations are missing.`;
+        : ` ${counted(pending.length, { one: 'migration is', many: 'migrations are' })} missing.`;
   throw new Error(
     `Nothing was changed: the tables belong to the role ${owner}, and ${me} may not change them.${state} ${INSTEAD} of ${owner}.`,
   );

@@ -1,7 +1,9 @@
 import { firstEventId, firstPaymentUuid, newEventId } from '@emr-payments/contracts';
 import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { DatabaseUnavailableError } from '../core/statements.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import { makePartitions } from './make-partitions.ts';
 
 const TABLES = ['payments', 'posting_attempts', 'events', 'deliveries', 'delivery_attempts'];
 const DAY_MS = 86_400_000;
@@ -229,6 +231,25 @@ test('what holds the default partition makes it give up within its own time-out,
     await reader.end();
   }
   expect((await makeAll('payments', { width: 28, ahead: 100 })).length).toBeGreaterThan(0);
+});
+
+test('a table that refuses does not keep the others from their partitions', async () => {
+  const reader = new Client({ connectionString: practice.url });
+  await reader.connect();
+  const make = () => makePartitions(practice, { widthDays: 28, aheadDays: 100 });
+  const tables = (made: string[]) =>
+    TABLES.filter((table) => made.some((name) => name.startsWith(`${table}_2`)));
+  try {
+    await reader.query('BEGIN; SELECT FROM posting_attempts_default');
+    const { made, refused } = await make();
+    expect(refused).toEqual([{ table: 'posting_attempts', error: expect.any(DatabaseUnavailableError) }]);
+    expect(tables(made)).toEqual(['payments', 'events', 'deliveries', 'delivery_attempts']);
+  } finally {
+    await reader.end();
+  }
+  const { made, refused } = await make();
+  expect(refused).toEqual([]);
+  expect(tables(made)).toEqual(['posting_attempts']);
 });
 
 test('a partition that was found empty is planned for as one that will have rows', async () => {

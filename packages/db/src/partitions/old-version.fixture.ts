@@ -52,6 +52,8 @@ async function writePractice(owner: Client): Promise<{ clientPk: number; userId:
     ), endpoint AS (
       INSERT INTO webhook_endpoints (id, client_pk, lane_id, url, event_types)
       SELECT 'we_old', practice.client_pk, target.id, 'https://example.com/hook', '{}' FROM practice, target
+    ), patient AS (
+      INSERT INTO patients (user_id, mrn, emr_patient_id) SELECT id, 'MRN', 'p' FROM practice
     )
     SELECT client_pk AS "clientPk", id AS "userId" FROM practice`);
   const [practice] = rows;

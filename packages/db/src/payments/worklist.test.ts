@@ -1,6 +1,16 @@
 import { newEventId, paymentIdToUuid } from '@emr-payments/contracts';
 import { type Span, setTracer } from '@emr-payments/runtime';
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  onTestFinished,
+  test,
+  vi,
+} from 'vitest';
 import { acceptBatch } from '../accept/accept-batch.ts';
 import { type Resolution, redeliverEvent, resolvePayment, retryPayment, showPayment } from '../index.ts';
 import { feedJobs } from '../jobs/feed-jobs.ts';
@@ -90,7 +100,7 @@ test('a retry is the same payment and job, accepted again, with its attempts kep
     paymentMethod: 'Cash',
     by,
   });
-  expect(outcome).toEqual({ outcome: 'retrying', paymentId, jobId: Number(failed.jobId) });
+  expect(outcome).toEqual({ outcome: 'retrying', paymentId, jobId: Number(failed.jobId), redirected: false });
   const again = await show(paymentId);
   expect(again).toMatchObject({
     status: 'accepted',
@@ -119,6 +129,53 @@ test('a retry is the same payment and job, accepted again, with its attempts kep
   const ended = await show(paymentId);
   expect(ended).toMatchObject({ status: 'failed', round: 2, attempts: [{ number: 1 }, { number: 2 }] });
   expect(ended.events.map(({ round }) => round)).toEqual([1, 2]);
+});
+
+describe('a retry goes to the patient whom the MRN names now', () => {
+  const patientIs = (emrPatientId: string | null, state = 'active') =>
+    practice.database.pool.query(
+      `UPDATE patients SET emr_patient_id = $2, state = $3::patient_state WHERE user_id = $1 AND mrn = 'MRN-1'`,
+      [practice.userId, emrPatientId, state],
+    );
+  afterEach(() => patientIs('p1'));
+
+  test('after a correction, and says so in the audit log', async () => {
+    const paymentId = await paymentThat('failed');
+    await patientIs('p7');
+    expect(await retry(paymentId)).toMatchObject({ outcome: 'retrying', redirected: true });
+    expect(await claim()).toMatchObject({ payment: { patientMrn: 'MRN-1', emrPatientId: 'p7' } });
+    expect(await audits(paymentId)).toMatchObject([
+      { action: 'payment.retry', detail: { patient: 'changed' } },
+    ]);
+  });
+
+  test('without one it is the same patient', async () => {
+    const paymentId = await paymentThat('failed');
+    expect(await retry(paymentId)).toMatchObject({ redirected: false });
+    expect(await show(paymentId)).toMatchObject({ emrPatientId: 'p1' });
+    expect((await audits(paymentId))[0]?.detail).toEqual({});
+  });
+
+  test('after a person has not found it, for the operator too', async () => {
+    const paymentId = await paymentThat('needs_review');
+    await resolve(paymentId, { outcome: 'not_posted' });
+    await patientIs('p7');
+    expect(await retry(paymentId, null)).toMatchObject({ redirected: true });
+    expect(await show(paymentId)).toMatchObject({ emrPatientId: 'p7' });
+  });
+
+  test('one whom the EMR has closed gets nothing', async () => {
+    const paymentId = await paymentThat('failed');
+    await patientIs(null, 'closed');
+    expect(await retry(paymentId)).toEqual({ outcome: 'patient_not_found', mrn: 'MRN-1' });
+    expect(await show(paymentId)).toMatchObject({ status: 'failed', emrPatientId: 'p1' });
+  });
+
+  test('a payment that is under way keeps its patient', async () => {
+    await accept();
+    await patientIs('p7');
+    expect(await claim()).toMatchObject({ payment: { emrPatientId: 'p1' } });
+  });
 });
 
 test('a retry continues the trace of its own request', async () => {
@@ -266,7 +323,11 @@ test('a redelivery sends ended deliveries again and leaves pending ones alone', 
   const eventId = event?.id ?? '';
   const redeliver = (clientPk: number | null = practice.clientPk) =>
     redeliverEvent(practice, { eventId, clientPk, endpointId: null, by });
-  expect(await redeliver()).toEqual({ outcome: 'nothing_to_do' });
+  expect(await redeliver()).toEqual({ outcome: 'pending', endpointIds: [practice.endpointId] });
+  const endpoint = { id: practice.endpointId ?? '' };
+  await prisma.webhookEndpoint.update({ where: endpoint, data: { disabledAt: new Date() } });
+  expect(await redeliver()).toEqual({ outcome: 'no_endpoint' });
+  await prisma.webhookEndpoint.update({ where: endpoint, data: { disabledAt: null } });
 
   await prisma.job.deleteMany();
   await prisma.delivery.updateMany({ where: { eventId }, data: { status: 'failed', attempts: 10 } });

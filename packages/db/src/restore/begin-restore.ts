@@ -63,7 +63,7 @@ const BEGIN = named({
     ), ${auditCte({ from: 'restore' })}, sequence AS MATERIALIZED (
       SELECT last_value + 1 AS from,
              last_value + ${SKIPPED.least}
-               + ceil(extract(epoch FROM now() - :since::timestamptz))::bigint * ${SKIPPED.perSecond} AS to
+               + greatest(0, ceil(extract(epoch FROM now() - :since::timestamptz)))::bigint * ${SKIPPED.perSecond} AS to
         FROM jobs_id_seq, restore
     )
     SELECT restore.*, sequence.from AS "from", setval('jobs_id_seq', sequence.to) AS "to" FROM restore CROSS JOIN sequence`,

@@ -113,6 +113,19 @@ test('a failed payment that a person retries afterwards is still in doubt', asyn
   expect(posting.claim.fence).toBe(FENCE_STEP + 4);
 });
 
+test('a failed payment whose patient was corrected is not retried while nobody knows to whom the lost time has sent it', async () => {
+  const paymentId = await payment('failed');
+  await hold();
+  await restored();
+  await release();
+  const retry = () => retryPayment(practice, { paymentId, userId: null, by: SYSTEM });
+  await sql(`UPDATE patients SET emr_patient_id = 'p7' WHERE mrn = 'MRN-1'`);
+  expect(await retry()).toEqual({ outcome: 'patient_changed' });
+  // The EMR was asked, or a person has looked.
+  await sql(`UPDATE posting_attempts SET outcome = 'absent' WHERE number < 0`);
+  expect(await retry()).toMatchObject({ outcome: 'retrying', redirected: true });
+});
+
 test('an earlier send in doubt keeps its time: a look-up searches from there', async () => {
   await payment('accepted');
   const earlier = await claim();

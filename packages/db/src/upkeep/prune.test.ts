@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { newEventId, paymentIdToUuid } from '@emr-payments/contracts';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { acceptBatch } from '../accept/accept-batch.ts';
+import type { StatementDeps } from '../core/statements.ts';
+import { claimDelivery } from '../delivery/claim-delivery.ts';
+import { redeliverEvent } from '../delivery/redeliver-event.ts';
+import { feedJobs } from '../jobs/feed-jobs.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { pruneBatch } from './prune.ts';
 
@@ -45,6 +49,15 @@ async function eventOf(
   return id;
 }
 
+const sendAgain = (eventId: string, deps: StatementDeps = practice) =>
+  redeliverEvent(deps, { eventId, clientPk: null, endpointId: null, by: { actor: 'test', source: 'test' } });
+
+async function claimNext() {
+  const [job] = await feedJobs(practice, 10);
+  if (job === undefined) throw new Error('no job is due');
+  return claimDelivery(practice, { jobId: job.id, fence: job.fence, leaseMs: 60_000 });
+}
+
 test('old and finished events are removed with deliveries and attempts, in batches', async () => {
   const { prisma } = practice.database;
   const kept = [await eventOf(29, 'delivered'), await eventOf(31, 'pending')];
@@ -58,6 +71,43 @@ test('old and finished events are removed with deliveries and attempts, in batch
   const attempts = await prisma.deliveryAttempt.findMany();
   expect(attempts.map(({ eventId }) => eventId).sort()).toEqual(kept.flatMap((id) => [id, id]));
 });
+
+test('an event that is sent again while old ones are removed stays, and its job with it', async () => {
+  const { prisma, pool } = practice.database;
+  const eventId = await eventOf(31, 'delivered');
+  const sender = await pool.connect();
+  await sender.query('BEGIN');
+  expect(await sendAgain(eventId, { database: { pool: sender } })).toMatchObject({ outcome: 'redelivering' });
+  let ended = false;
+  const pruning = pruneBatch(practice, { what: 'events', days: 30 }).finally(() => {
+    ended = true;
+  });
+  const waiting =
+    'SELECT FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())';
+  await vi.waitUntil(async () => ended || (await pool.query(waiting)).rowCount !== 0, { timeout: 30_000 });
+  await sender.query('COMMIT');
+  sender.release();
+  expect(await pruning).toBe(0);
+  expect(await claimNext()).toMatchObject({ event: { id: eventId } });
+  await prisma.job.deleteMany();
+  await prisma.delivery.updateMany({ where: { eventId }, data: { status: 'delivered' } });
+  expect(await pruneBatch(practice, { what: 'events', days: 30 })).toBe(1);
+});
+
+test.each(['deliveries', 'events'])(
+  'a job whose row of %s is gone ends when it is claimed',
+  async (table) => {
+    const { prisma } = practice.database;
+    const eventId = await eventOf(1, 'delivered');
+    await sendAgain(eventId);
+    const key = table === 'events' ? 'id' : 'event_id';
+    await practice.owner.pool.query(`DELETE FROM ${table} WHERE ${key} = $1`, [eventId]);
+    expect(await claimNext()).toBeNull();
+    expect(await prisma.job.count()).toBe(0);
+    expect(await prisma.delivery.count({ where: { eventId } })).toBe(0);
+    await prisma.event.deleteMany({ where: { id: eventId } });
+  },
+);
 
 test('old idempotency keys are removed, except those whose payment is under way', async () => {
   const { prisma } = practice.database;

@@ -31,6 +31,9 @@ const oldEvents = (ids: string): string => `
  *
  * It goes client by client, so that pruning needs no index of its own, which every settled payment would have to write to.
  * Rows are looked up by arrays, and deliveries event by event: with joins PostgreSQL reads every partition whole.
+ *
+ * An event that is being sent again meanwhile stays: its deliveries are locked first, and read as they are then. An endpoint's first delivery
+ * of an event cannot be locked, because it is not there yet: the job of such a one is removed when it is claimed (`claim-delivery.ts`).
  */
 const EVENTS = `
     floor AS MATERIALIZED (
@@ -39,10 +42,15 @@ const EVENTS = `
        WHERE i.inhparent = 'events'::regclass
     ), later AS MATERIALIZED (
       SELECT first_event_id(now() + interval '1 day') COLLATE "C" AS id
-    ), old AS MATERIALIZED (
+    ), past AS MATERIALIZED (
       SELECT e.id FROM clients c CROSS JOIN LATERAL (${oldEvents(`v.id >= ${FIRST_RANDOM_ID}`)}
         UNION ALL ${oldEvents('v.id < (SELECT id FROM floor)')}
       ) e WHERE (SELECT alone FROM leader) LIMIT $2
+    ), ended AS MATERIALIZED (
+      SELECT d.event_id FROM deliveries d WHERE d.event_id = ANY (ARRAY(SELECT id FROM past)) AND d.status <> 'pending' ORDER BY d.id FOR UPDATE SKIP LOCKED
+    ), old AS MATERIALIZED (
+      SELECT past.id FROM past
+       WHERE (SELECT count(*) FROM deliveries d WHERE d.event_id = past.id) = (SELECT count(*) FROM ended WHERE ended.event_id = past.id)
     ), no_attempts AS (
       DELETE FROM delivery_attempts WHERE event_id = ANY (ARRAY(SELECT id FROM old))
     ), no_deliveries AS (

@@ -9,11 +9,17 @@ import type { FindHints, FindOutcome, Posting } from '../posting.ts';
 import type { BreakServer } from './break-server.ts';
 import type { UnderTest } from './under-test.ts';
 
+/**
+ * As long as a busy machine may need for one exchange, in milliseconds: thirty rules run at the same time, beside whatever else the machine does.
+ * A correct adapter never waits for it.
+ */
+export const BUSY_MS = 20_000;
+
 /** Everything that a rule works with: one adapter, one server that can be broken. */
 export type Context = {
   emr: UnderTest;
   server: BreakServer;
-  /** Opens the adapter under test; by default at the server that can be broken, with good credentials and 10 s of time. */
+  /** Opens the adapter under test; by default at the server that can be broken, with good credentials and `BUSY_MS` of time. */
   open(options?: {
     baseUrl?: string;
     credentials?: Readonly<Record<string, string>>;
@@ -49,7 +55,7 @@ export function contextOf(emr: UnderTest, server: BreakServer): Context {
     open: ({
       baseUrl = server.baseUrl,
       credentials = emr.credentials.good,
-      timeoutMs = 10_000,
+      timeoutMs = BUSY_MS,
       without = [],
     } = {}) => emr.open({ baseUrl, credentials, timeoutMs, deps, without }),
   };
@@ -137,6 +143,6 @@ export async function postAndSettle(
       if (found.outcome !== 'found') throw new Error(`not found yet: ${found.outcome}`);
       return found.emrTransactionId;
     },
-    { timeout: 10_000, interval: 20 },
+    { timeout: BUSY_MS, interval: 20 },
   );
 }

@@ -39,6 +39,7 @@ export async function readAll<T extends TSchema>(
   const facts: SearchFacts = {
     entriesSeen: 0,
     entriesUnderstood: 0,
+    perhapsOurs: 0,
     total: null,
     complete: true,
     errorSaid: false,

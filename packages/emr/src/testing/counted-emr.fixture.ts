@@ -107,6 +107,7 @@ export function openCountedAdapter(
     return absent({
       entriesSeen: 0,
       entriesUnderstood: 0,
+      perhapsOurs: 0,
       matches: 0,
       total: null,
       complete: true,

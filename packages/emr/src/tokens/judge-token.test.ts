@@ -64,6 +64,12 @@ test.each<[string, Partial<StoredToken>, Partial<Wish>, NextStep['step']]>([
     { rejected: 'a' },
     'renew',
   ],
+  [
+    'one of a time to come, after the clock of the database was set back',
+    { pair: pair({ afterRejection: true, ageMs: -3_600_000 }) },
+    { rejected: 'a' },
+    'renew',
+  ],
 ])('%s: the next step', (_what, stored, wish, step) => {
   const next = judgeToken(
     { pair: null, generation: 1, state: 'good', leased: false, waitMs: 0, ...stored },

@@ -51,7 +51,8 @@ export function judgeToken(
   if (renewed) return { step: 'fail', trouble: isRejected ? REJECTED : NOT_RENEWED };
   if (state === 'login_required' && !retriesLogin) return { step: 'fail', trouble: LOGIN_REQUIRED };
   if (waitMs > 0) return { step: 'fail', trouble: slowDown(waitMs) };
-  if (isRejected && pair.afterRejection && pair.ageMs < REJECTED_AGAIN_MS)
+  // A token from after the present time is of an unknown age: the clock of the database was set back, and it may be old.
+  if (isRejected && pair.afterRejection && Math.abs(pair.ageMs) < REJECTED_AGAIN_MS)
     return { step: 'fail', trouble: REJECTED };
   return { step: 'renew' };
 }

@@ -1,5 +1,6 @@
 import { type Database, listBrokenConnections, listConnectionSettings } from '@emr-payments/db';
 import { adapterDescriptions, canonicalAdapterName, usesPlainHttp } from '@emr-payments/emr';
+import { counted } from '@emr-payments/runtime';
 import type { Finding } from './finding.ts';
 
 /** Most users that the finding names. */
@@ -56,5 +57,8 @@ export async function checkHealth({ database }: { database: Database }): Promise
       : [`the EMR rejects the login of ${namesOf(logins)}: give new credentials with user connect --user`]),
     ...(away.length === 0 ? [] : [`the EMR of ${namesOf(away)} cannot be reached`]),
   ];
-  return { state: 'warn', found: `${parts.join('; ')}; ${waiting} payments wait` };
+  return {
+    state: 'warn',
+    found: `${parts.join('; ')}; ${counted(waiting, { one: 'payment waits', many: 'payments wait' })}`,
+  };
 }

@@ -1,4 +1,5 @@
 import { COMPARED_DAYS, type Database, findLateWork, findSharedIds, type LateWork } from '@emr-payments/db';
+import { counted } from '@emr-payments/runtime';
 import type { Finding } from './finding.ts';
 
 type Deps = { database: Database };
@@ -56,9 +57,7 @@ function waitingReview({ review }: LateWork): string[] {
   const many =
     count >= 1_000
       ? '1000 or more payments wait'
-      : count === 1
-        ? '1 payment waits'
-        : `${count} payments wait`;
+      : counted(count, { one: 'payment waits', many: 'payments wait' });
   return [
     `${many} for a person, ${paymentId} of ${owner} for ${ageOf(seconds)}: look into the EMR, then payment resolve (payment list --user ${owner} --status needs_review)`,
   ];

@@ -18,6 +18,7 @@ import {
   serverClock,
 } from '@emr-payments/db';
 import type { DatabaseUrls, Keyring } from '@emr-payments/runtime';
+import { counted } from '@emr-payments/runtime';
 import { isWithoutSession, WITHOUT_SESSION } from '@emr-payments/runtime/postgres-without-session';
 import type { Finding } from './finding.ts';
 
@@ -148,7 +149,7 @@ export async function checkHolds({ database }: Deps): Promise<Finding> {
   if (holds.length === 0) return { state: 'ok', found: 'none is on' };
   const named = holds.slice(0, 5).map(({ scope, startedAt, startedBy, waiting }) => {
     const since = startedAt.toISOString().slice(0, 16);
-    return `${scope} since ${since}Z by ${startedBy}, ${waiting} payments wait`;
+    return `${scope} since ${since}Z by ${startedBy}, ${counted(waiting, { one: 'payment waits', many: 'payments wait' })}`;
   });
   const more = holds.length > named.length ? `, and ${holds.length - named.length} more` : '';
   return { state: 'warn', found: `posting is on hold: ${named.join('; ')}${more}` };

@@ -1,5 +1,5 @@
 import type { AuditCounter } from '@emr-payments/db';
-import { hashSecret, within } from '@emr-payments/runtime';
+import { counted, hashSecret, within } from '@emr-payments/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendError } from '../../errors/send-error.ts';
 import { sourceOf } from '../../http/source.ts';
@@ -52,7 +52,7 @@ export function operatorHook(deps: OperatorHookDeps) {
     const seconds = sources.blockedFor(source, name);
     if (seconds > 0) {
       audit.credentials({ source, code: 'rate_limited', clientId: null, operatorKeyId: null });
-      const limit = `at most ${failuresPerMinute} failed authentications a minute from one address`;
+      const limit = `at most ${counted(failuresPerMinute, { one: 'failed authentication' })} a minute from one address`;
       return limited(request, reply, seconds, limit);
     }
     const checked =

@@ -54,8 +54,14 @@ export const eventRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, 
             return noSuch('webhook endpoint');
           case 'endpoint_disabled':
             return stateRefused('The webhook endpoint is disabled. Enable it first.');
-          case 'nothing_to_do':
-            return stateRefused('The event is on its way, or no enabled endpoint wants its type.');
+          case 'pending':
+            return stateRefused(
+              `The event already waits for its next attempt, at ${result.endpointIds.join(', ')}.`,
+            );
+          case 'no_endpoint':
+            return stateRefused(
+              'No enabled endpoint wants the type of the event. Name one to send it there all the same.',
+            );
           case 'redelivering':
             return answered('The event is sent again.', {
               event_id: eventId,

@@ -8,6 +8,12 @@ import { actorOf, type OperatorDeps } from '../deps.ts';
 import { OPERATOR_FIELD_RULES as fieldRules } from '../field-rules.ts';
 import { operatorOperation, UserParams } from '../operation.ts';
 
+const SAID = {
+  started: 'Sync started.',
+  running: 'A sync is under way already.',
+  raised: 'The sync under way will read all patients.',
+} as const;
+
 /** `POST /operator/v1/users/{user_id}/sync`: reads patients and names from the EMR. The connection shows how far it is. */
 export const syncRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, deps) => {
   app.route({
@@ -19,7 +25,7 @@ export const syncRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, d
         tag: 'Connections',
         summary: 'Start a sync',
         description:
-          'Reads patients, payment methods and locations from the EMR. One at a time: while one waits or runs, it is the answer. `last_sync` of the connection shows how far it is. The body may be left out.',
+          'Reads patients, payment methods and locations from the EMR. One at a time: while one waits or runs, it is the answer, and with `full` it becomes a full one. `last_sync` of the connection shows how far it is. The body may be left out.',
         scope: 'connections:write',
         reply: StartedSyncReplySchema,
         keyed: true,
@@ -39,9 +45,9 @@ export const syncRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, d
         const result = await startUserSyncIn(tx, { publicId, full, by });
         if (result.outcome === 'no_user') return noSuch('user');
         if (result.outcome === 'no_connection') return stateRefused('The user has no connection.');
-        const started = result.outcome === 'started';
-        const message = started ? 'Sync started.' : 'A sync is under way already.';
-        return answered(message, { user_id: publicId, job_id: result.jobId, started });
+        const { outcome, jobId } = result;
+        const [started, raised] = [outcome === 'started', outcome === 'raised'];
+        return answered(SAID[outcome], { user_id: publicId, job_id: jobId, started, raised });
       });
     },
   });

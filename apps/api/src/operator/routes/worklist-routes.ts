@@ -21,7 +21,7 @@ import { pageFrom, pageOf } from '../../http/page.ts';
 import { componentRef } from '../../openapi/component-ref.ts';
 import { paymentView } from '../../payments/payment-view.ts';
 import { isPaymentId, PAYMENT_ID } from '../../payments/read-payments.ts';
-import { resolutionFrom, worklistRefusal } from '../../payments/worklist-routes.ts';
+import { resolutionFrom, retryRefusal, worklistRefusal } from '../../payments/worklist-routes.ts';
 import { answered, reading, writing } from '../answers.ts';
 import { actorOf, type OperatorDeps } from '../deps.ts';
 import { OPERATOR_FIELD_RULES as fieldRules } from '../field-rules.ts';
@@ -117,12 +117,18 @@ export const worklistRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (ap
         tag: 'Worklist',
         summary: 'Post a failed payment again',
         description:
-          'Under the same id, if necessary with another payment method or location. Allowed only in the state `failed`. The body may be left out.',
+          'Under the same id, for the EMR patient id that its MRN has now, and if necessary with another payment method or location. Allowed only in the state `failed`. The body may be left out.',
         scope: 'worklist:write',
         reply: RetriedPaymentReplySchema,
         keyed: true,
         body: 'optional',
-        errors: ['payment_not_found', 'invalid_state', 'retry_limit_reached'],
+        errors: [
+          'payment_not_found',
+          'invalid_state',
+          'retry_limit_reached',
+          'patient_not_found',
+          'patient_changed',
+        ],
       }),
       params: PaymentParams,
       body: componentRef(RetryPaymentBodySchema),
@@ -137,8 +143,7 @@ export const worklistRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (ap
       reply.paymentId = paymentId;
       return writing(deps, { request, reply }, async (tx) => {
         const result = await retryPayment(tx, input);
-        if (result.outcome === 'too_often') return { outcome: 'refused', code: 'retry_limit_reached' };
-        if (result.outcome !== 'retrying') return worklistRefusal(result);
+        if (result.outcome !== 'retrying') return retryRefusal(result);
         return answered('Payment queued again.', { payment_id: paymentId, job_id: result.jobId });
       });
     },

@@ -1,9 +1,6 @@
 import { expect, vi } from 'vitest';
 import { canFind, expectTaken, hintsOf, newPosting, quiet, type Rule, readsLists, sending } from '../rule.ts';
 
-/** Longer than a busy machine needs to send a request, shorter than a rule may take. */
-const PATIENT_MS = 4000;
-
 export const stoppingRules: readonly Rule[] = [
   {
     name: 'stopping: nothing leaves when mayStillSend returns false, and the next call may send',
@@ -41,7 +38,7 @@ export const stoppingRules: readonly Rule[] = [
       const controller = new AbortController();
       const posting = newPosting(emr);
       server.hangAfter();
-      const call = open({ timeoutMs: PATIENT_MS }).post(posting, sending({ signal: controller.signal }));
+      const call = open().post(posting, sending({ signal: controller.signal }));
       await vi.waitFor(async () => expect(await emr.entries(posting)).toHaveLength(1), {
         timeout: 20_000,
         interval: 20,
@@ -60,8 +57,8 @@ export const stoppingRules: readonly Rule[] = [
       const controller = new AbortController();
       const before = server.seen.length;
       const calls = [
-        open({ timeoutMs: PATIENT_MS }).list({ signal: controller.signal }),
-        open({ timeoutMs: PATIENT_MS }).resolve({ paymentMethod, location }, { signal: controller.signal }),
+        open().list({ signal: controller.signal }),
+        open().resolve({ paymentMethod, location }, { signal: controller.signal }),
       ];
       await vi.waitFor(() => expect(server.seen.length).toBeGreaterThanOrEqual(before + 2), {
         timeout: 20_000,
@@ -78,7 +75,7 @@ export const stoppingRules: readonly Rule[] = [
       server.hangBefore();
       const controller = new AbortController();
       const before = server.seen.length;
-      const call = open({ timeoutMs: PATIENT_MS }).find?.(hintsOf(newPosting(emr)), {
+      const call = open().find?.(hintsOf(newPosting(emr)), {
         signal: controller.signal,
       });
       await vi.waitFor(() => expect(server.seen.length).toBeGreaterThan(before), {

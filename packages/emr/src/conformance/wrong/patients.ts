@@ -10,6 +10,7 @@ const unproven = (...emrPatientIds: string[]): FindPatientOutcome =>
     emrPatientIds,
     entriesSeen: 0,
     entriesUnderstood: 0,
+    perhapsOurs: 0,
     matches: 0,
     total: null,
     complete: true,

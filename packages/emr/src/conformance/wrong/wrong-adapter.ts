@@ -47,6 +47,7 @@ export const absentUnproven = (): FindOutcome =>
   absent({
     entriesSeen: 0,
     entriesUnderstood: 0,
+    perhapsOurs: 0,
     matches: 0,
     total: null,
     complete: true,

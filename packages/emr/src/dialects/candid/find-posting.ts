@@ -31,6 +31,7 @@ export async function findPosting(
   return absent({
     entriesSeen: search.entriesSeen,
     entriesUnderstood: search.entriesUnderstood,
+    perhapsOurs: 0,
     matches: search.payments.length,
     total: null,
     complete: true,

@@ -152,6 +152,7 @@ test.each([
   expect(await found(page([OTHER, row({ notes })]))).toMatchObject({
     outcome: 'unavailable',
     code: 'answer_not_understood',
+    detail: expect.stringContaining('nobody can say whether it is this payment'),
   });
 });
 

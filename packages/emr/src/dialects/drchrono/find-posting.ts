@@ -62,9 +62,8 @@ export async function findPosting(
   if (!pages.ok) return { outcome: 'unavailable', ...pages.trouble };
   return absent({
     entriesSeen: pages.entriesSeen,
-    // A row that may be ours is not understood.
-    entriesUnderstood:
-      pages.entriesUnderstood - pages.rows.filter((row) => noteOf(row, hints) === 'unclear').length,
+    entriesUnderstood: pages.entriesUnderstood,
+    perhapsOurs: pages.rows.filter((row) => noteOf(row, hints) === 'unclear').length,
     matches: pages.rows.length,
     total: null,
     complete: true,

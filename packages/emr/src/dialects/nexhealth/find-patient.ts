@@ -57,6 +57,7 @@ export async function findPatient(
     emrPatientIds: [...hits.keys()],
     entriesSeen: rows.length,
     entriesUnderstood: understood.length,
+    perhapsOurs: 0,
     matches: understood.length,
     total: null,
     complete: failed === null && places.whole && read.every(({ complete }) => complete),

@@ -163,6 +163,7 @@ export async function findPosting(
   const evidence = absent({
     entriesSeen: rows.length,
     entriesUnderstood: understood.length,
+    perhapsOurs: 0,
     matches: understood.length,
     total: null,
     complete: known.whole && read.every((each) => each.complete && (each.counted ?? 0) <= each.rows.length),

@@ -52,6 +52,7 @@ async function byChartNumber(
     emrPatientIds: hits.map(({ PatNum }) => keyText(PatNum)),
     entriesSeen: read.seen,
     entriesUnderstood: read.understood,
+    perhapsOurs: 0,
     matches: rows.length,
     total: null,
     complete: read.complete,

@@ -140,8 +140,8 @@ export async function findPosting(
   if (failed !== null) return { outcome: 'unavailable', ...failed.trouble };
   const evidence = absent({
     entriesSeen: seen,
-    // A row that may be ours is not understood.
-    entriesUnderstood: understood - rows.filter((row) => noteOf(row, hints) === 'unclear').length,
+    entriesUnderstood: understood,
+    perhapsOurs: rows.filter((row) => noteOf(row, hints) === 'unclear').length,
     matches: rows.length,
     total: null,
     complete,
