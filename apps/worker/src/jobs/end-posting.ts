@@ -37,7 +37,7 @@ export type PostingEnd = { attempt: WordedAttempt | null } & (
       trouble: Trouble;
       /** Something that was sent may have arrived, so the payment needs a review, and has not failed, when its horizon ends. */
       inDoubt: boolean;
-      /** True: the retry horizon begins again with this try (`horizonBeginsAgain`). */
+      /** True: the retry horizon begins again with this try (`endsByUntriedTime`). */
       beginsAgain?: true;
     }
   /** The EMR has accepted the payment for later: it is looked up again after `delayMs`, and not sent. */

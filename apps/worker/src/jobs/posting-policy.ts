@@ -23,8 +23,6 @@ export const POSTING_POLICY = {
   longestUnsaidPauseMs: 60_000,
   /** The longest delay before a payment is sent with a renewed token: some of it, so that not all payments of a lane come at once. */
   renewedTokenMs: 250,
-  /** A payment that was due for so long before its try has lost that time of its horizon to us, not to its EMR. */
-  longUntriedMs: 3_600_000,
   /** A submitted payment is looked up after half of the time for which it has been accepted, within these bounds. */
   firstLookMs: 2_000,
   longestLookMs: 15 * 60_000,
@@ -146,17 +144,4 @@ export function farEndOf({ code, sent }: { code: string; sent: boolean }): FarEn
   if (!sent && NO_EVIDENCE.includes(code)) return 'none';
   // It asked us to slow down: that pauses the lane, or all lanes of its bucket, and does not count as a failure.
   return code === RATE_LIMITED ? 'throttling' : 'failing';
-}
-
-/**
- * Decides whether the retry horizon begins again with a try that has failed after its end: it would not have ended without the time for which the
- * payment was due and nobody tried it. Without this, the first failure after an outage of the service ends every payment that has waited for it.
- */
-export function horizonBeginsAgain(
-  { triedForMs, untriedMs }: { triedForMs: number; untriedMs: number },
-  { horizonMs }: { horizonMs: number },
-): boolean {
-  return (
-    untriedMs >= POSTING_POLICY.longUntriedMs && triedForMs > horizonMs && triedForMs - untriedMs <= horizonMs
-  );
 }
