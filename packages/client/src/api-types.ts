@@ -2075,7 +2075,7 @@ export interface components {
             disabled_reason: string | null;
             /**
              * Format: date-time
-             * @description The first failure since the last success. After five days of failures the endpoint is disabled.
+             * @description The first failure since the last success, or since five days in which nothing was sent. After five days of failures the endpoint is disabled.
              * @example 2026-06-15T10:30:00.000Z
              */
             failing_since: string | null;
@@ -3467,7 +3467,7 @@ export interface components {
             disabled_reason: string | null;
             /**
              * Format: date-time
-             * @description The first failure since the last success. After five days of failures the endpoint is disabled.
+             * @description The first failure since the last success, or since five days in which nothing was sent. After five days of failures the endpoint is disabled.
              * @example 2026-06-15T10:30:00.000Z
              */
             failing_since: string | null;
@@ -3551,7 +3551,7 @@ export interface components {
             disabled_reason: string | null;
             /**
              * Format: date-time
-             * @description The first failure since the last success. After five days of failures the endpoint is disabled.
+             * @description The first failure since the last success, or since five days in which nothing was sent. After five days of failures the endpoint is disabled.
              * @example 2026-06-15T10:30:00.000Z
              */
             failing_since: string | null;

@@ -34,7 +34,7 @@ export const WebhookEndpointSchema = Type.Object(
     disabled_reason: nullable(Type.String({ description: 'Why, in words for a person.' })),
     failing_since: nullable(
       timeOf(
-        'The first failure since the last success. After five days of failures the endpoint is disabled.',
+        'The first failure since the last success, or since five days in which nothing was sent. After five days of failures the endpoint is disabled.',
       ),
     ),
     paused_until: nullable(

@@ -37,6 +37,16 @@ const asOwner = () => ({ env: { DATABASE_URL: operator.ownerUrl } });
 const run = (args: string[]) => operator.run(['archive', ...args], asOwner());
 const rows = async (sql: string) => (await operator.owner.pool.query(sql)).rows;
 
+test('a dry run says that what follows a range that is kept is kept, too', async () => {
+  await write(350, { status: 'needs_review' });
+  const { stdout } = await run(['--before', day(200), '--dry-run']);
+  const lines = stdout.split('\n');
+  const lineOf = (name: string) => lines.find((line) => line.startsWith(`${name} `));
+  expect(lineOf('payments_old')).toMatch(/ archived$/);
+  expect(lineOf(nameOf('payments', 400))).toMatch(/ 1 payments that are needs_review$/);
+  expect(lineOf(nameOf('payments', 300))).toMatch(/ kept, after one that is$/);
+});
+
 test('a dry run lists tables, rows, bytes and what refuses; the run moves, writes and drops', async () => {
   const [payment] = await write(350, { count: 2 });
   const before = ['--before', day(300)];

@@ -38,14 +38,16 @@ function obstacleText(obstacles: Record<string, number>): string {
 const dayOf = (at: Date): string => at.toISOString().slice(0, 10);
 
 function previewed({ ranges, archived }: Extract<PreviewOutcome, { outcome: 'previewed' }>): Outcome {
-  const rows = ranges.flatMap(({ since, upto, sizes, obstacles }) =>
+  const kept = ranges.findIndex(({ obstacles }) => obstacleText(obstacles) !== '');
+  const rows = ranges.flatMap(({ since, upto, sizes, obstacles }, index) =>
     sizes.map(({ name, rows: count, bytes }) => [
       name,
       since,
       upto,
       count,
       bytes,
-      obstacleText(obstacles) || 'archived',
+      // Archiving ends at the first range that is kept.
+      obstacleText(obstacles) || (kept === -1 || index < kept ? 'archived' : 'kept, after one that is'),
     ]),
   );
   const data = {

@@ -334,6 +334,32 @@ describe('an endpoint that only fails', () => {
     expect(await sql('SELECT failures, open_until FROM lanes')).toEqual([{ failures: 0, open_until: null }]);
   });
 
+  test.each([
+    ['before its circuit opens', 3],
+    ['at the end of a schedule', 10],
+  ])('begins a new run of failures after five days in which nothing was sent: %s', async (_when, before) => {
+    const receiver = await startReceiver((response) => response.writeHead(500).end());
+    const { id } = await bench.register({ url: receiver.url });
+    await bench.publish();
+    await failures(before);
+    await bench.publish();
+    const quietFor = (time: string) =>
+      sql(`UPDATE lanes SET open_until = open_until - interval '${time}';
+           UPDATE webhook_endpoints SET failing_since = failing_since - interval '${time}'`);
+    await quietFor('4 days');
+    expect(await bench.deliverDue()).toBe(1);
+    expect(await sql('SELECT failures FROM lanes')).toEqual([{ failures: before + 1 }]);
+
+    await quietFor('40 days');
+    await bench.publish();
+    expect(await bench.deliverDue()).toBe(1);
+    expect((await endpointRow(id)).disabledAt).toBeNull();
+    expect(await sql('SELECT failures FROM lanes')).toEqual([{ failures: 1 }]);
+    expect(
+      await sql("SELECT failing_since > now() - interval '1 hour' AS is_new FROM webhook_endpoints"),
+    ).toEqual([{ is_new: true }]);
+  });
+
   test('waits with its events in Postgres while its circuit is open, one probe at a time', async () => {
     let status = 500;
     const receiver = await startReceiver((response) => response.writeHead(status).end());

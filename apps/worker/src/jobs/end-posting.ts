@@ -37,6 +37,8 @@ export type PostingEnd = { attempt: WordedAttempt | null } & (
       trouble: Trouble;
       /** Something that was sent may have arrived, so the payment needs a review, and has not failed, when its horizon ends. */
       inDoubt: boolean;
+      /** True: the retry horizon begins again with this try (`endsByUntriedTime`). */
+      beginsAgain?: true;
     }
   /** The EMR has accepted the payment for later: it is looked up again after `delayMs`, and not sent. */
   | { status: 'submitted'; trouble: Trouble; delayMs: number }
@@ -73,7 +75,8 @@ function uncountedFor(end: Open, limits: LimitsAfter | null): Postponement['unco
   if (limits === 'waits') return 'login';
   // This holds for a submitted payment too: time that counts after a rejection is the evidence that others were accepted (`proven`).
   if (limits === 'begins_again') return 'prevented';
-  return end.status === 'retrying' && end.trouble.code === OUR_FAULT ? 'prevented' : null;
+  if (end.status !== 'retrying') return null;
+  return end.trouble.code === OUR_FAULT || end.beginsAgain === true ? 'prevented' : null;
 }
 
 /** Writes the end. @returns null when the claim is no longer ours; how many tries in a row have had the same answer. */

@@ -1,5 +1,6 @@
+import { sentence } from '@emr-payments/contracts';
 import { feedJobs } from '@emr-payments/db';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { sandboxOfFile } from '../testing/sandbox-of-file.ts';
 import { type WorkerFixture, workerFixtureOfFile } from '../testing/worker-fixture.ts';
 import { runPosting } from './post-payment.ts';
@@ -234,6 +235,79 @@ test('the horizon: after one last try a payment known to be absent fails, and on
     { payment_method: 'Cash', status: 'failed', failure_code: 'retries_exhausted' },
     { payment_method: 'Check', status: 'needs_review', failure_code: 'outcome_unknown' },
   ]);
+});
+
+test('a limit of requests that is used up ends no payment at its horizon: the EMR was not asked', async () => {
+  fixture = await openWorkerFixture({ sandbox: emr(), horizonMs: -1 });
+  await fixture.accept();
+  const { adapters } = fixture.deps;
+  const detail = sentence`The limit of requests is used up.`;
+  fixture.deps.adapters = {
+    ...adapters,
+    of: (connection) => ({
+      ...adapters.of(connection),
+      resolve: async () => ({ outcome: 'not_sent', code: 'limit_used_up', detail, retryAfterMs: 700 }),
+    }),
+  };
+  await fixture.workOne('post_payment');
+  expect(await payment()).toMatchObject({ status: 'retrying' });
+  fixture.deps.adapters = adapters;
+  await fixture.passTime();
+  await fixture.workOne('post_payment');
+  expect(await payment()).toMatchObject({ status: 'posted' });
+});
+
+describe('after an outage of the service that was longer than the horizon', () => {
+  const HOURS = 3_600_000;
+  const ago = (time: string) =>
+    fixture.rows(
+      `WITH old AS (UPDATE payments SET created_at = created_at - interval '${time}', tried_since = tried_since - interval '${time}')
+       UPDATE jobs SET run_at = run_at - interval '${time}' RETURNING 1`,
+    );
+
+  test('the first failure begins the horizon again, whether the payment was tried before or not', async () => {
+    fixture = await openWorkerFixture({ sandbox: emr(), horizonMs: 24 * HOURS });
+    await fixture.accept();
+    await fixture.fault({ kind: 'too_many_requests', count: 2, match: post });
+    await ago('30 days');
+    for (const tries of [1, 2]) {
+      await fixture.workOne('post_payment');
+      expect(await payment()).toMatchObject({ status: 'retrying' });
+      expect(
+        await fixture.rows(
+          `SELECT tries, tried_since > now() - interval '1 minute' AS begun FROM jobs, payments`,
+        ),
+      ).toEqual([{ tries, begun: true }]);
+      await fixture.passTime();
+      await ago('2 days');
+    }
+    await fixture.workOne('post_payment');
+    expect(await payment()).toMatchObject({ status: 'posted' });
+  });
+
+  test('the horizon does not begin again for time in which the EMR was failing, nor for what was tried for its whole length', async () => {
+    fixture = await openWorkerFixture({ sandbox: emr(), horizonMs: 24 * HOURS });
+    await fixture.fault({ kind: 'status', status: 503 });
+    await fixture.accept();
+    await fixture.workOne('post_payment');
+    await fixture.passTime();
+    await ago('2 days');
+    await fixture.rows(
+      `UPDATE connection_states SET failing_since = failing_since - interval '3 days' RETURNING 1`,
+    );
+    await fixture.workOne('post_payment');
+    expect(await payment()).toMatchObject({ status: 'failed', failure_code: 'retries_exhausted' });
+    await fixture.rows(`UPDATE connection_states SET failing_since = NULL RETURNING 1`);
+
+    const second = await fixture.accept();
+    await fixture.rows(`UPDATE payments SET tried_since = tried_since - interval '25 hours' RETURNING 1`);
+    await fixture.passTime();
+    await ago('2 hours');
+    await fixture.workOne('post_payment');
+    expect(await fixture.rows(`SELECT status, failure_code FROM payments WHERE id = '${second}'`)).toEqual([
+      { status: 'failed', failure_code: 'retries_exhausted' },
+    ]);
+  });
 });
 
 test('a claim is given up when its end is recorded: what is noted afterwards, however slowly, does not look like a lost claim', async () => {

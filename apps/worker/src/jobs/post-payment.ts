@@ -26,9 +26,10 @@ import { withWords } from './emr-words.ts';
 import { endPosting, type PostingEnd } from './end-posting.ts';
 import { endOwnProbe, exchangeOfEnd, noteOther, noteRejection } from './note-end.ts';
 import { isOutage, knownFault, OWN_FAULT_TROUBLE, reportOwnFault } from './own-fault.ts';
-import { ACCEPTED, lookUpDelay, rejectedAgain, TOKEN_RENEWED } from './posting-policy.ts';
+import { ACCEPTED, LIMIT_USED_UP, lookUpDelay, rejectedAgain, TOKEN_RENEWED } from './posting-policy.ts';
 import { CANNOT_ASK, SETTLING, settleDoubt } from './settle-doubt.ts';
 import { underClaim } from './under-claim.ts';
+import { endsByUntriedTime } from './untried-time.ts';
 
 /** Posts one payment to its EMR exactly once, or finds out that it is already there. */
 export async function runPosting(deps: JobDeps, entry: TakenEntry): Promise<void> {
@@ -235,6 +236,10 @@ function endAtHorizon(
   // The EMR may still be processing the last send; `find` is trusted after `settleMs`, so the payment is retried then
   // instead of being given up. So is one whose token has just been renewed; it cannot be twice in a row (`rejectedAgain`).
   if (end.trouble.code === SETTLING || end.trouble.code === TOKEN_RENEWED) return end;
+  // Nothing was asked of the EMR: the next try comes when the limit has room.
+  if (end.trouble.code === LIMIT_USED_UP) return end;
+  if (endsByUntriedTime(posting, { passedMs: posting.triedForMs, limitMs: horizonMs }))
+    return { ...end, beginsAgain: true };
   const { attempt } = end;
   const why = limits === null ? end.trouble.detail : sentence`${end.trouble.detail} ${REJECTED_ALONE}`;
   if (end.inDoubt) return { ...outcomeUnknown(sentence`${why} The retry horizon has ended.`), attempt };

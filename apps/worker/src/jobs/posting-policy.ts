@@ -97,7 +97,7 @@ export function lookUpDelay(input: {
 /** The EMR asked us to slow down. */
 const RATE_LIMITED = 'rate_limited';
 /** We have used up the vendor's limit, and did not call the EMR. The bucket knows when the next call is free, so nothing is paused. */
-const LIMIT_USED_UP = 'limit_used_up';
+export const LIMIT_USED_UP = 'limit_used_up';
 
 /** Answers of an EMR that works: only this payment has to wait. */
 const ANSWERS: readonly string[] = [SETTLING, NOT_THERE_YET, ACCEPTED, TOKEN_RENEWED];

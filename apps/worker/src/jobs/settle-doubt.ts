@@ -8,6 +8,7 @@ import type {
   SeveralRows,
   Trouble,
 } from '@emr-payments/emr';
+import { endsByUntriedTime } from './untried-time.ts';
 
 /** The code while the EMR may still be processing the last send: nothing that it says or does proves what comes of that. */
 export const SETTLING = 'settling';
@@ -53,6 +54,7 @@ type Asked = Pick<
   | 'unresolvedLeftBy'
   | 'unresolvedAt'
   | 'acceptedMs'
+  | 'untriedMs'
   | 'rejection'
 >;
 
@@ -106,8 +108,12 @@ export async function settleDoubt(
   if (acceptedMs !== null) {
     const detail = sentence`The EMR has accepted the payment for later, and does not have an entry of it yet.`;
     const trouble: Trouble = answer.outcome === 'absent' ? { code: NOT_THERE_YET, detail } : answer;
-    // A broken login says nothing about the payment, unless the EMR accepts the same credentials for others meanwhile.
-    const counts = !isBrokenLogin(trouble) || posting.rejection.acceptedSince;
+    // A broken login says nothing about the payment, unless the EMR accepts the same credentials for others meanwhile. Neither does the first
+    // answer that is missing after an outage of the service: the payment is looked up once more.
+    const isExcused =
+      answer.outcome === 'unavailable' &&
+      endsByUntriedTime(posting, { passedMs: acceptedMs, limitMs: adapter.confirmWithinMs });
+    const counts = !isExcused && (!isBrokenLogin(trouble) || posting.rejection.acceptedSince);
     return acceptedMs >= adapter.confirmWithinMs && counts
       ? { known: 'not_confirmed', detail: trouble.detail }
       : { known: 'accepted', trouble };

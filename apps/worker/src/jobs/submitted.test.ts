@@ -140,6 +140,28 @@ test('neither an EMR that is down nor a worker that dies makes it be sent again'
   expect(emr.sends()).toBe(1);
 });
 
+test('after an outage of the service it is looked up again when the first answer is missing, before a person has to look', async () => {
+  let up = true;
+  emr.behave({
+    created: TAKEN,
+    search: (plain, asked) => (up ? LATE(plain, asked) : { status: 503, body: {} }),
+  });
+  await open({ confirm_within_ms: 24 * 3_600_000 });
+  await work(2);
+  await age('30 days');
+  await fixture.passTime();
+  await fixture.rows(`UPDATE jobs SET run_at = run_at - interval '30 days' RETURNING 1`);
+  up = false;
+  await fixture.workOne('post_payment');
+  expect(await payment()).toMatchObject({ status: 'submitted' });
+  expect(await fixture.rows(`SELECT run_at < now() + interval '20 minutes' AS soon FROM jobs`)).toEqual([
+    { soon: true },
+  ]);
+  await work();
+  expect(await payment()).toEqual({ status: 'needs_review', failure_code: 'not_confirmed' });
+  expect(emr.sends()).toBe(1);
+});
+
 test('an earlier send in doubt does not make it be sent again either', async () => {
   emr.behave({ answersLost: 1, search: LATE, created: TAKEN });
   await open({ conditional_create: false });

@@ -5,6 +5,7 @@ import { SYSTEM } from '../audit/entry.ts';
 import { redeliverEvent } from '../delivery/redeliver-event.ts';
 import { startHold } from '../holds/switch-hold.ts';
 import { archivedBefore } from '../partitions/archived-before.ts';
+import { makePartitions } from '../partitions/make-partitions.ts';
 import { findJob, findPayment } from '../payments/find-payment.ts';
 import { reconcile } from '../payments/reconcile.ts';
 import { resolvePayment } from '../payments/resolve-payment.ts';
@@ -129,6 +130,22 @@ test('what refers to a range keeps it: jobs, pending deliveries, recoveries, val
     { unfinished_restore: 1 },
   );
   expect(await archive(300)).toMatchObject({ outcome: 'archived' });
+});
+
+test('the last range stays, however old it is: partitions are made from there on', async () => {
+  await past.session.query(`
+    DO $$ DECLARE name text; BEGIN
+      FOR name IN SELECT r.name FROM partition_ranges() r WHERE r.upto > now() - interval '150 days' LOOP
+        EXECUTE format('DROP TABLE %I', name);
+      END LOOP;
+    END $$`);
+  const ranges = await listRanges(owner(), { before: daysAgo(100) });
+  expect(ranges.map(({ upto }) => upto)).toEqual([400, 300].map(daysAgo));
+  for (const { upto } of ranges)
+    expect(await archiveRange(owner(), { upto, by: BY })).toMatchObject({ outcome: 'archived' });
+  expect(await makePartitions(past, { widthDays: 100, aheadDays: 14 })).toContain(
+    partitionName('payments', 200),
+  );
 });
 
 test('payments younger than 90 days are never archived', async () => {

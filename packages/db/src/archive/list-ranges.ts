@@ -21,9 +21,13 @@ export type PartitionRange = {
 
 const RANGES = `
   SELECT nullif(since, '-infinity') AS since, upto, json_agg(json_build_object('table', of_table, 'name', name)) AS partitions
-    FROM partition_ranges() WHERE upto <= $1 GROUP BY 1, 2 ORDER BY 2`;
+    FROM partition_ranges() WHERE upto <= $1 AND upto < (SELECT min(last) FROM (SELECT max(upto) AS last FROM partition_ranges() GROUP BY of_table) each)
+   GROUP BY 1, 2 ORDER BY 2`;
 
-/** Lists the ranges that end at `before` at the latest, oldest first. */
+/**
+ * Lists the ranges that end at `before` at the latest, oldest first. The last one is left out, however old it is: `make_partition` goes on from there,
+ * when no worker has made any for months.
+ */
 export async function listRanges(
   { client }: OwnerSession,
   { before }: { before: Date },

@@ -43,8 +43,21 @@ export type DeliveryRecord = {
 const FAILING_DAYS = 5;
 const FAILING_ATTEMPTS = 10;
 
+/**
+ * A condition that is true when nothing was sent to an endpoint for so long after its last failure: the next failure is the first of a new run.
+ * The service was off, or there was no event. Without this, one failure after a quiet month would disable an endpoint for failures of a month ago.
+ *
+ * @param lane the alias of the lane. Its `open_until` is at the last failure that counted, or up to `longestSeconds` later.
+ */
+const isRested = (lane: string): string =>
+  `coalesce(${lane}.open_until <= now() - interval '${FAILING_DAYS} days', false)`;
+
 /** Longest time that an endpoint's circuit stays open before the next probe. */
-const FAILED_LANE = failedLane({ longestSeconds: 300 });
+const FAILED_LANE = failedLane({
+  longestSeconds: 300,
+  before: `CASE WHEN ${isRested('lanes')} THEN 0 ELSE lanes.failures END`,
+  untilBelow: 'now()',
+});
 
 /**
  * A condition that is always true and whose evaluation writes the endpoint's row: so the endpoint is locked before its lane, as a
@@ -80,14 +93,16 @@ const RECORD = {
         FROM jobs j JOIN deliveries d ON d.event_id = j.event_id AND d.id = j.delivery_id
        WHERE j.id = $1 AND j.fence = $2 FOR UPDATE OF j
     ), target AS MATERIALIZED (
-      SELECT e.id, e.disabled_at IS NULL AND e.deleted_at IS NULL AS enabled, split_part(e.url, '#', 1) <> split_part(coalesce($17, e.url), '#', 1) AS moved
+      SELECT e.id, e.disabled_at IS NULL AND e.deleted_at IS NULL AS enabled,
+             split_part(e.url, '#', 1) <> split_part(coalesce($17, e.url), '#', 1) AS moved,
+             (SELECT ${isRested('l')} FROM lanes l WHERE l.id = job.lane_id) AS rested
         FROM job JOIN webhook_endpoints e ON e.id = job.endpoint_id FOR NO KEY UPDATE OF e
     ), disabled AS (
       UPDATE webhook_endpoints e
          SET disabled_at = now(), disabled_code = $11, disabled_reason = $12, failing_since = coalesce(e.failing_since, now())
         FROM job JOIN lanes l ON l.id = job.lane_id
        WHERE e.id = job.endpoint_id AND ${COUNTS}
-         AND ($10 = 'now' OR ($10 = 'failing_too_long' AND l.failures + 1 >= ${FAILING_ATTEMPTS}
+         AND ($10 = 'now' OR ($10 = 'failing_too_long' AND l.failures + 1 >= ${FAILING_ATTEMPTS} AND NOT ${isRested('l')}
                               AND e.failing_since <= now() - interval '${FAILING_DAYS} days'))
       RETURNING e.id, e.lane_id, e.disabled_code
     ), audited AS (
@@ -120,7 +135,8 @@ const RECORD = {
       UPDATE webhook_endpoints e SET failing_since = CASE WHEN $3 = 'delivered' THEN NULL ELSE now() END
         FROM recorded
        WHERE e.id = recorded.endpoint_id AND $5::timestamptz IS NOT NULL
-         AND (e.failing_since IS NULL) = ($3 <> 'delivered') AND ${COUNTS} AND NOT EXISTS (SELECT FROM disabled)
+         AND ((e.failing_since IS NULL) = ($3 <> 'delivered') OR ($3 <> 'delivered' AND EXISTS (SELECT FROM target WHERE target.rested)))
+         AND ${COUNTS} AND NOT EXISTS (SELECT FROM disabled)
       RETURNING e.id
     ), healthy AS (
       UPDATE lanes SET failures = 0, open_until = NULL

@@ -7,12 +7,25 @@ export const CIRCUIT_THRESHOLD = 5;
  */
 export const NOT_OPEN = '(lanes.open_until IS NULL OR lanes.open_until <= now())';
 
-/** SET list for a lane whose far end has failed once more: from the threshold on, its circuit opens for 1, 2, 4 … seconds. */
-export function failedLane({ longestSeconds }: { longestSeconds: number }): string {
-  const beyond = `lanes.failures + 1 - ${CIRCUIT_THRESHOLD}`;
-  return `failures = lanes.failures + 1,
+/**
+ * SET list for a lane whose far end has failed once more: from the threshold on, its circuit opens for 1, 2, 4 … seconds.
+ *
+ * @param input.before SQL for the failures in a row before this one.
+ * @param input.untilBelow SQL for `open_until` below the threshold: a time that has come, or NULL.
+ */
+export function failedLane({
+  longestSeconds,
+  before = 'lanes.failures',
+  untilBelow = 'NULL',
+}: {
+  longestSeconds: number;
+  before?: string;
+  untilBelow?: 'NULL' | 'now()';
+}): string {
+  const beyond = `${before} + 1 - ${CIRCUIT_THRESHOLD}`;
+  return `failures = ${before} + 1,
           open_until = CASE WHEN ${beyond} >= 0
-            THEN now() + make_interval(secs => least(${longestSeconds}, power(2, least(${beyond}, 20)))) END`;
+            THEN now() + make_interval(secs => least(${longestSeconds}, power(2, least(${beyond}, 20)))) ELSE ${untilBelow} END`;
 }
 
 /**

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { inTransaction } from '../core/transaction.ts';
 import { type OpenPast, openPast, partitionName } from '../testing/open-past.ts';
 import { dropEventPartitions } from './drop-event-partitions.ts';
+import { makePartitions } from './make-partitions.ts';
 
 let past: OpenPast;
 beforeEach(async () => {
@@ -78,4 +79,16 @@ test('while another process makes or drops partitions, it leaves it to that', as
   expect(await drop(100)).toEqual([]);
   await past.session.query('ROLLBACK');
   expect(await drop(100)).toEqual(BEFORE);
+});
+
+test('while the partitions end before now none is dropped, and they are made from the last one on', async () => {
+  await past.session.query(`
+    DO $$ DECLARE name text; BEGIN
+      FOR name IN SELECT r.name FROM partition_ranges() r WHERE r.upto > now() - interval '150 days' LOOP
+        EXECUTE format('DROP TABLE %I', name);
+      END LOOP;
+    END $$`);
+  expect(await drop(4)).toEqual([]);
+  await makePartitions(past, { widthDays: 100, aheadDays: 14 });
+  expect(await drop(199)).toEqual(BEFORE);
 });

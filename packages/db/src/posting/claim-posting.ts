@@ -76,6 +76,11 @@ export type ClaimedPosting = {
   unresolvedAt: string[];
   /** Milliseconds since the retry horizon began, without those under a hold. It begins again when a broken login is mended. */
   triedForMs: number;
+  /**
+   * Milliseconds for which the job was due and not tried, without those under a hold, and without those since the EMR has been failing: the
+   * service was off, or other payments were before it.
+   */
+  untriedMs: number;
   /** The connection's state is another than `connected`. */
   troubled: boolean;
   /**
@@ -115,11 +120,11 @@ const CLAIM = setStatement({
                  FROM (SELECT ${paymentOnHold('jobs.payment_id')} OR ${loginStopsLane('jobs.lane_id')} AS is_on OFFSET 0) hold)
         FROM asked WHERE ${CLAIMED} AND (jobs.lease_until IS NULL OR jobs.lease_until < now())
       RETURNING jobs.id AS job_id, jobs.fence, jobs.tries, jobs.lane_id, jobs.payment_id, jobs.record_failures, jobs.last_code,
-                jobs.rejected_at, jobs.traceparent, jobs.lease_until IS NULL AS on_hold
+                jobs.rejected_at, jobs.traceparent, jobs.run_at, jobs.lease_until IS NULL AS on_hold
     ), payment AS (
       UPDATE payments p SET status = CASE p.status WHEN 'submitted' THEN p.status ELSE 'posting' END FROM job
        WHERE ${keyedBy('p.id', 'SELECT payment_id FROM job', 'job.payment_id')} AND NOT job.on_hold AND p.status IN ('accepted', 'retrying', 'posting', 'submitted')
-      RETURNING job.job_id, job.fence, job.tries, job.lane_id, job.record_failures, job.last_code, job.rejected_at, job.traceparent, p.id, p.round, p.user_id,
+      RETURNING job.job_id, job.fence, job.tries, job.lane_id, job.record_failures, job.last_code, job.rejected_at, job.traceparent, job.run_at, p.id, p.round, p.user_id,
                 p.patient_mrn, p.emr_patient_id, p.payment_method, p.reference_number, p.location, p.amount, p.notes,
                 p.deposit_date, p.tried_since
     )
@@ -128,6 +133,7 @@ const CLAIM = setStatement({
             c.adapter, c.base_url, c.credentials, c.settings, c.capability_statement -> 'statement' AS statement, c.time_zone, c.share_emr_text, c.guarded, c.updated_at::text AS version,
             (SELECT mode FROM clients WHERE id = u.client_pk) AS client_mode,
             t.tried_since, extract(epoch FROM now() - t.tried_since)::float8 * 1000 AS tried_for_ms, ${heldSince('t.tried_since')} AS was_held,
+            p.run_at AS due_since, extract(epoch FROM least(now(), s.failing_since) - p.run_at)::float8 * 1000 AS untried_ms,
             coalesce(s.state <> 'connected', false) AS troubled, coalesce(s.state = 'login_required', false) AS is_probing,
             coalesce(s.doubtful, false) AS counts_rejections,
             coalesce(p.rejected_at >= c.updated_at AND s.last_success_at > p.rejected_at, false) AS another_accepted,
@@ -147,7 +153,7 @@ const CLAIM = setStatement({
           FROM posting_attempts WHERE payment_id = p.id
       ) a
       LEFT JOIN LATERAL (
-        SELECT state, doubtful, last_success_at, CASE WHEN state = 'login_required' THEN now() ELSE login_ended_at END AS login_until
+        SELECT state, doubtful, last_success_at, failing_since, CASE WHEN state = 'login_required' THEN now() ELSE login_ended_at END AS login_until
           FROM connection_states WHERE user_id = p.user_id OFFSET 0
       ) s ON true
       CROSS JOIN LATERAL (
@@ -185,8 +191,10 @@ type Row = {
   guarded: boolean;
   version: string;
   tried_for_ms: number;
+  untried_ms: number;
   was_held: boolean;
   tried_since: Date;
+  due_since: Date;
   accepted_since: Date | null;
   sends: number;
   unresolved_ms: number | null;
@@ -269,5 +277,6 @@ export async function claimPosting(
     rejection: { acceptedSince: row.another_accepted, proven: row.proven },
     probe,
     triedForMs: row.tried_for_ms - (await heldMs(row.tried_since)),
+    untriedMs: row.untried_ms - (await heldMs(row.due_since)),
   };
 }
