@@ -79,6 +79,7 @@ const HOST = 'host: x\r\n';
 const POST_IN = (framing: string, rest: string) =>
   `POST /v1/payments HTTP/1.1\r\n${HOST}${CREDENTIALS}content-type: application/json\r\n${framing}connection: close\r\n\r\n${rest}`;
 const CHUNKED = 'transfer-encoding: chunked\r\n';
+const CHUNKS = `${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`;
 
 test.each<[string, string | Buffer, number, string]>([
   ['no Host', GET(''), 400, 'malformed_request'],
@@ -115,6 +116,24 @@ test.each<[string, string | Buffer, number, string]>([
   ['two lengths', POST_IN('content-length: 2\r\ncontent-length: 3\r\n', '{}'), 400, 'malformed_request'],
   ['a length that is none', POST_IN('content-length: x\r\n', '{}'), 400, 'malformed_request'],
   ['a length and chunks', POST_IN(`content-length: 2\r\n${CHUNKED}`, '0\r\n\r\n'), 400, 'malformed_request'],
+  [
+    'a coding before chunks',
+    POST_IN('transfer-encoding: gzip, chunked\r\n', CHUNKS),
+    400,
+    'malformed_request',
+  ],
+  [
+    'a coding in another header',
+    POST_IN(`transfer-encoding: identity\r\n${CHUNKED}`, CHUNKS),
+    400,
+    'malformed_request',
+  ],
+  [
+    'a coding in HTTP/1.0',
+    POST_IN(CHUNKED, CHUNKS).replace('HTTP/1.1', 'HTTP/1.0').replace(': close', ': keep-alive'),
+    400,
+    'malformed_request',
+  ],
   ['a coding that is unknown', POST_IN('transfer-encoding: pony\r\n', '{}'), 400, 'malformed_request'],
   ['a chunk without a size', POST_IN(CHUNKED, 'x\r\n\r\n'), 400, 'malformed_request'],
   [
@@ -138,7 +157,7 @@ test.each<[string, string | Buffer, number, string]>([
       code,
       request_id: expect.stringMatching(/./),
       safe_to_retry: code === 'request_timeout',
-      ...(['Host', 'expect'].some((word) => _name.includes(word)) && code !== 'method_not_allowed'
+      ...(['Host', 'expect', 'coding'].some((word) => _name.includes(word)) && code !== 'method_not_allowed'
         ? { hint: expect.any(String) }
         : {}),
     },
