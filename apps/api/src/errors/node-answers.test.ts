@@ -304,6 +304,40 @@ describe('bytes that cannot be read, after payments that can', () => {
   });
 });
 
+describe('requests that come after one whose answer ends the connection', () => {
+  const next = `${PAYMENT}\r\n${BODY}`;
+  const post = (headers: string, body: string) =>
+    `POST /v1/payments HTTP/1.1\r\n${HOST}${CREDENTIALS}${headers}content-length: ${body.length}\r\n\r\n${body}`;
+
+  test.each([
+    ['no JSON', post('content-type: application/json\r\n', '{'), 400],
+    ['another media type', post('content-type: text/plain\r\n', '{'), 415],
+    ['a body that is too large', post('content-type: application/json\r\n', ' '.repeat(70_000)), 413],
+    ['no Host', 'GET /health/live HTTP/1.1\r\n\r\n', 400],
+    ['an expectation', `GET /health/live HTTP/1.1\r\n${HOST}expect: x\r\n\r\n`, 417],
+    ['no path, with a body', `POST /nowhere HTTP/1.1\r\n${HOST}${CHUNKED}\r\n${CHUNKS}`, 404],
+  ])('are not processed: %s', async (_name, first, status) => {
+    accepting = Promise.resolve();
+    let accepted = 0;
+    arrive = () => {
+      accepted += 1;
+    };
+    expect((await ask(first + next)).map((answer) => answer.status)).toEqual([status]);
+    expect(accepted).toBe(0);
+    const answers = await ask(next + next + first + next);
+    expect(answers.map((answer) => answer.status)).toEqual([200, 200, status]);
+    expect(accepted).toBe(2);
+  });
+
+  test('wait for the answer before, which is read slowly', async () => {
+    const socket = connect(port, '127.0.0.1').setNoDelay().setEncoding('latin1');
+    const document = `GET /openapi.json HTTP/1.1\r\n${HOST}\r\n`;
+    socket.pause();
+    socket.write(document + document + GET(HOST), () => setImmediate(() => socket.resume()));
+    expect(answersIn(await textOf(socket)).map(({ status }) => status)).toEqual([200, 200, 200]);
+  });
+});
+
 describe.each([
   ['a tunnel', GET(HOST, 'CONNECT x:443 HTTP/1.1')],
   ['nonsense', 'NONSENSE\r\n\r\n'],
