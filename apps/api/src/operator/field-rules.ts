@@ -31,7 +31,7 @@ export const OPERATOR_FIELD_RULES = {
   reason: 'must be one line of text of 1 to 255 characters',
   status: 'must be needs_review or failed, each at most once',
   outcome: 'must be one of those that the document names',
-  note: 'must be a non-empty string of at most 1000 characters',
+  note: 'must be 1 to 1000 characters, none of them a control character other than tabs and line breaks',
   actor: ID,
   source: ID,
   subject: ID,
