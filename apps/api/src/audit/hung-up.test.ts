@@ -86,15 +86,3 @@ test('what a request did is audited and logged although its caller has gone befo
   await audited(1);
   await logged(1);
 });
-
-test('so is a request whose answer waits behind another one on its connection', async () => {
-  const { send, answer, audited, logged } = await open(2);
-  await hangUp(async (socket) => {
-    await send(socket);
-    answer(1);
-    await audited(1);
-  });
-  answer(0);
-  await audited(2);
-  await logged(2);
-});

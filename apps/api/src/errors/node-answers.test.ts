@@ -79,6 +79,7 @@ const HOST = 'host: x\r\n';
 const POST_IN = (framing: string, rest: string) =>
   `POST /v1/payments HTTP/1.1\r\n${HOST}${CREDENTIALS}content-type: application/json\r\n${framing}connection: close\r\n\r\n${rest}`;
 const CHUNKED = 'transfer-encoding: chunked\r\n';
+const CHUNKS = `${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`;
 
 test.each<[string, string | Buffer, number, string]>([
   ['no Host', GET(''), 400, 'malformed_request'],
@@ -115,6 +116,24 @@ test.each<[string, string | Buffer, number, string]>([
   ['two lengths', POST_IN('content-length: 2\r\ncontent-length: 3\r\n', '{}'), 400, 'malformed_request'],
   ['a length that is none', POST_IN('content-length: x\r\n', '{}'), 400, 'malformed_request'],
   ['a length and chunks', POST_IN(`content-length: 2\r\n${CHUNKED}`, '0\r\n\r\n'), 400, 'malformed_request'],
+  [
+    'a coding before chunks',
+    POST_IN('transfer-encoding: gzip, chunked\r\n', CHUNKS),
+    400,
+    'malformed_request',
+  ],
+  [
+    'a coding in another header',
+    POST_IN(`transfer-encoding: identity\r\n${CHUNKED}`, CHUNKS),
+    400,
+    'malformed_request',
+  ],
+  [
+    'a coding in HTTP/1.0',
+    POST_IN(CHUNKED, CHUNKS).replace('HTTP/1.1', 'HTTP/1.0').replace(': close', ': keep-alive'),
+    400,
+    'malformed_request',
+  ],
   ['a coding that is unknown', POST_IN('transfer-encoding: pony\r\n', '{}'), 400, 'malformed_request'],
   ['a chunk without a size', POST_IN(CHUNKED, 'x\r\n\r\n'), 400, 'malformed_request'],
   [
@@ -138,7 +157,7 @@ test.each<[string, string | Buffer, number, string]>([
       code,
       request_id: expect.stringMatching(/./),
       safe_to_retry: code === 'request_timeout',
-      ...(['Host', 'expect'].some((word) => _name.includes(word)) && code !== 'method_not_allowed'
+      ...(['Host', 'expect', 'coding'].some((word) => _name.includes(word)) && code !== 'method_not_allowed'
         ? { hint: expect.any(String) }
         : {}),
     },
@@ -282,6 +301,40 @@ describe('bytes that cannot be read, after payments that can', () => {
   test('in the body of the payment itself, the error is its answer', async () => {
     const answers = await ask(POST_IN(CHUNKED, '1\r\n{\r\nNONSENSE\r\n\r\n'));
     expect(answers.map(({ status }) => status)).toEqual([400]);
+  });
+});
+
+describe('requests that come after one whose answer ends the connection', () => {
+  const next = `${PAYMENT}\r\n${BODY}`;
+  const post = (headers: string, body: string) =>
+    `POST /v1/payments HTTP/1.1\r\n${HOST}${CREDENTIALS}${headers}content-length: ${body.length}\r\n\r\n${body}`;
+
+  test.each([
+    ['no JSON', post('content-type: application/json\r\n', '{'), 400],
+    ['another media type', post('content-type: text/plain\r\n', '{'), 415],
+    ['a body that is too large', post('content-type: application/json\r\n', ' '.repeat(70_000)), 413],
+    ['no Host', 'GET /health/live HTTP/1.1\r\n\r\n', 400],
+    ['an expectation', `GET /health/live HTTP/1.1\r\n${HOST}expect: x\r\n\r\n`, 417],
+    ['no path, with a body', `POST /nowhere HTTP/1.1\r\n${HOST}${CHUNKED}\r\n${CHUNKS}`, 404],
+  ])('are not processed: %s', async (_name, first, status) => {
+    accepting = Promise.resolve();
+    let accepted = 0;
+    arrive = () => {
+      accepted += 1;
+    };
+    expect((await ask(first + next)).map((answer) => answer.status)).toEqual([status]);
+    expect(accepted).toBe(0);
+    const answers = await ask(next + next + first + next);
+    expect(answers.map((answer) => answer.status)).toEqual([200, 200, status]);
+    expect(accepted).toBe(2);
+  });
+
+  test('wait for the answer before, which is read slowly', async () => {
+    const socket = connect(port, '127.0.0.1').setNoDelay().setEncoding('latin1');
+    const document = `GET /openapi.json HTTP/1.1\r\n${HOST}\r\n`;
+    socket.pause();
+    socket.write(document + document + GET(HOST), () => setImmediate(() => socket.resume()));
+    expect(answersIn(await textOf(socket)).map(({ status }) => status)).toEqual([200, 200, 200]);
   });
 });
 

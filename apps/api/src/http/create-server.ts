@@ -1,4 +1,5 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { answerClientError, noteRequest, refuseConnection } from '../errors/client-error.ts';
 import type { Limits } from '../limits.ts';
 
@@ -11,7 +12,8 @@ const ALLOW = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
  * routed goes to Fastify, where `httpRules` refuses it; the rest is answered on the socket. Fastify makes one server for
  * each address that `HOST` names.
  */
-export function createApiServer(limits: Limits, listener: RequestListener): Server {
+export function createApiServer(limits: Limits, listen: RequestListener): Server {
+  const listener = inTurn(listen);
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
@@ -34,4 +36,27 @@ export function createApiServer(limits: Limits, listener: RequestListener): Serv
     if (server.listenerCount('clientError') === 0) server.on('clientError', answerClientError);
   });
   return server;
+}
+
+/** The answer to the request that came last on a connection. */
+const LAST_ANSWER = Symbol('last answer');
+
+type Connection = Socket & { [LAST_ANSWER]?: ServerResponse };
+
+/**
+ * Calls a listener for the requests of one connection one after the other. Node calls it for each that has arrived, also before the
+ * answer to the one before. That answer may end the connection, and then nothing after it may be processed (RFC 9112, section 9.6):
+ * it would be stored without an answer, and its caller, who may send it again, could not know.
+ */
+function inTurn(listener: RequestListener): RequestListener {
+  return (request, response) => {
+    const connection = request.socket as Connection;
+    const before = connection[LAST_ANSWER];
+    connection[LAST_ANSWER] = response;
+    const begin = () => {
+      if (connection.writable) listener(request, response);
+    };
+    if (before === undefined || before.closed) begin();
+    else before.once('close', begin);
+  };
 }

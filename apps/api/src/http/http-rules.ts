@@ -12,6 +12,15 @@ type Broken = { code: ErrorCode; hint: string };
 
 /** Names the rule of HTTP/1.1 that a request breaks, of those that Node's parser leaves to the server. */
 function brokenRule({ httpVersion, headers, rawHeaders }: IncomingMessage): Broken | null {
+  // RFC 9112, section 6.1. Node's parser goes by the last coding alone: it would pass on a compressed body as it came, and keep a
+  // connection of HTTP/1.0, to which others give another end of the body.
+  const coding = headers['transfer-encoding'];
+  if (coding !== undefined && (httpVersion !== '1.1' || coding.toLowerCase() !== 'chunked')) {
+    return {
+      code: 'malformed_request',
+      hint: 'The only Transfer-Encoding is `chunked`, and only in HTTP/1.1. A Content-Length always works.',
+    };
+  }
   if (httpVersion !== '1.1') return null;
   // RFC 9112, section 3.2.
   if (headers.host === undefined) {

@@ -147,6 +147,12 @@ describe('applications at EMRs', () => {
       { client_secret: 'a\nb' },
       'field: client_secret (must be 1 to 2000 printable',
     ],
+    [
+      'a client id that cannot be printed',
+      { client_id: 'é' },
+      'field: client_id (must be 1 to 2000 printable',
+    ],
+    ['no client id', { client_id: undefined }, 'field: client_id (must be 1 to 2000 printable'],
     ['no secret', { client_secret: undefined }, 'field: client_secret (must be 1 to 2000'],
     ['scopes with two blanks', { scopes: 'a  b' }, 'field: scopes (must be separated'],
     ['an issuer that cannot be printed', { issuer: 'é' }, 'field: issuer (must be 1 to 2000'],

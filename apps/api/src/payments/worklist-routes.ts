@@ -33,7 +33,7 @@ export type WorklistRouteDeps = UserRouteDeps & {
 
 const RESOLVE_RULES = {
   outcome: 'must be posted or not_posted',
-  note: 'must be a non-empty string of at most 1000 characters',
+  note: 'must be 1 to 1000 characters, none of them a control character other than tabs and line breaks',
 };
 
 /** A person's decisions about a payment that was not simply posted. The database functions audit both in their transactions. */

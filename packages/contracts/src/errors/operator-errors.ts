@@ -32,6 +32,6 @@ export const OPERATOR_ERRORS = {
     retry: 'never',
     about:
       "Of the operator's API: the EMR connection cannot be used, and nothing was saved; the message says why.",
-    sentence: ({ reason }) => `The EMR connection cannot be used, and nothing was saved. ${reason}`,
+    sentence: ({ reason }) => `The EMR connection cannot be used, and nothing was saved: ${reason}`,
   },
 } as const satisfies Record<string, ErrorEntry>;

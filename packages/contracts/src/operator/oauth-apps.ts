@@ -58,6 +58,9 @@ export const OauthAppListSchema = withExample(
   listExample('Applications.', { ...example, issuer: null }),
 );
 
+/** What a login may send in the URL or header of a request. `setOauthApp` checks it for every caller. */
+const PRINTABLE = '^[\\x20-\\x7e]*$';
+
 const addressOf = (description: string, address: string) =>
   Type.String({ minLength: 1, maxLength: 2048, description, examples: [address] });
 
@@ -78,14 +81,16 @@ export const SetOauthAppBodySchema = Type.Object(
     client_id: Type.String({
       minLength: 1,
       maxLength: 2000,
-      description: 'The id of the application at the EMR.',
+      pattern: PRINTABLE,
+      description: 'The id of the application at the EMR. Printable ASCII.',
       examples: [example.client_id],
     }),
     client_secret: Type.String({
       minLength: 1,
       maxLength: 2000,
-      description: 'Its secret. It is stored sealed, and no answer has it.',
-      examples: ['…'],
+      pattern: PRINTABLE,
+      description: 'Its secret, of printable ASCII. It is stored sealed, and no answer has it.',
+      examples: ['xYk5s0hV2n'],
     }),
     scopes: Type.Optional(
       Type.String({
@@ -98,8 +103,9 @@ export const SetOauthAppBodySchema = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: 2000,
+        pattern: PRINTABLE,
         description:
-          "The server's own name (`iss`, RFC 9207), where it is not the origin of `authorize_url`.",
+          "The server's own name (`iss`, RFC 9207), where it is not the origin of `authorize_url`. Printable ASCII.",
       }),
     ),
   },

@@ -72,7 +72,11 @@ export const oauthAppRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (ap
       }),
       body: componentRef(SetOauthAppBodySchema),
     },
-    config: { fieldOrder: Object.keys(SetOauthAppBodySchema.properties), fieldRules },
+    config: {
+      fieldOrder: Object.keys(SetOauthAppBodySchema.properties),
+      // Its client id is the EMR's, and none of ours.
+      fieldRules: { ...fieldRules, client_id: fieldRules.client_secret },
+    },
     handler: async (request, reply) => {
       const { body } = request;
       const input = {
