@@ -131,6 +131,7 @@ describe('a payment for a patient whom the EMR has', () => {
         allowPlainHttp: true,
         check: false,
         guarded: false,
+        setsLimits: true,
         by: SYSTEM,
       },
     );
