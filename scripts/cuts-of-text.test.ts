@@ -38,6 +38,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'packages/operations/src/doctor/check-connections.ts',
     'packages/operations/src/doctor/checks.ts',
     'packages/operations/src/patients/import-file.ts',
+    'packages/operations/src/payments/read-payments.ts',
     'packages/runtime/src/logger.ts',
     'packages/runtime/src/tracing-config.ts',
     'packages/webhooks/src/verify.ts',

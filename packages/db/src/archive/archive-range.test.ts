@@ -143,9 +143,8 @@ test('the last range stays, however old it is: partitions are made from there on
   expect(ranges.map(({ upto }) => upto)).toEqual([400, 300].map(daysAgo));
   for (const { upto } of ranges)
     expect(await archiveRange(owner(), { upto, by: BY })).toMatchObject({ outcome: 'archived' });
-  expect(await makePartitions(past, { widthDays: 100, aheadDays: 14 })).toContain(
-    partitionName('payments', 200),
-  );
+  const { made } = await makePartitions(past, { widthDays: 100, aheadDays: 14 });
+  expect(made).toContain(partitionName('payments', 200));
 });
 
 test('payments younger than 90 days are never archived', async () => {
