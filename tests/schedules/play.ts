@@ -1,0 +1,212 @@
+import { paymentIdToUuid, uuidToPaymentId } from '@emr-payments/contracts';
+import { resolvePayment, retryPayment } from '@emr-payments/db';
+import type { Logger } from '@emr-payments/runtime';
+import { SABOTAGES, type Sabotage, type SabotageName } from '../crash/proofs/sabotages.ts';
+import { type Random, randomFrom } from '../crash/random.ts';
+import { type Choice, createBorder } from './border.ts';
+import { type Clock, takeClock } from './clock.ts';
+import { createEmr } from './emr.ts';
+import { type HeldDatabase, holdDatabase, MOODS, type Mood, type World } from './held-database.ts';
+import { check, type Played, type Violation } from './rules.ts';
+import type { Stage } from './stage.ts';
+import { createWorkers, LEASE_MS } from './workers.ts';
+
+export type Result = {
+  violations: readonly Violation[];
+  /** Every choice that was made, in order. */
+  schedule: readonly string[];
+  /** How often the sabotage has done something. */
+  broken: number;
+};
+
+/** Choices among which there is trouble. After them everything goes well until nothing is left to do. */
+const CHOICES = { least: 30, most: 150 };
+/** How often time may pass until everything has come to rest: each time for longer. */
+const MOST_PASSES = 60;
+const LONGEST_PASS_MS = 20 * 60_000;
+
+const BY = { actor: 'a person', source: 'schedules' };
+
+/** A schedule has few kinds of trouble, each of which then comes often enough to meet itself. */
+function moodOf(random: Random): Mood {
+  return Object.fromEntries(MOODS.map((name) => [name, random.pick([0, 0, 0.5, 1, 3])])) as Mood;
+}
+
+function pick(random: Random, choices: readonly Choice[]): Choice | undefined {
+  const possible = choices.filter(({ weight }) => weight > 0);
+  let left = random.next() * possible.reduce((sum, { weight }) => sum + weight, 0);
+  for (const choice of possible) {
+    left -= choice.weight;
+    if (left < 0) return choice;
+  }
+  return possible.at(-1);
+}
+
+/** Lets every task run until it waits at the border or for a timer, or has ended. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+async function accept(
+  { acceptor, practices }: Stage,
+  random: Random,
+): Promise<(Played & { jobId: number; userId: number })[]> {
+  const payments = [];
+  for (let n = 1, most = random.between(2, 4); n <= most; n += 1) {
+    const { kind, practice } = practices[random.between(0, practices.length - 1)] ?? {};
+    if (kind === undefined || practice === undefined) throw new Error('there is no practice');
+    const outcome = await acceptor.accept(practice.input());
+    if (outcome.outcome !== 'accepted') throw new Error(outcome.outcome);
+    const { paymentId, jobId } = outcome;
+    payments.push({ id: paymentIdToUuid(paymentId), name: `#${n}`, kind, jobId, userId: practice.userId });
+  }
+  return payments;
+}
+
+/**
+ * Plays the schedule of a seed: the seed decides what happens next, as long as there is a choice, and every task waits meanwhile.
+ *
+ * @returns what was broken when everything had come to rest.
+ */
+export async function play(
+  stage: Stage,
+  { seed, sabotage = null }: { seed: number; sabotage?: SabotageName | null },
+): Promise<Result> {
+  const random = randomFrom(seed);
+  await stage.clear();
+  const mood = moodOf(random);
+  const payments = await accept(stage, random);
+  const clock = takeClock();
+  const { random: ownRandom } = Math;
+  Math.random = randomFrom(seed + 1).next;
+  try {
+    const acts = sabotage === null ? {} : SABOTAGES[sabotage];
+    return await playOn(stage, { random, mood, payments, clock, sabotage: acts });
+  } finally {
+    Math.random = ownRandom;
+    clock.restore();
+  }
+}
+
+async function playOn(
+  stage: Stage,
+  {
+    random,
+    mood,
+    payments,
+    clock,
+    sabotage,
+  }: {
+    random: Random;
+    mood: Mood;
+    payments: Awaited<ReturnType<typeof accept>>;
+    clock: Clock;
+    sabotage: Sabotage;
+  },
+): Promise<Result> {
+  const { sessions } = stage;
+  const schedule: string[] = [];
+  const violations: Violation[] = [];
+  let broken = 0;
+  const nameOf = (paymentId: string) =>
+    payments.find(({ id }) => id === paymentIdToUuid(paymentId))?.name ?? 'another key';
+  const border = createBorder();
+  const emr = createEmr({ border, clock, mood }, nameOf);
+  const logger: Logger = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: ({ err, payment_id: id = '' }, message) =>
+      void violations.push({ rule: 'a fault of ours', payment: id, detail: `${message}: ${err}` }),
+  };
+  const world: World = { border, clock, sessions, mood };
+  const workers = createWorkers(
+    { ...world, emr, stage, logger },
+    {
+      sabotage,
+      broke: () => {
+        broken += 1;
+      },
+      kindOf: (userId) => payments.find((payment) => payment.userId === userId)?.kind ?? 'none',
+      nameOfJob: (jobId) => payments.find((payment) => String(payment.jobId) === jobId)?.name ?? 'a job',
+    },
+  );
+
+  async function pass(ms: number): Promise<void> {
+    const asked = { text: "SELECT payment_id AS id FROM posting_attempts WHERE outcome = 'accepted'" };
+    const { rows } = await sessions.ask<{ id: string }>(asked);
+    const accepted = new Set(rows.map(({ id }) => uuidToPaymentId(id)));
+    emr.keepPromises({ until: clock.now() + ms, accepted, random: random.next });
+    clock.pass(ms);
+  }
+
+  /** A person looks into the EMR when nothing changes there any more, or asks for another try. */
+  function people(): Choice[] {
+    return payments.flatMap(({ id, name }) => {
+      const paymentId = uuidToPaymentId(id);
+      const by = (what: string, act: (deps: Pick<HeldDatabase, 'pool'>) => Promise<unknown>): Choice => {
+        const actor = { name: 'the API', alive: true };
+        return {
+          label: `a person: ${what} of ${name}`,
+          weight: mood.people / payments.length,
+          happen: () =>
+            void act(holdDatabase(world, { actor, task: `${name} ${what}` })).catch(() => undefined),
+        };
+      };
+      const key = { paymentId, userId: null, by: BY };
+      return [
+        by('retry', (database) => retryPayment({ database }, key)),
+        by('resolution', async (database) => {
+          if (!emr.isQuiet(paymentId)) return;
+          const entry = emr.entries.find((each) => each.paymentId === paymentId);
+          const resolution =
+            entry === undefined
+              ? ({ outcome: 'not_posted' } as const)
+              : ({ outcome: 'posted', emrTransactionId: entry.id } as const);
+          await resolvePayment({ database }, { ...key, resolution, note: 'It was looked up.' });
+        }),
+      ];
+    });
+  }
+
+  const passes = (): Choice[] =>
+    [1_000, 5_000, LEASE_MS / 3, LEASE_MS + 1_000, 61_000].map((ms) => ({
+      label: `${ms / 1000} s pass`,
+      weight: 0.1 + mood.time / 5,
+      happen: () => pass(ms),
+    }));
+
+  async function happen(choice: Choice | undefined): Promise<void> {
+    if (choice === undefined) return;
+    schedule.push(choice.label);
+    await choice.happen();
+    await turn();
+  }
+
+  /** Everything that waits at the border goes well. */
+  async function goWell(): Promise<void> {
+    await turn();
+    for (let [first] = border.waiting; first !== undefined; [first] = border.waiting)
+      await happen(first.choices()[0]);
+  }
+
+  for (let n = random.between(CHOICES.least, CHOICES.most); n > 0; n -= 1) {
+    const waiting = [...border.waiting].flatMap((each) => each.choices());
+    await happen(
+      pick(random, [...waiting, ...workers.choices(), ...emr.choices(), ...people(), ...passes()]),
+    );
+  }
+  schedule.push('-- from here on everything goes well');
+  let ms = 1_000;
+  for (let n = 0; n < MOST_PASSES; n += 1) {
+    await goWell();
+    const { rowCount } = await sessions.ask('SELECT FROM jobs LIMIT 1');
+    if (rowCount === 0 && payments.every(({ id }) => emr.isQuiet(uuidToPaymentId(id)))) break;
+    workers.lookAround();
+    await goWell();
+    workers.takeAll();
+    await goWell();
+    await pass(ms);
+    ms = Math.min(LONGEST_PASS_MS, ms * 1.5);
+  }
+  for (const payment of payments) violations.push(...(await check(sessions, { payment, emr })));
+  return { violations, schedule, broken };
+}

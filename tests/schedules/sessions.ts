@@ -1,0 +1,88 @@
+import type { Statements } from '@emr-payments/db';
+import { Client, type QueryResult, types } from 'pg';
+
+export type Asked = { name?: string; text: string; values?: unknown[] };
+export type SetStatement = Parameters<NonNullable<Statements['sets']>['run']>[0];
+
+/** What PostgreSQL made of a statement. */
+export type Outcome = { result: QueryResult } | { error: Error };
+
+/** Two sessions with PostgreSQL, in which `now()` is the time of the schedule. */
+export type Sessions = {
+  run(now: number, asked: Asked): Promise<Outcome>;
+  /**
+   * Runs two statements at once: the second begins when the first has done its work and has not ended its transaction. So it sees nothing
+   * of the first, and waits where both write to one row.
+   *
+   * @param input.commits false: the first transaction is undone.
+   */
+  runAtOnce(
+    now: number,
+    input: { first: Asked; second: Asked; commits: boolean },
+  ): Promise<{ first: Outcome; second: Outcome }>;
+  /** Runs a statement as the owner of the tables, at PostgreSQL's own time: nothing of what is played. */
+  ask: Client['query'];
+  close(): Promise<void>;
+};
+
+/** A function of another schema that is searched first takes the place of `now()` in the statements of the service. */
+export const OWN_TIME = `
+  CREATE SCHEMA played;
+  CREATE FUNCTION played.now() RETURNS timestamptz LANGUAGE sql STABLE AS $$ SELECT current_setting('played.now')::timestamptz $$;
+  GRANT USAGE ON SCHEMA played TO PUBLIC`;
+const SEARCHED = 'SET search_path = played, public, pg_catalog';
+const AT = { name: 'at', text: "SELECT set_config('played.now', $1, false)" };
+const WAITS = { name: 'waits', text: 'SELECT FROM pg_locks WHERE pid = $1 AND NOT granted' };
+
+/** Reads bigint as a number, as the service does. */
+const NUMBERS = {
+  getTypeParser: ((oid: number, format: 'text' | 'binary') =>
+    oid === types.builtins.INT8 ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
+};
+
+const outcomeOf = (running: Promise<QueryResult>): Promise<Outcome> =>
+  running.then(
+    (result) => ({ result }),
+    (error: Error) => ({ error }),
+  );
+
+/** @param input.appUrl as the role that the service runs as. */
+export async function openSessions({ url, appUrl }: { url: string; appUrl: string }): Promise<Sessions> {
+  const open = async (connectionString: string) => {
+    const client = new Client({ connectionString, application_name: 'schedules', types: NUMBERS });
+    await client.connect();
+    return client;
+  };
+  const [one, other, owner] = await Promise.all([open(appUrl), open(appUrl), open(url)]);
+  await Promise.all([one, other].map((client) => client.query(SEARCHED)));
+  const { rows } = await other.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  const pid = rows[0]?.pid;
+
+  async function runAt(client: Client, now: number, asked: Asked): Promise<Outcome> {
+    void client.query({ ...AT, values: [new Date(now).toISOString()] });
+    return outcomeOf(client.query(asked));
+  }
+
+  async function waitsForLock(until: () => boolean): Promise<void> {
+    while (!until()) if ((await owner.query({ ...WAITS, values: [pid] })).rowCount !== 0) return;
+  }
+
+  return {
+    run: (now, asked) => runAt(one, now, asked),
+    async runAtOnce(now, { first, second, commits }) {
+      await one.query('BEGIN');
+      const done = await runAt(one, now, first);
+      let ended = false;
+      const running = runAt(other, now, second).finally(() => {
+        ended = true;
+      });
+      await waitsForLock(() => ended);
+      await one.query(commits && 'result' in done ? 'COMMIT' : 'ROLLBACK');
+      return { first: done, second: await running };
+    },
+    ask: owner.query.bind(owner) as Client['query'],
+    async close() {
+      await Promise.all([one, other, owner].map((client) => client.end()));
+    },
+  };
+}
