@@ -22,7 +22,7 @@ export type Result = {
 /** Choices among which there is trouble. After them everything goes well until nothing is left to do. */
 const CHOICES = { least: 30, most: 150 };
 /** How often time may pass until everything has come to rest: each time for longer. */
-const MOST_PASSES = 60;
+const MOST_PASSES = 30;
 const LONGEST_PASS_MS = 20 * 60_000;
 
 const BY = { actor: 'a person', source: 'schedules' };
@@ -146,7 +146,7 @@ async function playOn(
         const actor = { name: 'the API', alive: true };
         return {
           label: `a person: ${what} of ${name}`,
-          weight: mood.people / payments.length,
+          weight: mood.people / (2 * payments.length),
           happen: () =>
             void act(holdDatabase(world, { actor, task: `${name} ${what}` })).catch(() => undefined),
         };
@@ -195,7 +195,7 @@ async function playOn(
     );
   }
   schedule.push('-- from here on everything goes well');
-  let ms = 1_000;
+  let ms = 5_000;
   for (let n = 0; n < MOST_PASSES; n += 1) {
     await goWell();
     const { rowCount } = await sessions.ask('SELECT FROM jobs LIMIT 1');
@@ -205,7 +205,7 @@ async function playOn(
     workers.takeAll();
     await goWell();
     await pass(ms);
-    ms = Math.min(LONGEST_PASS_MS, ms * 1.5);
+    ms = Math.min(LONGEST_PASS_MS, ms * 3);
   }
   for (const payment of payments) violations.push(...(await check(sessions, { payment, emr })));
   return { violations, schedule, broken };

@@ -30,7 +30,7 @@ export const OWN_TIME = `
   CREATE SCHEMA played;
   CREATE FUNCTION played.now() RETURNS timestamptz LANGUAGE sql STABLE AS $$ SELECT current_setting('played.now')::timestamptz $$;
   GRANT USAGE ON SCHEMA played TO PUBLIC`;
-const SEARCHED = 'SET search_path = played, public, pg_catalog';
+const SETTINGS = 'SET search_path = played, public, pg_catalog; SET plan_cache_mode = force_generic_plan; SET jit = off';
 const AT = { name: 'at', text: "SELECT set_config('played.now', $1, false)" };
 const WAITS = { name: 'waits', text: 'SELECT FROM pg_locks WHERE pid = $1 AND NOT granted' };
 
@@ -54,7 +54,7 @@ export async function openSessions({ url, appUrl }: { url: string; appUrl: strin
     return client;
   };
   const [one, other, owner] = await Promise.all([open(appUrl), open(appUrl), open(url)]);
-  await Promise.all([one, other].map((client) => client.query(SEARCHED)));
+  await Promise.all([one, other].map((client) => client.query(SETTINGS)));
   const { rows } = await other.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
   const pid = rows[0]?.pid;
 

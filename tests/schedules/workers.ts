@@ -111,6 +111,9 @@ export function createWorkers(
     );
   }
 
+  /** The weight of a loop of a worker, which does not overlap with itself. */
+  const once = ({ tasks, actor }: Worker, name: string) => (tasks.has(`${actor.name} ${name}`) ? 0 : 1);
+
   const drop = (job: DueJob) => void queue.splice(queue.indexOf(job), 1);
 
   const feed = (worker: Worker) =>
@@ -152,8 +155,8 @@ export function createWorkers(
               },
             ];
           }),
-          { label: `${worker.actor.name} feeds`, weight: 2, happen: () => feed(worker) },
-          { label: `${worker.actor.name} sweeps`, weight: 2, happen: () => sweep(worker) },
+          { label: `${worker.actor.name} feeds`, weight: once(worker, 'feed'), happen: () => feed(worker) },
+          { label: `${worker.actor.name} sweeps`, weight: once(worker, 'sweep'), happen: () => sweep(worker) },
         ]),
       {
         label: 'the queue is lost',
