@@ -39,9 +39,10 @@ const SETTLED_TIMES = `p.round - ${ROUND_STEP} * (SELECT count(*) FROM posting_a
  * certainly not in the EMR. One in `needs_review` may be there, so sending it again could post it twice: a person must
  * first decide with `resolvePayment` and `not_posted`, which makes it `failed`.
  *
- * The new job has the number of the old one, by which the integrator knows the payment, and continues from the old job's
- * last fence, so that neither an entry left in the queue nor a frozen holder of an old claim fits it. Earlier attempts
- * are kept: where the outcome of one is unknown, the EMR is asked before anything is sent.
+ * The new job has the number of the old one, by which the integrator knows the payment, and a fence above the old job's
+ * last one, so that neither an entry left in the queue nor a holder of an old claim fits it: not even the one that settled the payment,
+ * which repeats the settlement when its answer was lost. Earlier attempts are kept: where the outcome of one is unknown, the EMR is
+ * asked before anything is sent.
  */
 const RETRY = named({
   name: 'retry-payment',
@@ -56,7 +57,7 @@ const RETRY = named({
       RETURNING p.id, p.job_id, p.last_fence, c.lane_id
     ), job AS (
       INSERT INTO jobs (id, kind, lane_id, payment_id, fence, traceparent)
-      SELECT job_id, 'post_payment', lane_id, id, last_fence, :traceparent FROM payment
+      SELECT job_id, 'post_payment', lane_id, id, last_fence + 1, :traceparent FROM payment
     ), ${auditCte({ from: 'payment' })}, notified AS MATERIALIZED (
       SELECT pg_notify('${JOBS_CHANNEL}', '') FROM payment
     )
