@@ -1,5 +1,8 @@
-/** Whoever runs what is played: a worker's process, or a person at the API. One that has died goes on with nothing. */
-export type Actor = { readonly name: string; alive: boolean };
+/**
+ * Whoever runs what is played: a worker's process, or one request of a person at the API. One that has died goes on with nothing, and one
+ * that is frozen with nothing until it wakes.
+ */
+export type Actor = { readonly name: string; alive: boolean; frozen: boolean };
 
 /** A thing that can happen next. */
 export type Choice = { label: string; weight: number; happen(): unknown };

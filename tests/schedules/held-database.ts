@@ -5,7 +5,17 @@ import type { Asked, Outcome, Sessions, SetStatement } from './sessions.ts';
 
 /** How often each kind of trouble happens; 0: never. The weight of a step that goes well is 10. */
 export type Mood = Readonly<Record<(typeof MOODS)[number], number>>;
-export const MOODS = ['loses', 'dies', 'atOnce', 'late', 'refuses', 'twice', 'people', 'time'] as const;
+export const MOODS = [
+  'loses',
+  'dies',
+  'atOnce',
+  'late',
+  'refuses',
+  'twice',
+  'people',
+  'freezes',
+  'time',
+] as const;
 
 export type World = { border: Border; clock: Clock; sessions: Sessions; mood: Mood };
 
@@ -27,7 +37,7 @@ export function holdDatabase(world: World, { actor, task }: { actor: Actor; task
 
   function otherStatements(me: Held): { held: Held; leave(): void; actor: Actor }[] {
     return [...border.waiting].flatMap(({ key, leave, actor }) =>
-      'asked' in key && key !== me ? [{ held: key as Held, leave, actor }] : [],
+      'asked' in key && key !== me && !actor.frozen ? [{ held: key as Held, leave, actor }] : [],
     );
   }
 

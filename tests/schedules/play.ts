@@ -5,7 +5,7 @@ import { SABOTAGES, type Sabotage, type SabotageName } from '../crash/proofs/sab
 import { type Random, randomFrom } from '../crash/random.ts';
 import { type Choice, createBorder } from './border.ts';
 import { type Clock, takeClock } from './clock.ts';
-import { createEmr } from './emr.ts';
+import { createEmr, SETTLE_MS } from './emr.ts';
 import { type HeldDatabase, holdDatabase, MOODS, type Mood, type World } from './held-database.ts';
 import { check, type Played, type Violation } from './rules.ts';
 import type { Stage } from './stage.ts';
@@ -20,7 +20,7 @@ export type Result = {
 };
 
 /** Choices among which there is trouble. After them everything goes well until nothing is left to do. */
-const CHOICES = { least: 30, most: 150 };
+const CHOICES = { least: 50, most: 250 };
 /** How often time may pass until everything has come to rest: each time for longer. */
 const MOST_PASSES = 30;
 const LONGEST_PASS_MS = 20 * 60_000;
@@ -51,7 +51,9 @@ async function accept(
 ): Promise<(Played & { jobId: number; userId: number })[]> {
   const payments = [];
   for (let n = 1, most = random.between(2, 4); n <= most; n += 1) {
-    const { kind, practice } = practices[random.between(0, practices.length - 1)] ?? {};
+    // The EMR that can only be asked is the one that needs every rule.
+    const kinds = random.next() < 0.5 ? practices.filter(({ kind }) => kind === 'lookup') : practices;
+    const { kind, practice } = kinds[random.between(0, kinds.length - 1)] ?? {};
     if (kind === undefined || practice === undefined) throw new Error('there is no practice');
     const outcome = await acceptor.accept(practice.input());
     if (outcome.outcome !== 'accepted') throw new Error(outcome.outcome);
@@ -136,6 +138,7 @@ async function playOn(
     const accepted = new Set(rows.map(({ id }) => uuidToPaymentId(id)));
     emr.keepPromises({ until: clock.now() + ms, accepted, random: random.next });
     clock.pass(ms);
+    workers.lookAround();
   }
 
   /** A person looks into the EMR when nothing changes there any more, or asks for another try. */
@@ -143,7 +146,7 @@ async function playOn(
     return payments.flatMap(({ id, name }) => {
       const paymentId = uuidToPaymentId(id);
       const by = (what: string, act: (deps: Pick<HeldDatabase, 'pool'>) => Promise<unknown>): Choice => {
-        const actor = { name: 'the API', alive: true };
+        const actor = { name: 'the API', alive: true, frozen: false };
         return {
           label: `a person: ${what} of ${name}`,
           weight: mood.people / (2 * payments.length),
@@ -168,11 +171,15 @@ async function playOn(
   }
 
   const passes = (): Choice[] =>
-    [1_000, 5_000, LEASE_MS / 3, LEASE_MS + 1_000, 61_000].map((ms) => ({
+    [1_000, LEASE_MS / 2, LEASE_MS + 1_000, SETTLE_MS + 5_000].map((ms) => ({
       label: `${ms / 1000} s pass`,
-      weight: 0.1 + mood.time / 5,
+      weight: 0.1 + mood.time / 2,
       happen: () => pass(ms),
     }));
+
+  /** The choices of tasks that wait. Nobody else learns that a worker is frozen. */
+  const waitingChoices = () =>
+    [...border.waiting].filter(({ actor }) => !actor.frozen).flatMap((waiting) => waiting.choices());
 
   async function happen(choice: Choice | undefined): Promise<void> {
     if (choice === undefined) return;
@@ -188,23 +195,23 @@ async function playOn(
       await happen(first.choices()[0]);
   }
 
+  const isDone = async () => (await sessions.ask('SELECT FROM jobs LIMIT 1')).rowCount === 0;
+
   for (let n = random.between(CHOICES.least, CHOICES.most); n > 0; n -= 1) {
     const waiting = [...border.waiting].flatMap((each) => each.choices());
     await happen(
       pick(random, [...waiting, ...workers.choices(), ...emr.choices(), ...people(), ...passes()]),
     );
   }
+  workers.wakeAll();
   schedule.push('-- from here on everything goes well');
   let ms = 5_000;
   for (let n = 0; n < MOST_PASSES; n += 1) {
     await goWell();
-    const { rowCount } = await sessions.ask('SELECT FROM jobs LIMIT 1');
-    if (rowCount === 0 && payments.every(({ id }) => emr.isQuiet(uuidToPaymentId(id)))) break;
-    workers.lookAround();
+    if ((await isDone()) && payments.every(({ id }) => emr.isQuiet(uuidToPaymentId(id)))) break;
+    await pass(ms);
     await goWell();
     workers.takeAll();
-    await goWell();
-    await pass(ms);
     ms = Math.min(LONGEST_PASS_MS, ms * 3);
   }
   for (const payment of payments) violations.push(...(await check(sessions, { payment, emr })));

@@ -20,7 +20,8 @@ test('nothing is broken', async () => {
   for (let seed = 1; seed <= 1500; seed += 1) {
     const from = performance.now();
     const { violations, schedule } = await play(stage, { seed });
-    if (seed % 250 === 0) console.log(seed, schedule.length, Math.round(performance.now() - from), JSON.stringify(violations));
+    if (seed % 250 === 0)
+      console.log(seed, schedule.length, Math.round(performance.now() - from), JSON.stringify(violations));
     if (violations.length > 0) console.log(seed, violations, schedule.join('\n'));
     if (violations.length > 0 && ++bad > 2) break;
   }

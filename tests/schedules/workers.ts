@@ -28,7 +28,9 @@ export type Workers = {
   isAtWork(): boolean;
   /** The first of each is what a worker does by itself when nothing goes wrong. */
   choices(): Choice[];
-  /** Feeds and sweeps with a worker that lives. */
+  /** Wakes those that are frozen. */
+  wakeAll(): void;
+  /** Feeds and sweeps with a worker that can. */
   lookAround(): void;
   /** Takes all entries of the queue with it. */
   takeAll(): void;
@@ -66,7 +68,7 @@ export function createWorkers(
 
   function start(): Worker {
     started += 1;
-    const actor: Actor = { name: `w${started}`, alive: true };
+    const actor: Actor = { name: `w${started}`, alive: true, frozen: false };
     const database = holdDatabase(world, { actor, task: actor.name });
     const steps: JobSteps = { ...jobSteps, ...sabotage.steps?.(jobSteps, broke) };
     const deps = workerCore(stage.shared, {
@@ -90,6 +92,7 @@ export function createWorkers(
   start();
 
   const alive = () => workers.filter(({ actor }) => actor.alive);
+  const awake = () => alive().filter(({ actor }) => !actor.frozen);
 
   /** Runs a task of a worker. An error that the worker's queue would get, after which the entry is done, is none of the schedule. */
   function run({ tasks, actor }: Worker, name: string, work: () => Promise<void>): void {
@@ -112,7 +115,7 @@ export function createWorkers(
   }
 
   /** The weight of a loop of a worker, which does not overlap with itself. */
-  const once = ({ tasks, actor }: Worker, name: string) => (tasks.has(`${actor.name} ${name}`) ? 0 : 1);
+  const once = ({ tasks, actor }: Worker, name: string) => (tasks.has(`${actor.name} ${name}`) ? 0 : 0.5);
 
   const drop = (job: DueJob) => void queue.splice(queue.indexOf(job), 1);
 
@@ -132,7 +135,7 @@ export function createWorkers(
     queue,
     isAtWork: () => alive().some(({ tasks }) => tasks.size > 0),
     choices: () => [
-      ...alive()
+      ...awake()
         .filter(({ tasks }) => tasks.size < MOST_TASKS)
         .flatMap((worker) => [
           ...queue.flatMap((job) => {
@@ -156,22 +159,40 @@ export function createWorkers(
             ];
           }),
           { label: `${worker.actor.name} feeds`, weight: once(worker, 'feed'), happen: () => feed(worker) },
-          { label: `${worker.actor.name} sweeps`, weight: once(worker, 'sweep'), happen: () => sweep(worker) },
+          {
+            label: `${worker.actor.name} sweeps`,
+            weight: once(worker, 'sweep'),
+            happen: () => sweep(worker),
+          },
         ]),
+      ...alive().map(({ actor, tasks }) => ({
+        label: `${actor.name} ${actor.frozen ? 'wakes' : 'freezes'}`,
+        weight: actor.frozen ? 0.5 : tasks.size > 0 ? mood.freezes / 3 : 0,
+        happen() {
+          actor.frozen = !actor.frozen;
+        },
+      })),
       {
         label: 'the queue is lost',
         weight: queue.length > 0 ? mood.loses / 4 : 0,
         happen: () => void queue.splice(0),
       },
-      { label: 'a worker starts', weight: alive().length < 2 ? 4 : 0, happen: () => void start() },
+      {
+        label: 'a worker starts',
+        weight: awake().length < 2 && alive().length < 3 ? 4 : 0,
+        happen: () => void start(),
+      },
     ],
+    wakeAll() {
+      for (const { actor } of workers) actor.frozen = false;
+    },
     lookAround() {
-      const worker = alive()[0] ?? start();
+      const worker = awake().find((each) => once(each, 'feed') + once(each, 'sweep') === 1) ?? start();
       sweep(worker);
       feed(worker);
     },
     takeAll() {
-      const worker = alive()[0] ?? start();
+      const worker = awake()[0] ?? start();
       for (const job of queue.splice(0)) take(worker, job);
     },
   };
