@@ -179,7 +179,7 @@ export function createEmr(
         const unavailable: FindOutcome = { outcome: 'unavailable', code: 'timeout', detail };
         const fails = (end: End<FindOutcome>) => ({
           label: `${name} fails`,
-          weight: mood.loses,
+          weight: 2 * mood.loses,
           happen: () => end.give(unavailable),
         });
         const answer = await border.hold<FindOutcome>(actor, (end) => ({

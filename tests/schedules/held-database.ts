@@ -124,7 +124,37 @@ export function holdDatabase(world: World, { actor, task }: { actor: Actor; task
     return outcome.result;
   }
 
-  const pool = { query: (asked: Asked) => hold(asked) };
+  /** Lends the session for a transaction, which nothing interrupts: its end is the border. */
+  function lend(end: End<unknown>, afterCommit: () => Error | null): Promise<void> {
+    return new Promise((released) => {
+      end.give({
+        async query(given: Asked | string) {
+          const asked = typeof given === 'string' ? { text: given } : given;
+          const outcome = await sessions.run(clock.now(), asked);
+          if ('error' in outcome) throw outcome.error;
+          const lost = asked.text === 'COMMIT' ? afterCommit() : null;
+          if (lost === null) return outcome.result;
+          released();
+          throw lost;
+        },
+        release: () => released(),
+      });
+    });
+  }
+
+  function connect(): Promise<unknown> {
+    const label = `${task} transaction`;
+    return border.hold(actor, (end) => ({
+      choices: () => [
+        { label, weight: 10, happen: () => lend(end, () => null) },
+        { label: `${label}, the answer is lost`, weight: mood.loses, happen: () => lend(end, cut) },
+        { label: `${label} is lost`, weight: mood.loses, happen: () => end.fail(cut()) },
+        { label: `${actor.name} dies before ${label}`, weight: mood.dies, happen: () => border.kill(actor) },
+      ],
+    }));
+  }
+
+  const pool = { query: (asked: Asked) => hold(asked), connect };
   return {
     pool: pool as unknown as Database['pool'],
     inTurn: async ({ statement, values }) => (await hold({ ...statement, values })).rows as never,

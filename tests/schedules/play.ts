@@ -29,7 +29,7 @@ const BY = { actor: 'a person', source: 'schedules' };
 
 /** A schedule has few kinds of trouble, each of which then comes often enough to meet itself. */
 function moodOf(random: Random): Mood {
-  return Object.fromEntries(MOODS.map((name) => [name, random.pick([0, 0, 0.5, 1, 3])])) as Mood;
+  return Object.fromEntries(MOODS.map((name) => [name, random.pick([0, 1, 3])])) as Mood;
 }
 
 function pick(random: Random, choices: readonly Choice[]): Choice | undefined {

@@ -30,8 +30,12 @@ export const OWN_TIME = `
   CREATE SCHEMA played;
   CREATE FUNCTION played.now() RETURNS timestamptz LANGUAGE sql STABLE AS $$ SELECT current_setting('played.now')::timestamptz $$;
   GRANT USAGE ON SCHEMA played TO PUBLIC`;
-const SETTINGS =
-  'SET search_path = played, public, pg_catalog; SET plan_cache_mode = force_generic_plan; SET jit = off';
+/** As the service has them: a plan is made once, and partitions are not pruned (packages/db/src/core/faulty-pruning.ts). */
+const SETTINGS = `
+  SET search_path = played, public, pg_catalog;
+  SET plan_cache_mode = force_generic_plan;
+  SET jit = off;
+  SET enable_partition_pruning = off`;
 const AT = { name: 'at', text: "SELECT set_config('played.now', $1, false)" };
 const WAITS = { name: 'waits', text: 'SELECT FROM pg_locks WHERE pid = $1 AND NOT granted' };
 

@@ -167,7 +167,7 @@ export function createWorkers(
         ]),
       ...alive().map(({ actor, tasks }) => ({
         label: `${actor.name} ${actor.frozen ? 'wakes' : 'freezes'}`,
-        weight: actor.frozen ? 0.5 : tasks.size > 0 ? mood.freezes / 3 : 0,
+        weight: actor.frozen ? 0.5 : tasks.size > 0 ? mood.freezes : 0,
         happen() {
           actor.frozen = !actor.frozen;
         },
