@@ -198,10 +198,10 @@ async function playOn(
   const isDone = async () => (await sessions.ask('SELECT FROM jobs LIMIT 1')).rowCount === 0;
 
   for (let n = random.between(CHOICES.least, CHOICES.most); n > 0; n -= 1) {
-    const waiting = [...border.waiting].flatMap((each) => each.choices());
-    await happen(
-      pick(random, [...waiting, ...workers.choices(), ...emr.choices(), ...people(), ...passes()]),
-    );
+    // When everything has ended there is nothing left to disturb, unless a person begins again.
+    if (n % 10 === 0 && mood.people === 0 && border.waiting.size === 0 && (await isDone())) break;
+    const others = [...workers.choices(), ...emr.choices(), ...people(), ...passes()];
+    await happen(pick(random, [...waitingChoices(), ...others]));
   }
   workers.wakeAll();
   schedule.push('-- from here on everything goes well');

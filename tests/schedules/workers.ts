@@ -134,55 +134,59 @@ export function createWorkers(
   return {
     queue,
     isAtWork: () => alive().some(({ tasks }) => tasks.size > 0),
-    choices: () => [
-      ...awake()
-        .filter(({ tasks }) => tasks.size < MOST_TASKS)
-        .flatMap((worker) => [
-          ...queue.flatMap((job) => {
-            const label = `${worker.actor.name} takes ${nameOfJob(job.id)}`;
-            const isMine = worker.tasks.has(`${worker.actor.name} ${nameOfJob(job.id)} ${job.fence}`);
-            if (isMine) return [];
-            return [
-              {
-                label,
-                weight: 8,
-                happen() {
-                  drop(job);
-                  take(worker, job);
+    choices: () => {
+      const frozen = alive().find(({ actor }) => actor.frozen);
+      return [
+        ...awake()
+          .filter(({ tasks }) => tasks.size < MOST_TASKS)
+          .flatMap((worker) => [
+            ...queue.flatMap((job) => {
+              const label = `${worker.actor.name} takes ${nameOfJob(job.id)}`;
+              const isMine = worker.tasks.has(`${worker.actor.name} ${nameOfJob(job.id)} ${job.fence}`);
+              if (isMine) return [];
+              return [
+                {
+                  label,
+                  weight: 8,
+                  happen() {
+                    drop(job);
+                    take(worker, job);
+                  },
                 },
-              },
-              {
-                label: `${label}, which stays in the queue`,
-                weight: mood.twice,
-                happen: () => take(worker, job),
-              },
-            ];
-          }),
-          { label: `${worker.actor.name} feeds`, weight: once(worker, 'feed'), happen: () => feed(worker) },
-          {
-            label: `${worker.actor.name} sweeps`,
-            weight: once(worker, 'sweep'),
-            happen: () => sweep(worker),
+                {
+                  label: `${label}, which stays in the queue`,
+                  weight: mood.twice,
+                  happen: () => take(worker, job),
+                },
+              ];
+            }),
+            { label: `${worker.actor.name} feeds`, weight: once(worker, 'feed'), happen: () => feed(worker) },
+            {
+              label: `${worker.actor.name} sweeps`,
+              weight: once(worker, 'sweep'),
+              happen: () => sweep(worker),
+            },
+          ]),
+        // One at a time, for long: the others have to go on meanwhile.
+        ...(frozen === undefined ? awake() : [frozen]).map(({ actor, tasks }) => ({
+          label: `${actor.name} ${actor.frozen ? 'wakes' : 'freezes'}`,
+          weight: actor.frozen ? 0.3 : tasks.size > 0 ? mood.freezes / 2 : 0,
+          happen() {
+            actor.frozen = !actor.frozen;
           },
-        ]),
-      ...alive().map(({ actor, tasks }) => ({
-        label: `${actor.name} ${actor.frozen ? 'wakes' : 'freezes'}`,
-        weight: actor.frozen ? 0.5 : tasks.size > 0 ? mood.freezes : 0,
-        happen() {
-          actor.frozen = !actor.frozen;
+        })),
+        {
+          label: 'the queue is lost',
+          weight: queue.length > 0 ? mood.loses / 4 : 0,
+          happen: () => void queue.splice(0),
         },
-      })),
-      {
-        label: 'the queue is lost',
-        weight: queue.length > 0 ? mood.loses / 4 : 0,
-        happen: () => void queue.splice(0),
-      },
-      {
-        label: 'a worker starts',
-        weight: awake().length < 2 && alive().length < 3 ? 4 : 0,
-        happen: () => void start(),
-      },
-    ],
+        {
+          label: 'a worker starts',
+          weight: awake().length < 2 && alive().length < 3 ? 4 : 0,
+          happen: () => void start(),
+        },
+      ];
+    },
     wakeAll() {
       for (const { actor } of workers) actor.frozen = false;
     },
