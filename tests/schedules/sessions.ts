@@ -63,8 +63,17 @@ export async function openSessions({ url, appUrl }: { url: string; appUrl: strin
   const { rows } = await other.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
   const pid = rows[0]?.pid;
 
-  async function runAt(client: Client, now: number, asked: Asked): Promise<Outcome> {
+  const timeOf = new Map<Client, number>();
+
+  /** Sets the time of a session, outside of any transaction whose end could undo that. */
+  function setTime(client: Client, now: number): void {
+    if (timeOf.get(client) === now) return;
+    timeOf.set(client, now);
     void client.query({ ...AT, values: [new Date(now).toISOString()] });
+  }
+
+  function runAt(client: Client, now: number, asked: Asked): Promise<Outcome> {
+    setTime(client, now);
     return outcomeOf(client.query(asked));
   }
 
@@ -75,6 +84,7 @@ export async function openSessions({ url, appUrl }: { url: string; appUrl: strin
   return {
     run: (now, asked) => runAt(one, now, asked),
     async runAtOnce(now, { first, second, commits }) {
+      setTime(one, now);
       await one.query('BEGIN');
       const done = await runAt(one, now, first);
       let ended = false;
