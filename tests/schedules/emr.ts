@@ -1,5 +1,11 @@
 import { sentence } from '@emr-payments/contracts';
-import { absent, type EmrAdapter, type FindOutcome, type PostOutcome } from '@emr-payments/emr';
+import {
+  absent,
+  type EmrAdapter,
+  type FindOutcome,
+  type PostOutcome,
+  type ResolveOutcome,
+} from '@emr-payments/emr';
 import type { Actor, Border, Choice, End } from './border.ts';
 import type { Clock } from './clock.ts';
 import type { Mood } from './held-database.ts';
@@ -106,12 +112,37 @@ export function createEmr(
         happen: ends({ outcome: 'not_sent', code: 'connection_refused', detail }),
       },
       {
+        label: `${name}: login rejected`,
+        weight: mood.refuses / 3,
+        happen: ends({ outcome: 'not_sent', code: 'unauthorized', detail }),
+      },
+      {
         label: `${name}: accepted for later`,
         weight: kind === 'none' ? 0 : mood.refuses,
         happen() {
           request.state = 'taken';
           excused.add(paymentId);
           end.give({ outcome: 'accepted', detail });
+        },
+      },
+    ];
+  }
+
+  function names(paymentId: string, end: End<ResolveOutcome>): Choice[] {
+    const code = { id: '1404', name: '1404' };
+    return [
+      {
+        label: `${nameOf(paymentId)} names`,
+        weight: 10,
+        happen: () => end.give({ outcome: 'resolved', method: code, location: code }),
+      },
+      {
+        label: `${nameOf(paymentId)} names are unknown`,
+        weight: mood.refuses / 3,
+        happen() {
+          // After a send whose outcome is open this says nothing about that one.
+          excused.add(paymentId);
+          end.give({ outcome: 'refused', code: 'unknown_location', reason: detail });
         },
       },
     ];
@@ -206,11 +237,12 @@ export function createEmr(
         },
         check: () => Promise.reject(new Error('nobody asks')),
         list: () => Promise.reject(new Error('nobody asks')),
-        resolve: async () => ({
-          outcome: 'resolved',
-          method: { id: 'card', name: 'Card' },
-          location: { id: '1404', name: '1404' },
-        }),
+        resolve: (payment) => {
+          const { id = '' } = payment as { id?: string };
+          return border.hold<ResolveOutcome>(actor, (end) => ({
+            choices: () => names(id.replaceAll('-', ''), end),
+          }));
+        },
         async post({ paymentId, amount }, { signal, mayStillSend }) {
           await border.hold<void>(actor, (end) => ({
             choices: () => [

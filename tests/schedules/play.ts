@@ -1,5 +1,5 @@
 import { paymentIdToUuid, uuidToPaymentId } from '@emr-payments/contracts';
-import { resolvePayment, retryPayment } from '@emr-payments/db';
+import { endHold, type HoldScope, resolvePayment, retryPayment, startHold } from '@emr-payments/db';
 import type { Logger } from '@emr-payments/runtime';
 import { SABOTAGES, type Sabotage, type SabotageName } from '../crash/proofs/sabotages.ts';
 import { type Random, randomFrom } from '../crash/random.ts';
@@ -7,9 +7,11 @@ import { type Choice, createBorder } from './border.ts';
 import { type Clock, takeClock } from './clock.ts';
 import { createEmr, SETTLE_MS } from './emr.ts';
 import { type HeldDatabase, holdDatabase, MOODS, type Mood, type World } from './held-database.ts';
-import { check, type Played, type Violation } from './rules.ts';
+import { check, LONG_HORIZON_MS, type Violation } from './rules.ts';
 import type { Stage } from './stage.ts';
 import { createWorkers, LEASE_MS } from './workers.ts';
+
+type HeldDeps = { database: HeldDatabase };
 
 export type Result = {
   violations: readonly Violation[];
@@ -45,10 +47,7 @@ function pick(random: Random, choices: readonly Choice[]): Choice | undefined {
 /** Lets every task run until it waits at the border or for a timer, or has ended. */
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-async function accept(
-  { acceptor, practices }: Stage,
-  random: Random,
-): Promise<(Played & { jobId: number; userId: number })[]> {
+async function accept({ acceptor, practices }: Stage, random: Random) {
   const payments = [];
   for (let n = 1, most = random.between(2, 4); n <= most; n += 1) {
     // The EMR that can only be asked is the one that needs every rule.
@@ -58,7 +57,14 @@ async function accept(
     const outcome = await acceptor.accept(practice.input());
     if (outcome.outcome !== 'accepted') throw new Error(outcome.outcome);
     const { paymentId, jobId } = outcome;
-    payments.push({ id: paymentIdToUuid(paymentId), name: `#${n}`, kind, jobId, userId: practice.userId });
+    payments.push({
+      id: paymentIdToUuid(paymentId),
+      name: `#${n}`,
+      kind,
+      jobId,
+      userId: practice.userId,
+      practice: practice.publicId,
+    });
   }
   return payments;
 }
@@ -105,6 +111,7 @@ async function playOn(
   },
 ): Promise<Result> {
   const { sessions } = stage;
+  const horizonMs = random.pick([5 * 60_000, LONG_HORIZON_MS, LONG_HORIZON_MS]);
   const schedule: string[] = [];
   const violations: Violation[] = [];
   let broken = 0;
@@ -124,6 +131,7 @@ async function playOn(
     { ...world, emr, stage, logger },
     {
       sabotage,
+      horizonMs,
       broke: () => {
         broken += 1;
       },
@@ -141,30 +149,45 @@ async function playOn(
     workers.lookAround();
   }
 
+  /** One request of a person to the API. */
+  function asked(what: string, weight: number, act: (deps: HeldDeps) => Promise<unknown>): Choice {
+    const actor = { name: 'the API', alive: true, frozen: false };
+    const happen = () => {
+      const database = holdDatabase(world, { actor, task: what });
+      void act({ database }).catch(() => undefined);
+    };
+    return { label: `a person: ${what}`, weight: weight * mood.people, happen };
+  }
+
+  /** Holds for everybody and for the practice of one payment. */
+  function holds(): Choice[] {
+    const [{ userId, practice } = {}] = payments;
+    const scopes: HoldScope[] = ['all', { userId: userId ?? 0, publicId: practice ?? '' }];
+    return scopes.flatMap((scope) => {
+      const name = scope === 'all' ? 'all' : '#1';
+      return [
+        asked(`hold of ${name}`, 0.1, (deps) => startHold(deps, { scope, reason: null, by: BY })),
+        asked(`end of the hold of ${name}`, 0.3, (deps) => endHold(deps, { scope, by: BY })),
+      ];
+    });
+  }
+
   /** A person looks into the EMR when nothing changes there any more, or asks for another try. */
   function people(): Choice[] {
     return payments.flatMap(({ id, name }) => {
       const paymentId = uuidToPaymentId(id);
-      const by = (what: string, act: (deps: Pick<HeldDatabase, 'pool'>) => Promise<unknown>): Choice => {
-        const actor = { name: 'the API', alive: true, frozen: false };
-        return {
-          label: `a person: ${what} of ${name}`,
-          weight: mood.people / (2 * payments.length),
-          happen: () =>
-            void act(holdDatabase(world, { actor, task: `${name} ${what}` })).catch(() => undefined),
-        };
-      };
+      const share = 1 / (2 * payments.length);
       const key = { paymentId, userId: null, by: BY };
       return [
-        by('retry', (database) => retryPayment({ database }, key)),
-        by('resolution', async (database) => {
+        asked(`retry of ${name}`, share, (deps) => retryPayment(deps, key)),
+        asked(`decision about ${name}`, share, async (deps) => {
           if (!emr.isQuiet(paymentId)) return;
           const entry = emr.entries.find((each) => each.paymentId === paymentId);
           const resolution =
             entry === undefined
               ? ({ outcome: 'not_posted' } as const)
               : ({ outcome: 'posted', emrTransactionId: entry.id } as const);
-          await resolvePayment({ database }, { ...key, resolution, note: 'It was looked up.' });
+          await resolvePayment(deps, { ...key, resolution, note: 'It was looked up.' });
         }),
       ];
     });
@@ -200,10 +223,12 @@ async function playOn(
   for (let n = random.between(CHOICES.least, CHOICES.most); n > 0; n -= 1) {
     // When everything has ended there is nothing left to disturb, unless a person begins again.
     if (n % 10 === 0 && mood.people === 0 && border.waiting.size === 0 && (await isDone())) break;
-    const others = [...workers.choices(), ...emr.choices(), ...people(), ...passes()];
+    const others = [...workers.choices(), ...emr.choices(), ...people(), ...holds(), ...passes()];
     await happen(pick(random, [...waitingChoices(), ...others]));
   }
   workers.wakeAll();
+  await goWell();
+  await sessions.ask('UPDATE holds SET ended_at = greatest(started_at, now()) WHERE ended_at IS NULL');
   schedule.push('-- from here on everything goes well');
   let ms = 5_000;
   for (let n = 0; n < MOST_PASSES; n += 1) {
@@ -214,6 +239,6 @@ async function playOn(
     workers.takeAll();
     ms = Math.min(LONGEST_PASS_MS, ms * 3);
   }
-  for (const payment of payments) violations.push(...(await check(sessions, { payment, emr })));
+  for (const payment of payments) violations.push(...(await check(sessions, { payment, emr, horizonMs })));
   return { violations, schedule, broken };
 }

@@ -16,7 +16,6 @@ import { holdDatabase, type World } from './held-database.ts';
 import type { Stage } from './stage.ts';
 
 export const LEASE_MS = 30_000;
-const HORIZON_MS = 24 * 3_600_000;
 /** As the sweeper has it. */
 const UNCLAIMED_MS = 5_000;
 const MOST_TASKS = 3;
@@ -45,8 +44,10 @@ export function createWorkers(
     broke,
     kindOf,
     nameOfJob,
+    horizonMs,
   }: {
     sabotage: Sabotage;
+    horizonMs: number;
     broke(): void;
     kindOf(userId: number): EmrKind;
     nameOfJob(jobId: string): string;
@@ -75,7 +76,7 @@ export function createWorkers(
       database,
       steps,
       logger,
-      horizonMs: HORIZON_MS,
+      horizonMs,
       leases: sabotaged(createLeaseKeeper({ database, logger }, { leaseMs: LEASE_MS })),
       adapters: {
         of({ userId }) {
