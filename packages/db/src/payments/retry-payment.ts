@@ -55,9 +55,10 @@ const ITS_PATIENT = 'm.user_id = p.user_id AND m.mrn = p.patient_mrn';
  * certainly not in the EMR. One in `needs_review` may be there, so sending it again could post it twice: a person must
  * first decide with `resolvePayment` and `not_posted`, which makes it `failed`.
  *
- * The new job has the number of the old one, by which the integrator knows the payment, and continues from the old job's
- * last fence, so that neither an entry left in the queue nor a frozen holder of an old claim fits it. Earlier attempts
- * are kept: where the outcome of one is unknown, the EMR is asked before anything is sent.
+ * The new job has the number of the old one, by which the integrator knows the payment, and a fence above the old job's
+ * last one, so that neither an entry left in the queue nor a holder of an old claim fits it: not even the one that settled the payment,
+ * which repeats the settlement when its answer was lost. Earlier attempts are kept: where the outcome of one is unknown, the EMR is
+ * asked before anything is sent.
  *
  * The payment goes to the EMR patient id that its MRN has now: the former one may be why it failed, or have been corrected since. It is not in
  * the EMR, so nothing is lost by looking for it under the new id alone. Only after a restore that is not so, because a send of the lost time
@@ -80,7 +81,7 @@ const RETRY = named({
                 p.emr_patient_id <> (SELECT former.emr_patient_id FROM payments former WHERE former.id = :id) AS redirected
     ), job AS (
       INSERT INTO jobs (id, kind, lane_id, payment_id, fence, traceparent)
-      SELECT job_id, 'post_payment', lane_id, id, last_fence, :traceparent FROM payment
+      SELECT job_id, 'post_payment', lane_id, id, last_fence + 1, :traceparent FROM payment
     ), ${auditCte({ from: 'payment', detail: DETAIL })}, notified AS MATERIALIZED (
       SELECT pg_notify('${JOBS_CHANNEL}', '') FROM payment
     )

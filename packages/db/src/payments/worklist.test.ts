@@ -91,6 +91,15 @@ const resolve = (paymentId: string, resolution: Resolution, userId: number | nul
 const audits = (paymentId: string) =>
   practice.database.prisma.auditEntry.findMany({ where: { subject: `payment:${paymentId}` } });
 
+test('a settlement that is repeated because its answer was lost does not take the job of a retry that came between', async () => {
+  const paymentId = await accept();
+  const posting = await claim();
+  expect(await settle(posting, 'failed')).toBe(true);
+  expect(await retry(paymentId)).toMatchObject({ outcome: 'retrying' });
+  expect(await settle(posting, 'failed')).toBe(false);
+  expect((await claim()).payment).toMatchObject({ id: posting.payment.id, round: 1 });
+});
+
 test('a retry is the same payment and job, accepted again, with its attempts kept', async () => {
   const paymentId = await paymentThat('failed');
   const failed = await show(paymentId);
@@ -127,7 +136,7 @@ test('a retry is the same payment and job, accepted again, with its attempts kep
   ).toBe(true);
   expect(await settle(posting, 'failed', { outcome: 'refused' })).toBe(true);
   const ended = await show(paymentId);
-  expect(ended).toMatchObject({ status: 'failed', round: 2, attempts: [{ number: 1 }, { number: 2 }] });
+  expect(ended).toMatchObject({ status: 'failed', round: 2, attempts: [{ number: 1 }, { number: 3 }] });
   expect(ended.events.map(({ round }) => round)).toEqual([1, 2]);
 });
 

@@ -110,7 +110,7 @@ test('a failed payment that a person retries afterwards is still in doubt', asyn
   await retryPayment(practice, { paymentId, userId: null, by: SYSTEM });
   const posting = await claim();
   expect(posting.unresolvedSentAt).toEqual(SINCE);
-  expect(posting.claim.fence).toBe(FENCE_STEP + 4);
+  expect(posting.claim.fence).toBe(FENCE_STEP + 5);
 });
 
 test('a failed payment whose patient was corrected is not retried while nobody knows to whom the lost time has sent it', async () => {

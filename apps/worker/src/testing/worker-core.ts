@@ -1,0 +1,58 @@
+import type { Keyring, Logger } from '@emr-payments/runtime';
+import { createOpenedSecrets } from '@emr-payments/runtime';
+import { createAgents, parseWebhookKey } from '@emr-payments/webhooks';
+import type { JobDeps } from '../jobs/deps.ts';
+import { openHealthNotes } from '../jobs/health-notes.ts';
+import { runPosting } from '../jobs/post-payment.ts';
+import { createLaneTraffic } from '../loops/lane-traffic.ts';
+import { createLeaseKeeper, type LeaseKeeper } from '../loops/leases.ts';
+import { createWorkerMetrics } from '../metrics.ts';
+import { type JobSteps, jobSteps } from '../steps.ts';
+
+export { createLeaseKeeper, type JobDeps, type JobSteps, jobSteps, type LeaseKeeper, runPosting };
+
+/** What the workers of one process share: it keeps nothing of a payment. */
+export type WorkerShared = Pick<JobDeps, 'metrics' | 'keyring' | 'signingKeys' | 'webhooks' | 'traffic'> & {
+  close(): void;
+};
+
+export function openWorkerShared({
+  database,
+  keyring,
+}: {
+  database: Parameters<typeof createWorkerMetrics>[0]['database'];
+  keyring: Keyring;
+}): WorkerShared {
+  const policy = { allowHosts: [] };
+  const agents = createAgents({ policy });
+  const signingKeys = createOpenedSecrets({ keyring }, { read: parseWebhookKey });
+  return {
+    metrics: createWorkerMetrics({ database }),
+    keyring,
+    signingKeys,
+    webhooks: { policy, agents },
+    traffic: createLaneTraffic(),
+    close() {
+      agents.close();
+      signingKeys.close();
+    },
+  };
+}
+
+/**
+ * The dependencies of a worker's handlers without a queue and without loops other than those of its leases and notes: whoever calls a handler decides what runs when.
+ */
+export function workerCore(
+  shared: WorkerShared,
+  own: Pick<JobDeps, 'database' | 'steps' | 'adapters' | 'leases' | 'horizonMs'> & { logger: Logger },
+): JobDeps {
+  const { close: _, ...kept } = shared;
+  return {
+    ...kept,
+    ...own,
+    syncAdapters: own.adapters,
+    stopping: new AbortController().signal,
+    health: openHealthNotes(own),
+    onDone: () => undefined,
+  };
+}

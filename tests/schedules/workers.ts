@@ -1,0 +1,204 @@
+import { createFeed, type DueJob, type Feed } from '@emr-payments/db';
+import type { Logger } from '@emr-payments/runtime';
+import {
+  createLeaseKeeper,
+  type JobDeps,
+  type JobSteps,
+  jobSteps,
+  type LeaseKeeper,
+  runPosting,
+  workerCore,
+} from '@emr-payments/worker/testing';
+import type { Sabotage } from '../crash/proofs/sabotages.ts';
+import type { Actor, Choice } from './border.ts';
+import type { Emr, EmrKind } from './emr.ts';
+import { holdDatabase, type World } from './held-database.ts';
+import type { Stage } from './stage.ts';
+
+export const LEASE_MS = 30_000;
+/** As the sweeper has it. */
+const UNCLAIMED_MS = 5_000;
+const MOST_TASKS = 3;
+
+/** The workers of a schedule, and the queue between them. */
+export type Workers = {
+  readonly queue: readonly DueJob[];
+  /** True while a task of a worker that lives has not ended. */
+  isAtWork(): boolean;
+  /** The first of each is what a worker does by itself when nothing goes wrong. */
+  choices(): Choice[];
+  /** Wakes those that are frozen. */
+  wakeAll(): void;
+  /** Feeds and sweeps with a worker that can. */
+  lookAround(): void;
+  /** Takes all entries of the queue with it. */
+  takeAll(): void;
+};
+
+type Worker = { actor: Actor; deps: JobDeps; feed: Feed; tasks: Set<string> };
+
+export function createWorkers(
+  world: World & { emr: Emr; stage: Stage; logger: Logger },
+  {
+    sabotage,
+    broke,
+    kindOf,
+    nameOfJob,
+    horizonMs,
+  }: {
+    sabotage: Sabotage;
+    horizonMs: number;
+    broke(): void;
+    kindOf(userId: number): EmrKind;
+    nameOfJob(jobId: string): string;
+  },
+): Workers {
+  const { mood, emr, stage, logger } = world;
+  const queue: DueJob[] = [];
+  const workers: Worker[] = [];
+  let started = 0;
+
+  /** The keeper with what a sabotage makes of its claims. */
+  function sabotaged(keeper: LeaseKeeper): LeaseKeeper {
+    return {
+      ...keeper,
+      hold: (claim, claimedAt) =>
+        sabotage.hold?.({ keeper, claim, claimedAt }, broke) ?? keeper.hold(claim, claimedAt),
+    };
+  }
+
+  function start(): Worker {
+    started += 1;
+    const actor: Actor = { name: `w${started}`, alive: true, frozen: false };
+    const database = holdDatabase(world, { actor, task: actor.name });
+    const steps: JobSteps = { ...jobSteps, ...sabotage.steps?.(jobSteps, broke) };
+    const deps = workerCore(stage.shared, {
+      database,
+      steps,
+      logger,
+      horizonMs,
+      leases: sabotaged(createLeaseKeeper({ database, logger }, { leaseMs: LEASE_MS })),
+      adapters: {
+        of({ userId }) {
+          const adapter = emr.adapterOf(kindOf(userId), actor);
+          return sabotage.adapter?.(adapter, broke) ?? adapter;
+        },
+      },
+    });
+    const worker: Worker = { actor, deps, feed: createFeed({ database }), tasks: new Set() };
+    workers.push(worker);
+    return worker;
+  }
+  start();
+  start();
+
+  const alive = () => workers.filter(({ actor }) => actor.alive);
+  const awake = () => alive().filter(({ actor }) => !actor.frozen);
+
+  /** Runs a task of a worker. An error that the worker's queue would get, after which the entry is done, is none of the schedule. */
+  function run({ tasks, actor }: Worker, name: string, work: () => Promise<void>): void {
+    const task = `${actor.name} ${name}`;
+    tasks.add(task);
+    void work()
+      .catch(() => undefined)
+      .finally(() => tasks.delete(task));
+  }
+
+  function take(worker: Worker, job: DueJob): void {
+    const { actor, deps } = worker;
+    const task = `${actor.name} ${nameOfJob(job.id)}`;
+    run(worker, `${nameOfJob(job.id)} ${job.fence}`, () =>
+      runPosting(
+        { ...deps, database: holdDatabase(world, { actor, task }) },
+        { job: job.id, fence: job.fence },
+      ),
+    );
+  }
+
+  /** The weight of a loop of a worker, which does not overlap with itself. */
+  const once = ({ tasks, actor }: Worker, name: string) => (tasks.has(`${actor.name} ${name}`) ? 0 : 0.5);
+
+  const drop = (job: DueJob) => void queue.splice(queue.indexOf(job), 1);
+
+  const feed = (worker: Worker) =>
+    run(worker, 'feed', async () => void queue.push(...(await worker.feed(100, ['post_payment']))));
+
+  function sweep(worker: Worker): void {
+    const since = queue.length === 0 ? null : Math.min(...queue.map(({ queuedAt }) => queuedAt));
+    const waiting = { post_payment: since, deliver_webhook: null, sync_connection: null };
+    const { steps, database } = worker.deps;
+    run(worker, 'sweep', async () => {
+      await steps.sweepJobs({ database }, { unclaimedMs: UNCLAIMED_MS, limit: 5_000, waiting });
+    });
+  }
+
+  return {
+    queue,
+    isAtWork: () => alive().some(({ tasks }) => tasks.size > 0),
+    choices: () => {
+      const frozen = alive().find(({ actor }) => actor.frozen);
+      return [
+        ...awake()
+          .filter(({ tasks }) => tasks.size < MOST_TASKS)
+          .flatMap((worker) => [
+            ...queue.flatMap((job) => {
+              const label = `${worker.actor.name} takes ${nameOfJob(job.id)}`;
+              const isMine = worker.tasks.has(`${worker.actor.name} ${nameOfJob(job.id)} ${job.fence}`);
+              if (isMine) return [];
+              return [
+                {
+                  label,
+                  weight: 8,
+                  happen() {
+                    drop(job);
+                    take(worker, job);
+                  },
+                },
+                {
+                  label: `${label}, which stays in the queue`,
+                  weight: mood.twice,
+                  happen: () => take(worker, job),
+                },
+              ];
+            }),
+            { label: `${worker.actor.name} feeds`, weight: once(worker, 'feed'), happen: () => feed(worker) },
+            {
+              label: `${worker.actor.name} sweeps`,
+              weight: once(worker, 'sweep'),
+              happen: () => sweep(worker),
+            },
+          ]),
+        // One at a time, for long: the others have to go on meanwhile.
+        ...(frozen === undefined ? awake() : [frozen]).map(({ actor, tasks }) => ({
+          label: `${actor.name} ${actor.frozen ? 'wakes' : 'freezes'}`,
+          weight: actor.frozen ? 0.3 : tasks.size > 0 ? mood.freezes / 2 : 0,
+          happen() {
+            actor.frozen = !actor.frozen;
+          },
+        })),
+        {
+          label: 'the queue is lost',
+          weight: queue.length > 0 ? mood.loses / 4 : 0,
+          happen: () => void queue.splice(0),
+        },
+        {
+          label: 'a worker starts',
+          weight: awake().length < 2 && alive().length < 3 ? 4 : 0,
+          happen: () => void start(),
+        },
+      ];
+    },
+    wakeAll() {
+      for (const { actor } of workers) actor.frozen = false;
+    },
+    lookAround() {
+      const worker = awake().find((each) => once(each, 'feed') + once(each, 'sweep') === 1) ?? start();
+      sweep(worker);
+      feed(worker);
+    },
+    takeAll() {
+      const worker = awake()[0] ?? start();
+      for (const job of queue.splice(0)) take(worker, job);
+    },
+  };
+}
