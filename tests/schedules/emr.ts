@@ -154,7 +154,7 @@ export function createEmr(
       .map(({ id }) => ({ id, amount }));
     const [row] = rows;
     if (row === undefined) {
-      const read = { entriesSeen: 0, entriesUnderstood: 0, matches: 0, total: 0 };
+      const read = { entriesSeen: 0, entriesUnderstood: 0, perhapsOurs: 0, matches: 0, total: 0 };
       return absent({
         ...read,
         complete: true,

@@ -1,6 +1,6 @@
 import { type ForgottenPatients, openCredentials, type StoredCapability } from '@emr-payments/db';
 import { adapterDescriptions, canonicalAdapterName, type EmrConnection } from '@emr-payments/emr';
-import type { Keyring } from '@emr-payments/runtime';
+import { counted, type Keyring } from '@emr-payments/runtime';
 import { openOver, type SharedAdapterDeps } from './adapter-deps.ts';
 
 /** A connection as it is stored, with its credentials sealed. */
@@ -42,8 +42,6 @@ export function mayBeOtherPatients(
   }
 }
 
-const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
-
 /** Says for the operator what became of the patients of a connection that may lead to others. */
 export function patientRemarks(patients: ForgottenPatients | null): string[] {
   if (patients === null) return [];
@@ -52,19 +50,19 @@ export function patientRemarks(patients: ForgottenPatients | null): string[] {
     forgotten === 0
       ? []
       : [
-          `${counted(forgotten, 'EMR patient id that a look-up or a sync had found was', 'EMR patient ids that look-ups and syncs had found were')} forgotten, and ${forgotten === 1 ? 'is' : 'are'} found again.`,
+          `${counted(forgotten, { one: 'EMR patient id that a look-up or a sync had found was', many: 'EMR patient ids that look-ups and syncs had found were' })} forgotten, and ${forgotten === 1 ? 'is' : 'are'} found again.`,
         ];
   const given =
     kept === 0
       ? []
       : [
-          `${counted(kept, 'EMR patient id that a file or the integrator has given is', 'EMR patient ids that files or the integrator have given are')} kept: import them again if they are others here.`,
+          `${counted(kept, { one: 'EMR patient id that a file or the integrator has given is', many: 'EMR patient ids that files or the integrator have given are' })} kept: import them again if they are others here.`,
         ];
   const accepted =
     waiting === 0
       ? []
       : [
-          `${counted(waiting, 'payment that was accepted before goes out with the EMR patient id that it has', 'payments that were accepted before go out with the EMR patient ids that they have')}: put the user on hold if they are others here.`,
+          `${counted(waiting, { one: 'payment that was accepted before goes out with the EMR patient id that it has', many: 'payments that were accepted before go out with the EMR patient ids that they have' })}: put the user on hold if they are others here.`,
         ];
   const all = [...found, ...given, ...accepted];
   return all.length === 0 ? [] : [`An MRN may be another patient over this connection. ${all.join(' ')}`];
