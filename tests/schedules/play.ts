@@ -1,9 +1,18 @@
 import { paymentIdToUuid, uuidToPaymentId } from '@emr-payments/contracts';
-import { endHold, type HoldScope, resolvePayment, retryPayment, startHold } from '@emr-payments/db';
+import {
+  beginRestore,
+  endHold,
+  type HoldScope,
+  putInDoubt,
+  resolvePayment,
+  retryPayment,
+  startHold,
+  waitForClaims,
+} from '@emr-payments/db';
 import type { Logger } from '@emr-payments/runtime';
 import { SABOTAGES, type Sabotage, type SabotageName } from '../crash/proofs/sabotages.ts';
 import { type Random, randomFrom } from '../crash/random.ts';
-import { type Choice, createBorder } from './border.ts';
+import { type Actor, type Choice, createBorder } from './border.ts';
 import { type Clock, takeClock } from './clock.ts';
 import { createEmr, SETTLE_MS } from './emr.ts';
 import { type HeldDatabase, holdDatabase, MOODS, type Mood, type World } from './held-database.ts';
@@ -150,11 +159,15 @@ async function playOn(
   }
 
   /** One request of a person to the API. */
-  function asked(what: string, weight: number, act: (deps: HeldDeps) => Promise<unknown>): Choice {
+  function asked(
+    what: string,
+    weight: number,
+    act: (deps: HeldDeps, actor: Actor) => Promise<unknown>,
+  ): Choice {
     const actor = { name: 'the API', alive: true, frozen: false };
     const happen = () => {
       const database = holdDatabase(world, { actor, task: what });
-      void act({ database }).catch(() => undefined);
+      void act({ database }, actor).catch(() => undefined);
     };
     return { label: `a person: ${what}`, weight: weight * mood.people, happen };
   }
@@ -163,13 +176,37 @@ async function playOn(
   function holds(): Choice[] {
     const [{ userId, practice } = {}] = payments;
     const scopes: HoldScope[] = ['all', { userId: userId ?? 0, publicId: practice ?? '' }];
-    return scopes.flatMap((scope) => {
+    const doubt = asked('restore', restored?.by.alive ? 0 : 0.1, restore);
+    const switches = scopes.flatMap((scope) => {
       const name = scope === 'all' ? 'all' : '#1';
       return [
         asked(`hold of ${name}`, 0.1, (deps) => startHold(deps, { scope, reason: null, by: BY })),
         asked(`end of the hold of ${name}`, 0.3, (deps) => endHold(deps, { scope, by: BY })),
       ];
     });
+    return [doubt, ...switches];
+  }
+
+  /** The backup of a restore that has not ended, and who works on it. */
+  let restored = null as { since: Date; by: Actor } | null;
+
+  /** What `hold on`, `restored` and `hold off` do. The database has lost nothing: everything that is in doubt then is there. */
+  async function restore(deps: HeldDeps, by: Actor): Promise<void> {
+    const { since } = restored ?? { since: new Date(clock.now() - 60_000) };
+    const mine = { since, by };
+    restored = mine;
+    try {
+      await startHold(deps, { scope: 'all', reason: null, by: BY });
+      await waitForClaims(deps, { scope: 'all', waitMs: 3_600_000, onWait: () => undefined });
+      const begun = await beginRestore(deps, { since, by: BY });
+      if (begun.outcome !== 'begun') return;
+      const { id, startedAt } = begun.restore;
+      await putInDoubt(deps, { restoreId: id, since, startedAt, by: BY });
+      await endHold(deps, { scope: 'all', by: BY });
+      restored = null;
+    } finally {
+      mine.by.alive = false;
+    }
   }
 
   /** A person looks into the EMR when nothing changes there any more, or asks for another try. */
@@ -228,6 +265,11 @@ async function playOn(
   }
   workers.wakeAll();
   await goWell();
+  while (restored !== null) {
+    if (!restored.by.alive) asked('restore', 1, restore).happen();
+    await goWell();
+    await pass(1_000);
+  }
   await sessions.ask('UPDATE holds SET ended_at = greatest(started_at, now()) WHERE ended_at IS NULL');
   schedule.push('-- from here on everything goes well');
   let ms = 5_000;
