@@ -1,14 +1,9 @@
 import { sentence } from '@emr-payments/contracts';
-import {
-  absent,
-  type EmrAdapter,
-  type FindOutcome,
-  type PostOutcome,
-  type ResolveOutcome,
-} from '@emr-payments/emr';
+import type { EmrAdapter, FindOutcome, PostOutcome, ResolveOutcome } from '@emr-payments/emr';
 import type { Actor, Border, Choice, End } from './border.ts';
 import type { Clock } from './clock.ts';
 import type { Mood } from './held-database.ts';
+import { type Entry, searchEntries } from './search-entries.ts';
 
 /** EMRs that can be asked, that honour a key, that do both, and that do neither. */
 export const EMR_KINDS = [
@@ -30,9 +25,6 @@ type Request = {
   state: 'open' | 'taken' | 'written' | 'gone';
   entry?: Entry;
 };
-
-/** An entry of the EMR. One that is hidden is not found by a search yet. */
-export type Entry = { id: string; paymentId: string; hidden: boolean; leftAt: number };
 
 /** The EMRs of a schedule, in memory, and the truth about what is in them. */
 export type Emr = {
@@ -148,25 +140,6 @@ export function createEmr(
     ];
   }
 
-  function search(paymentId: string, amount: string): FindOutcome {
-    const rows = entries
-      .filter((entry) => entry.paymentId === paymentId && !entry.hidden)
-      .map(({ id }) => ({ id, amount }));
-    const [row] = rows;
-    if (row === undefined) {
-      const read = { entriesSeen: 0, entriesUnderstood: 0, perhapsOurs: 0, matches: 0, total: 0 };
-      return absent({
-        ...read,
-        complete: true,
-        errorSaid: false,
-        searchHonoured: true,
-        servedFromCache: false,
-      });
-    }
-    if (rows.length > 1) return { outcome: 'several', rows, sum: amount };
-    return { outcome: 'found', emrTransactionId: row.id, rows, sum: amount };
-  }
-
   return {
     entries,
     requests,
@@ -215,7 +188,11 @@ export function createEmr(
         });
         const answer = await border.hold<FindOutcome>(actor, (end) => ({
           choices: () => [
-            { label: name, weight: 10, happen: () => end.give(search(paymentId, amount)) },
+            {
+              label: name,
+              weight: 10,
+              happen: () => end.give(searchEntries(entries, { paymentId, amount })),
+            },
             fails(end),
           ],
         }));
@@ -232,9 +209,7 @@ export function createEmr(
         bucket: null,
         settleMs: SETTLE_MS,
         confirmWithinMs: CONFIRM_WITHIN_MS,
-        describe: () => {
-          throw new Error('nobody asks');
-        },
+        describe: () => Promise.reject(new Error('nobody asks')) as never,
         check: () => Promise.reject(new Error('nobody asks')),
         list: () => Promise.reject(new Error('nobody asks')),
         resolve: (payment) => {

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -64,7 +64,8 @@ async function playAll(stage: Stage, options: ReturnType<typeof readOptions>): P
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
-  const dataDir = join(mkdtempSync(join(tmpdir(), 'emr-payments-schedules-')), 'postgres');
+  const folder = mkdtempSync(join(tmpdir(), 'emr-payments-schedules-'));
+  const dataDir = join(folder, 'postgres');
   const postgres = await startEmbeddedPostgres({ dataDir, port: 0, durable: false });
   try {
     const app = appAccess(postgres.url);
@@ -78,6 +79,7 @@ async function main(): Promise<void> {
   } finally {
     await postgres.stop('immediate');
     removePlace(dataDir);
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

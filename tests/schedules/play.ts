@@ -1,17 +1,15 @@
 import { paymentIdToUuid, uuidToPaymentId } from '@emr-payments/contracts';
-import { endHold, type HoldScope, resolvePayment, retryPayment, startHold } from '@emr-payments/db';
 import type { Logger } from '@emr-payments/runtime';
 import { SABOTAGES, type Sabotage, type SabotageName } from '../crash/proofs/sabotages.ts';
 import { type Random, randomFrom } from '../crash/random.ts';
 import { type Choice, createBorder } from './border.ts';
 import { type Clock, takeClock } from './clock.ts';
 import { createEmr, SETTLE_MS } from './emr.ts';
-import { type HeldDatabase, holdDatabase, MOODS, type Mood, type World } from './held-database.ts';
+import { MOODS, type Mood, type World } from './held-database.ts';
+import { createPeople } from './people.ts';
 import { check, LONG_HORIZON_MS, type Violation } from './rules.ts';
 import type { Stage } from './stage.ts';
 import { createWorkers, LEASE_MS } from './workers.ts';
-
-type HeldDeps = { database: HeldDatabase };
 
 export type Result = {
   violations: readonly Violation[];
@@ -26,8 +24,6 @@ const CHOICES = { least: 50, most: 250 };
 /** How often time may pass until everything has come to rest: each time for longer. */
 const MOST_PASSES = 30;
 const LONGEST_PASS_MS = 20 * 60_000;
-
-const BY = { actor: 'a person', source: 'schedules' };
 
 /** A schedule has few kinds of trouble, each of which then comes often enough to meet itself. */
 function moodOf(random: Random): Mood {
@@ -140,6 +136,8 @@ async function playOn(
     },
   );
 
+  const people = createPeople({ ...world, emr }, payments);
+
   async function pass(ms: number): Promise<void> {
     const asked = { text: "SELECT payment_id AS id FROM posting_attempts WHERE outcome = 'accepted'" };
     const { rows } = await sessions.ask<{ id: string }>(asked);
@@ -147,50 +145,6 @@ async function playOn(
     emr.keepPromises({ until: clock.now() + ms, accepted, random: random.next });
     clock.pass(ms);
     workers.lookAround();
-  }
-
-  /** One request of a person to the API. */
-  function asked(what: string, weight: number, act: (deps: HeldDeps) => Promise<unknown>): Choice {
-    const actor = { name: 'the API', alive: true, frozen: false };
-    const happen = () => {
-      const database = holdDatabase(world, { actor, task: what });
-      void act({ database }).catch(() => undefined);
-    };
-    return { label: `a person: ${what}`, weight: weight * mood.people, happen };
-  }
-
-  /** Holds for everybody and for the practice of one payment. */
-  function holds(): Choice[] {
-    const [{ userId, practice } = {}] = payments;
-    const scopes: HoldScope[] = ['all', { userId: userId ?? 0, publicId: practice ?? '' }];
-    return scopes.flatMap((scope) => {
-      const name = scope === 'all' ? 'all' : '#1';
-      return [
-        asked(`hold of ${name}`, 0.1, (deps) => startHold(deps, { scope, reason: null, by: BY })),
-        asked(`end of the hold of ${name}`, 0.3, (deps) => endHold(deps, { scope, by: BY })),
-      ];
-    });
-  }
-
-  /** A person looks into the EMR when nothing changes there any more, or asks for another try. */
-  function people(): Choice[] {
-    return payments.flatMap(({ id, name }) => {
-      const paymentId = uuidToPaymentId(id);
-      const share = 1 / (2 * payments.length);
-      const key = { paymentId, userId: null, by: BY };
-      return [
-        asked(`retry of ${name}`, share, (deps) => retryPayment(deps, key)),
-        asked(`decision about ${name}`, share, async (deps) => {
-          if (!emr.isQuiet(paymentId)) return;
-          const entry = emr.entries.find((each) => each.paymentId === paymentId);
-          const resolution =
-            entry === undefined
-              ? ({ outcome: 'not_posted' } as const)
-              : ({ outcome: 'posted', emrTransactionId: entry.id } as const);
-          await resolvePayment(deps, { ...key, resolution, note: 'It was looked up.' });
-        }),
-      ];
-    });
   }
 
   const passes = (): Choice[] =>
@@ -223,11 +177,16 @@ async function playOn(
   for (let n = random.between(CHOICES.least, CHOICES.most); n > 0; n -= 1) {
     // When everything has ended there is nothing left to disturb, unless a person begins again.
     if (n % 10 === 0 && mood.people === 0 && border.waiting.size === 0 && (await isDone())) break;
-    const others = [...workers.choices(), ...emr.choices(), ...people(), ...holds(), ...passes()];
+    const others = [...workers.choices(), ...emr.choices(), ...people.choices(), ...passes()];
     await happen(pick(random, [...waitingChoices(), ...others]));
   }
   workers.wakeAll();
   await goWell();
+  for (let n = 0; n < MOST_PASSES && people.isRestoring(); n += 1) {
+    people.repeatRestore();
+    await goWell();
+    await pass(LEASE_MS);
+  }
   await sessions.ask('UPDATE holds SET ended_at = greatest(started_at, now()) WHERE ended_at IS NULL');
   schedule.push('-- from here on everything goes well');
   let ms = 5_000;

@@ -19,11 +19,11 @@ afterAll(async () => {
   await drop();
 });
 
-/** @returns the first seed whose schedule breaks a rule, with what it broke; null when none does. */
+/** @returns the first seed whose schedule breaks a rule, where a sabotage is meant by what it did; null when none does. */
 async function firstBad(sabotage: SabotageName | null) {
   for (let seed = 1; seed <= SEEDS; seed += 1) {
     const { violations, broken } = await play(stage, { seed, sabotage });
-    if (violations.length > 0) return { seed, violations, broken };
+    if (violations.length > 0 && (sabotage === null || broken > 0)) return { seed, violations };
   }
   return null;
 }
@@ -47,7 +47,6 @@ const CAUGHT_AS: Partial<Record<SabotageName, readonly string[]>> = {
 
 test.each(Object.entries(CAUGHT_AS))('%s is found', async (name, rules) => {
   const found = await firstBad(name as SabotageName);
-  expect(found?.broken).toBeGreaterThan(0);
   expect(found?.violations.map(({ rule }) => rule)).toEqual(
     expect.arrayContaining([expect.toBeOneOf([...rules])]),
   );

@@ -23,7 +23,7 @@ const CLEAR = `
   BEGIN;
   SET LOCAL session_replication_role = replica;
   DELETE FROM jobs; DELETE FROM events; DELETE FROM posting_attempts; DELETE FROM payments;
-  DELETE FROM connection_states; DELETE FROM holds; DELETE FROM crash.transitions;
+  DELETE FROM connection_states; DELETE FROM holds; DELETE FROM restores; DELETE FROM crash.transitions;
   UPDATE lanes SET failures = 0, open_until = NULL, next_slot = NULL, turn_at = NULL;
   COMMIT`;
 
