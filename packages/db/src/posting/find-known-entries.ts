@@ -22,7 +22,7 @@ export const FIND_KNOWN = {
     SELECT p.id, p.emr_patient_id AS "emrPatientId", p.amount::text, p.deposit_date::text AS "depositDate", a.sent_at AS "sentAt", a.left_by AS "leftBy"
       FROM (SELECT id, location, created_at FROM payments WHERE id = $1 AND user_id = $2) asked
       CROSS JOIN LATERAL (
-        SELECT p.id, p.emr_patient_id, p.amount, p.deposit_date, p.location, p.created_at FROM payments p
+        SELECT p.id, p.emr_patient_id, p.amount, p.deposit_date, p.location, p.job_id FROM payments p
          WHERE p.user_id = $2 AND p.created_at <= asked.created_at AND p.id <> asked.id AND p.status = 'posted'
          ORDER BY p.created_at DESC, p.id DESC LIMIT 100
       ) p
@@ -30,7 +30,7 @@ export const FIND_KNOWN = {
         SELECT sent_at, coalesce(finished_at, sent_at) AS left_by FROM posting_attempts
          WHERE payment_id = p.id AND outcome = 'posted' AND sent_to = $3 ORDER BY number DESC LIMIT 1
       ) a
-     ORDER BY (p.location = asked.location) DESC, p.created_at DESC, p.id DESC LIMIT $4`,
+     ORDER BY (p.location = asked.location) DESC, p.job_id DESC LIMIT $4`,
 };
 
 /**
