@@ -1,7 +1,7 @@
 import { openTestDatabase } from '@emr-payments/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SabotageName } from '../crash/proofs/sabotages.ts';
-import { play } from './play.ts';
+import { play, type Result } from './play.ts';
 import { openStage, type Stage } from './stage.ts';
 
 /** Some seconds of a free machine; `pnpm schedules` plays more. */
@@ -19,17 +19,17 @@ afterAll(async () => {
   await drop();
 });
 
-/** @returns the first seed whose schedule breaks a rule, where a sabotage is meant by what it did; null when none does. */
-async function firstBad(sabotage: SabotageName | null) {
+/** @returns the first seed whose schedule has a violation that is looked for; null when none has. */
+async function firstBad(sabotage: SabotageName | null, isLookedFor: (result: Result) => boolean) {
   for (let seed = 1; seed <= SEEDS; seed += 1) {
-    const { violations, broken } = await play(stage, { seed, sabotage });
-    if (violations.length > 0 && (sabotage === null || broken > 0)) return { seed, violations };
+    const result = await play(stage, { seed, sabotage });
+    if (isLookedFor(result)) return { seed, violations: result.violations };
   }
   return null;
 }
 
 test('no schedule breaks a rule: `pnpm schedules --seed N` prints the one that does', async () => {
-  expect(await firstBad(null)).toBeNull();
+  expect(await firstBad(null, ({ violations }) => violations.length > 0)).toBeNull();
 });
 
 const TWICE = 'two entries for one payment';
@@ -46,10 +46,11 @@ const CAUGHT_AS: Partial<Record<SabotageName, readonly string[]>> = {
 };
 
 test.each(Object.entries(CAUGHT_AS))('%s is found', async (name, rules) => {
-  const found = await firstBad(name as SabotageName);
-  expect(found?.violations.map(({ rule }) => rule)).toEqual(
-    expect.arrayContaining([expect.toBeOneOf([...rules])]),
+  const found = await firstBad(
+    name as SabotageName,
+    ({ violations, broken }) => broken > 0 && violations.some(({ rule }) => rules.includes(rule)),
   );
+  expect(found).not.toBeNull();
 });
 
 test('a seed plays the same schedule again, and another seed another one', async () => {

@@ -20,10 +20,10 @@ export const FIND_KNOWN = {
   name: 'find-known-entries',
   text: `
     SELECT p.id, p.emr_patient_id AS "emrPatientId", p.amount::text, p.deposit_date::text AS "depositDate", a.sent_at AS "sentAt", a.left_by AS "leftBy"
-      FROM (SELECT id, location, created_at FROM payments WHERE id = $1 AND user_id = $2) asked
+      FROM (SELECT job_id, location, created_at FROM payments WHERE id = $1 AND user_id = $2) asked
       CROSS JOIN LATERAL (
         SELECT p.id, p.emr_patient_id, p.amount, p.deposit_date, p.location, p.job_id FROM payments p
-         WHERE p.user_id = $2 AND p.created_at <= asked.created_at AND p.id <> asked.id AND p.status = 'posted'
+         WHERE p.user_id = $2 AND p.created_at <= asked.created_at AND p.job_id < asked.job_id AND p.status = 'posted'
          ORDER BY p.created_at DESC, p.id DESC LIMIT 100
       ) p
       CROSS JOIN LATERAL (
