@@ -20,8 +20,8 @@ export function takeClock(): Clock {
   const { setTimeout, setInterval, clearTimeout, clearInterval } = globalThis;
   const dateNow = Date.now;
   const pause = promises.setTimeout;
-  // An hour ahead, so that the defaults of columns, which PostgreSQL's own clock fills, are in the past.
-  let now = dateNow() + 3_600_000;
+  // A minute ahead, so that the defaults of columns, which PostgreSQL's own clock fills, are in the past.
+  let now = dateNow() + 60_000;
   const timers = new Set<Timer>();
 
   const start =

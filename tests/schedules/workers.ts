@@ -120,8 +120,12 @@ export function createWorkers(
 
   const drop = (job: DueJob) => void queue.splice(queue.indexOf(job), 1);
 
+  // Jobs of one time come from PostgreSQL in no order: by their numbers, a seed plays the same schedule again.
   const feed = (worker: Worker) =>
-    run(worker, 'feed', async () => void queue.push(...(await worker.feed(100, ['post_payment']))));
+    run(worker, 'feed', async () => {
+      const due = await worker.feed(100, ['post_payment']);
+      queue.push(...due.toSorted((one, other) => Number(one.id) - Number(other.id)));
+    });
 
   function sweep(worker: Worker): void {
     const since = queue.length === 0 ? null : Math.min(...queue.map(({ queuedAt }) => queuedAt));
