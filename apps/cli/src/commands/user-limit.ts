@@ -2,6 +2,7 @@ import { setLimit } from '@emr-payments/operations';
 import { assignment } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
+import { connectionRefusal } from '../output/connection-refusal.ts';
 import { windowsText } from '../output/rate-limit.ts';
 import { pairs } from '../output/table.ts';
 
@@ -24,11 +25,9 @@ export const registerUserLimit: Register = (user, cli) => {
         );
         switch (result.outcome) {
           case 'no_user':
-            return failure('not_found', `There is no user ${publicId}.`);
           case 'no_connection':
-            return failure('refused', `The user ${publicId} has no connection.`);
           case 'sealed':
-            return failure('failed', 'No key in ENCRYPTION_KEYS opens the credentials of this connection.');
+            return connectionRefusal(result.outcome, { publicId });
           case 'no_limit':
             return failure(
               'refused',

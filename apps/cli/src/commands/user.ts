@@ -9,6 +9,7 @@ import {
 import { durationOption } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
+import { connectionRefusal } from '../output/connection-refusal.ts';
 import { describedData, describedText } from '../output/described.ts';
 import { pairs, table } from '../output/table.ts';
 import { noteLines, registerUserConnect } from './user-connect.ts';
@@ -47,11 +48,9 @@ export const registerUser: Register = (program, cli) => {
         );
         switch (checked.outcome) {
           case 'no_user':
-            return failure('not_found', `There is no user ${publicId}.`);
           case 'no_connection':
-            return failure('refused', `The user ${publicId} has no connection.`);
           case 'sealed':
-            return failure('failed', 'No key in ENCRYPTION_KEYS opens the credentials of this connection.');
+            return connectionRefusal(checked.outcome, { publicId });
           case 'not_working':
             return failure('failed', `The EMR connection does not work: ${checked.reason}`);
           case 'replaced':
