@@ -297,7 +297,7 @@ archive_command = 'WAL_ARCHIVE=${wal()} ${scripts}/archive-wal "%p" "%f"'
     await control('start');
     const log = () => readFileSync(join(folder, 'backups', 'log'), 'utf8');
     await vi.waitFor(
-      // What comes after these words: the servers before this one were shut down, too.
+      // The log also has the ends of the servers before this one, so only the part after these words counts.
       () => expect(log().split(tooLate)[1]).toContain('database system is shut down'),
       PATIENCE,
     );

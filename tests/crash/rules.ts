@@ -27,7 +27,7 @@ export type Rule =
   | 'answer that no client should get'
   | 'process ended unexpectedly';
 
-/** What is seen at the processes, and not in the records. */
+/** Rules about the running processes. The others are about records. */
 export type ProcessRule = 'process does not work again';
 
 export type Violation = { rule: Rule | ProcessRule; subject: string; detail: string };

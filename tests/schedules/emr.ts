@@ -35,9 +35,9 @@ export type Emr = {
   readonly excused: ReadonlySet<string>;
   /** False while something of the payment may still change, also for a person who looks. */
   isQuiet(paymentId: string): boolean;
-  /** What it can do by itself. */
+  /** The events that can happen at the EMR now. */
   choices(): Choice[];
-  /** Decides what it owes a decision of until then. @param input.accepted the payments that are known to us as accepted for later. */
+  /** Decides about every request whose decision is due by `until`. @param input.accepted the payments that are known to us as accepted for later. */
   keepPromises(input: { until: number; accepted: ReadonlySet<string>; random: () => number }): void;
   adapterOf(kind: EmrKind, actor: Actor): EmrAdapter;
 };
@@ -67,7 +67,7 @@ export function createEmr(
     return entry;
   }
 
-  /** What comes of a request that is on its way, or was decided before its answer left. */
+  /** The ways in which a posting request can be answered, or not be answered. */
   function answers(request: Request & { kind: EmrKind }, end: End<PostOutcome>): Choice[] {
     const { kind, paymentId, state } = request;
     const name = `${nameOf(paymentId)} post`;

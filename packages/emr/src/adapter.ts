@@ -108,8 +108,8 @@ export type EmrAdapter = {
    */
   methodProblem?(payment: Pick<Posting, 'method' | 'referenceNumber'>): OurSentence | null;
   /**
-   * Whether this EMR can have a patient of this id: false for one that an import would refuse, such as an id that was stored for another
-   * EMR before the connection was replaced. Every adapter that `openAdapter` opens has it. Makes no request.
+   * False for a text that is no patient id of this EMR, by the rule of the import: for example an id that was stored before the connection
+   * was changed to another EMR. Every adapter that `openAdapter` opens has this function. Makes no request.
    */
   isPatientId?(id: string): boolean;
   /** Only with capability `conditional-create` or `lookup`. */

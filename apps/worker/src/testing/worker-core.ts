@@ -11,7 +11,7 @@ import { type JobSteps, jobSteps } from '../steps.ts';
 
 export { createLeaseKeeper, type JobDeps, type JobSteps, jobSteps, type LeaseKeeper, runPosting };
 
-/** What the workers of one process share: it keeps nothing of a payment. */
+/** Dependencies that several workers in one process can share, because they hold no state of a payment. */
 export type WorkerShared = Pick<JobDeps, 'metrics' | 'keyring' | 'signingKeys' | 'webhooks' | 'traffic'> & {
   close(): void;
 };
@@ -40,7 +40,8 @@ export function openWorkerShared({
 }
 
 /**
- * The dependencies of a worker's handlers without a queue and without loops other than those of its leases and notes: whoever calls a handler decides what runs when.
+ * Makes the dependencies of a worker's handlers. No queue and no loop runs, except those that renew leases and write health notes: the caller
+ * calls the handlers.
  */
 export function workerCore(
   shared: WorkerShared,

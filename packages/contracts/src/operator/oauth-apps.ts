@@ -58,7 +58,7 @@ export const OauthAppListSchema = withExample(
   listExample('Applications.', { ...example, issuer: null }),
 );
 
-/** What a login may send in the URL or header of a request. `setOauthApp` checks it for every caller. */
+/** Characters that can stand in the URL or a header of the login's request. `setOauthApp` checks this for every caller. */
 const PRINTABLE = '^[\\x20-\\x7e]*$';
 
 const addressOf = (description: string, address: string) =>

@@ -143,7 +143,7 @@ async function write(
     });
     await query(tx, CHANGE_LANE, values);
   }
-  // What waits for another attempt has failed at the old URL only: its schedule begins again.
+  // Deliveries that wait for another attempt have failed at the old URL, not at the new one: their schedules begin again.
   if (moves) await query(tx, BEGIN_AGAIN, [laneId]);
   if (enabled === false) {
     await query(tx, DISABLE, [id, DISABLED_CODES.by_client]);

@@ -1,8 +1,8 @@
 import { query, type StatementDeps } from '../core/statements.ts';
 
-/** What is known about an entry that an EMR has, as a payment's look-up gives it to the EMR. */
+/** A posted payment, with everything that a search for its entry in the EMR needs. */
 export type KnownEntry = {
-  /** Of the payment, as a UUID. */
+  /** The payment's id, a UUID. */
   id: string;
   emrPatientId: string;
   amount: string;
