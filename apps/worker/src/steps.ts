@@ -12,6 +12,7 @@ import {
   postponeJob,
   putOffSync,
   recordDelivery,
+  redirectPosting,
   releaseSync,
   restartSync,
   retryPosting,
@@ -29,6 +30,7 @@ import {
 export const jobSteps = {
   claimPosting,
   findKnownEntries,
+  redirectPosting,
   beginAttempt,
   retryPosting,
   settlePayment,

@@ -234,6 +234,7 @@ export { beginAttempt } from './posting/begin-attempt.ts';
 export { type ClaimedPosting, claimPosting, type RejectionEvidence } from './posting/claim-posting.ts';
 export { emrTextRow } from './posting/emr-text-row.ts';
 export { findKnownEntries, type KnownEntry } from './posting/find-known-entries.ts';
+export { redirectPosting } from './posting/redirect-posting.ts';
 export { type FarEnd, type Postponement, retryPosting } from './posting/retry-posting.ts';
 export {
   type AttemptEnd,

@@ -67,7 +67,8 @@ async function attempt(
   deps: JobDeps,
   { posting, held }: { posting: ClaimedPosting; held: Held },
 ): Promise<PostingEnd | 'claim_lost'> {
-  const { payment } = posting;
+  const { presentPatientId } = posting;
+  const payment = { ...posting.payment, emrPatientId: presentPatientId ?? posting.payment.emrPatientId };
   const { signal } = held;
   const adapter = openAdapter(deps, posting);
   const knownEntries = (asked: { place: string; limit: number }) =>
@@ -95,9 +96,13 @@ async function attempt(
     return { status: 'failed', code: names.code, reason: names.reason, attempt: null };
   }
 
+  const { claim } = posting;
+  if (presentPatientId !== null) {
+    const redirected = await deps.steps.redirectPosting(deps, { claim, emrPatientId: presentPatientId });
+    if (!redirected) return 'claim_lost';
+  }
   const sentAt = performance.now();
   const knownAbsent = doubt.known === 'absent';
-  const { claim } = posting;
   const begin = onceBegun(held, deps.steps.beginAttempt(deps, { claim, knownAbsent, sentTo: adapter.place }));
   const outcome = await adapter.post(
     {

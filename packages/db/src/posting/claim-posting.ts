@@ -56,6 +56,11 @@ export type ClaimedPosting = {
   /** How many requests have been sent to the EMR. */
   sends: number;
   /**
+   * The EMR patient id that its MRN has now, where it is another one than the payment's and nothing can have left: the payment goes there
+   * (`redirectPosting`). null: it goes where it says.
+   */
+  presentPatientId: string | null;
+  /**
    * Milliseconds since the last send whose outcome is unknown; null when there is none. Counted from the end of the call when the
    * worker recorded it. Otherwise its holder was lost, and may have sent the request at any time until this claim, `sent_at` being
    * written an unknown time before that: then 0, and later counted from when the next holder recorded the loss (`retryPosting`).
@@ -138,13 +143,14 @@ const CLAIM = setStatement({
             coalesce(s.doubtful, false) AS counts_rejections,
             coalesce(p.rejected_at >= c.updated_at AND s.last_success_at > p.rejected_at, false) AS another_accepted,
             coalesce(p.rejected_at >= c.updated_at AND p.rejected_at > p.tried_since, false) AS proven,
+           CASE WHEN a.unsent AND m.emr_patient_id <> p.emr_patient_id THEN m.emr_patient_id END AS present_patient_id,
            a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms, a.unresolved_sent_at, a.unresolved_left_by, a.unresolved_at,
            t.accepted_since, extract(epoch FROM now() - t.accepted_since)::float8 * 1000 AS accepted_ms
       FROM payment p
       CROSS JOIN LATERAL (SELECT * FROM users WHERE id = p.user_id OFFSET 0) u
       CROSS JOIN LATERAL (SELECT * FROM connections WHERE user_id = p.user_id OFFSET 0) c
       CROSS JOIN LATERAL (
-        SELECT count(*)::int AS sends,
+        SELECT count(*)::int AS sends, coalesce(bool_and(outcome = 'not_sent'), true) AS unsent,
                max(CASE WHEN outcome IS NULL THEN now() ELSE coalesce(finished_at, sent_at) END) FILTER (WHERE outcome IS NULL OR outcome = 'unknown') AS unresolved_since,
                min(sent_at) FILTER (WHERE outcome IS NULL OR outcome IN ('unknown', 'accepted')) AS unresolved_sent_at,
                max(CASE WHEN outcome IS NULL THEN now() ELSE coalesce(finished_at, sent_at) END) FILTER (WHERE outcome IS NULL OR outcome IN ('unknown', 'accepted')) AS unresolved_left_by,
@@ -152,6 +158,7 @@ const CLAIM = setStatement({
                min(coalesce(finished_at, sent_at)) FILTER (WHERE outcome = 'accepted') AS accepted_since
           FROM posting_attempts WHERE payment_id = p.id
       ) a
+      LEFT JOIN LATERAL (SELECT emr_patient_id FROM patients WHERE user_id = p.user_id AND mrn = p.patient_mrn LIMIT 1) m ON true
       LEFT JOIN LATERAL (
         SELECT state, doubtful, last_success_at, failing_since, CASE WHEN state = 'login_required' THEN now() ELSE login_ended_at END AS login_until
           FROM connection_states WHERE user_id = p.user_id OFFSET 0
@@ -197,6 +204,7 @@ type Row = {
   due_since: Date;
   accepted_since: Date | null;
   sends: number;
+  present_patient_id: string | null;
   unresolved_ms: number | null;
   unresolved_sent_at: Date | null;
   unresolved_left_by: Date | null;
@@ -266,6 +274,7 @@ export async function claimPosting(
     tries: row.tries,
     lastCode: row.last_code,
     sends: row.sends,
+    presentPatientId: row.present_patient_id,
     unresolvedMs: row.unresolved_ms,
     unresolvedSentAt: row.unresolved_sent_at,
     unresolvedLeftBy: row.unresolved_left_by,
