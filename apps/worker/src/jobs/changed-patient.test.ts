@@ -15,7 +15,8 @@ afterEach(() => fixture.close());
 const correct = () => fixture.rows(`UPDATE patients SET emr_patient_id = 'pat-1002'`);
 const lose = (kind: 'reset' | 'too_many_requests' | 'commit_then_reset') =>
   fixture.fault({ kind, count: 1, match: { method: 'POST' } });
-const paid = async () => (await fixture.ledger()).map((entry) => (entry as { patient_id: string }).patient_id);
+const paid = async () =>
+  (await fixture.ledger()).map((entry) => (entry as { patient_id: string }).patient_id);
 const stored = async () => (await fixture.rows('SELECT status, emr_patient_id FROM payments'))[0];
 
 async function work(): Promise<void> {
@@ -45,6 +46,16 @@ test('one whose MRN has no id any more goes where it says', async () => {
   await fixture.rows(`UPDATE patients SET emr_patient_id = NULL, state = 'closed'`);
   await work();
   expect(await paid()).toEqual(['pat-1001']);
+});
+
+test('one whose MRN was forgotten with its EMR goes nowhere', async () => {
+  await fixture.accept();
+  await fixture.rows('DELETE FROM patients');
+  await work();
+  expect(await paid()).toEqual([]);
+  expect(await fixture.rows('SELECT status, failure_code FROM payments')).toEqual([
+    { status: 'failed', failure_code: 'unknown_patient' },
+  ]);
 });
 
 test('one that may have been sent keeps its id: it is looked for where it was sent', async () => {

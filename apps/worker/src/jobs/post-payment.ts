@@ -83,6 +83,8 @@ async function attempt(
     return { status: 'retrying', trouble: doubt.trouble, inDoubt: true, attempt: null };
   if (doubt.known === 'not_confirmed') return { ...notConfirmed(doubt.detail), attempt: null };
   if (doubt.known === 'accepted') return { ...submitted(adapter, posting, doubt.trouble), attempt: null };
+  if (posting.patientForgotten)
+    return { status: 'failed', code: 'unknown_patient', reason: PATIENT_FORGOTTEN, attempt: null };
   const inDoubt = doubt.known === 'repeatable';
 
   const names = await adapter.resolve(payment, { signal: held.signal });
@@ -118,6 +120,8 @@ async function attempt(
   const end = endOfPost(outcome, { adapter, posting, inDoubt, present });
   return withWords(end, 'emrText' in outcome ? outcome : {});
 }
+
+const PATIENT_FORGOTTEN = sentence`The payment was accepted for a patient of the former EMR connection, and its MRN is not known over the present one.`;
 
 type Resolved = Extract<ResolveOutcome, { outcome: 'resolved' }>;
 

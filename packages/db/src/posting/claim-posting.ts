@@ -61,6 +61,11 @@ export type ClaimedPosting = {
    */
   presentPatientId: string | null;
   /**
+   * True: nothing can have left, and its MRN is not known any more. Its EMR patient id is that of a former connection (`forgetFoundPatients`), and
+   * can be somebody else's at this one.
+   */
+  patientForgotten: boolean;
+  /**
    * Milliseconds since the last send whose outcome is unknown; null when there is none. Counted from the end of the call when the
    * worker recorded it. Otherwise its holder was lost, and may have sent the request at any time until this claim, `sent_at` being
    * written an unknown time before that: then 0, and later counted from when the next holder recorded the loss (`retryPosting`).
@@ -144,13 +149,14 @@ const CLAIM = setStatement({
             coalesce(p.rejected_at >= c.updated_at AND s.last_success_at > p.rejected_at, false) AS another_accepted,
             coalesce(p.rejected_at >= c.updated_at AND p.rejected_at > p.tried_since, false) AS proven,
            CASE WHEN a.unsent AND m.emr_patient_id <> p.emr_patient_id THEN m.emr_patient_id END AS present_patient_id,
+           a.unsent AND m.mrn IS NULL AS patient_forgotten,
            a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms, a.unresolved_sent_at, a.unresolved_left_by, a.unresolved_at,
            t.accepted_since, extract(epoch FROM now() - t.accepted_since)::float8 * 1000 AS accepted_ms
       FROM payment p
       CROSS JOIN LATERAL (SELECT * FROM users WHERE id = p.user_id OFFSET 0) u
       CROSS JOIN LATERAL (SELECT * FROM connections WHERE user_id = p.user_id OFFSET 0) c
       CROSS JOIN LATERAL (
-        SELECT count(*)::int AS sends, coalesce(bool_and(outcome = 'not_sent'), true) AS unsent,
+        SELECT count(*)::int AS sends, coalesce(bool_and(outcome IN ('not_sent', 'absent', 'refused')), true) AS unsent,
                max(CASE WHEN outcome IS NULL THEN now() ELSE coalesce(finished_at, sent_at) END) FILTER (WHERE outcome IS NULL OR outcome = 'unknown') AS unresolved_since,
                min(sent_at) FILTER (WHERE outcome IS NULL OR outcome IN ('unknown', 'accepted')) AS unresolved_sent_at,
                max(CASE WHEN outcome IS NULL THEN now() ELSE coalesce(finished_at, sent_at) END) FILTER (WHERE outcome IS NULL OR outcome IN ('unknown', 'accepted')) AS unresolved_left_by,
@@ -158,7 +164,7 @@ const CLAIM = setStatement({
                min(coalesce(finished_at, sent_at)) FILTER (WHERE outcome = 'accepted') AS accepted_since
           FROM posting_attempts WHERE payment_id = p.id
       ) a
-      LEFT JOIN LATERAL (SELECT emr_patient_id FROM patients WHERE user_id = p.user_id AND mrn = p.patient_mrn LIMIT 1) m ON true
+      LEFT JOIN LATERAL (SELECT mrn, emr_patient_id FROM patients WHERE user_id = p.user_id AND mrn = p.patient_mrn LIMIT 1) m ON true
       LEFT JOIN LATERAL (
         SELECT state, doubtful, last_success_at, failing_since, CASE WHEN state = 'login_required' THEN now() ELSE login_ended_at END AS login_until
           FROM connection_states WHERE user_id = p.user_id OFFSET 0
@@ -205,6 +211,7 @@ type Row = {
   accepted_since: Date | null;
   sends: number;
   present_patient_id: string | null;
+  patient_forgotten: boolean;
   unresolved_ms: number | null;
   unresolved_sent_at: Date | null;
   unresolved_left_by: Date | null;
@@ -275,6 +282,7 @@ export async function claimPosting(
     lastCode: row.last_code,
     sends: row.sends,
     presentPatientId: row.present_patient_id,
+    patientForgotten: row.patient_forgotten,
     unresolvedMs: row.unresolved_ms,
     unresolvedSentAt: row.unresolved_sent_at,
     unresolvedLeftBy: row.unresolved_left_by,

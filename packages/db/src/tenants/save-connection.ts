@@ -57,7 +57,7 @@ export type ConnectionSetup = {
   checked?: boolean | undefined;
   /**
    * True: an MRN may be another patient over this connection than over the former one. What look-ups and syncs have found over that one is
-   * forgotten.
+   * forgotten, and the user put on hold when payments wait (`forgetFoundPatients`).
    */
   otherPatients?: boolean | undefined;
 };
@@ -191,7 +191,7 @@ export async function saveConnectionIn(
   const { laneId } = await writeConnection(tx as Transaction, row);
   const patients =
     stored !== null && setup.otherPatients === true
-      ? await forgetFoundPatients(tx as Transaction, { userId })
+      ? await forgetFoundPatients(tx as Transaction, { userId, publicId: user.publicId, by })
       : null;
   const { changed: healthChanged } = await healthAfterSave(tx as Transaction, {
     userId,

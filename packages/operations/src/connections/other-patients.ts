@@ -62,7 +62,7 @@ export function patientRemarks(patients: ForgottenPatients | null): string[] {
     waiting === 0
       ? []
       : [
-          `${counted(waiting, { one: 'payment that was accepted before goes out with the EMR patient id that it has', many: 'payments that were accepted before go out with the EMR patient ids that they have' })}: put the user on hold if they are others here.`,
+          `${counted(waiting, { one: 'payment that was accepted before waits', many: 'payments that were accepted before wait' })}: the user is on hold. Sync or import its patients and end the hold; until then nothing of it is posted.`,
         ];
   const all = [...found, ...given, ...accepted];
   return all.length === 0 ? [] : [`An MRN may be another patient over this connection. ${all.join(' ')}`];

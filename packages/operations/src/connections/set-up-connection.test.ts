@@ -1,4 +1,11 @@
-import { createUser, findUserByToken, saveConnection } from '@emr-payments/db';
+import {
+  createAcceptor,
+  createUser,
+  endHold,
+  findUserByToken,
+  listHolds,
+  saveConnection,
+} from '@emr-payments/db';
 import { hashSecret, open } from '@emr-payments/runtime';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openConnections } from './connections.fixture.ts';
@@ -404,7 +411,22 @@ describe('a change after which an MRN may be another patient', () => {
     });
     const stored = () =>
       it.service.database.prisma.patient.findMany({ where: { userId }, select: { mrn: true } });
+    const accept = () =>
+      createAcceptor(it.service).accept({
+        clientPk: it.service.clientPk,
+        userId,
+        patientMrn: 'looked-up',
+        paymentMethod: 'Card',
+        referenceNumber: '#1',
+        location: 'Main Street Clinic',
+        amount: '350.00',
+        notes: null,
+        depositDate: null,
+        idempotency: null,
+      });
     return {
+      publicId,
+      accept,
       change: (change: Partial<SetUpInput>) =>
         it.setUp({ check: false, ...given, ...change, owner: { publicId } }),
       stored: async () => (await stored()).map(({ mrn }) => mrn).sort(),
@@ -429,6 +451,22 @@ describe('a change after which an MRN may be another patient', () => {
         ),
       ]),
     });
+  });
+
+  test('puts the user on hold, when payments wait that were accepted before', async () => {
+    const one = await connected({});
+    await one.accept();
+    const saved = await one.change({ baseUrl: 'https://other.example/fhir' });
+    expect(saved).toMatchObject({ remarks: [expect.anything(), expect.stringContaining('on hold')] });
+    const holds = async () => (await listHolds(it.service)).map(({ scope }) => scope);
+    expect(await holds()).toEqual([one.publicId]);
+    const scope = { userId: (await it.connectionOf(one.publicId)).userId, publicId: one.publicId };
+    await endHold(it.service, { scope, by: it.service.by });
+
+    await one.change({ baseUrl: 'https://other.example/fhir', credentials: { bearer_token: 'renewed' } });
+    const two = await connected({});
+    await two.change({ baseUrl: 'https://other.example/fhir' });
+    expect(await holds()).toEqual([]);
   });
 
   test.each<[string, Partial<SetUpInput>, Partial<SetUpInput>]>([
