@@ -57,6 +57,7 @@ export { type ConnectSessionRecord, findConnectSession } from './connect/find-se
 export { beginConnectLogin, holdConnectLogin, takeConnectLogin } from './connect/hold-login.ts';
 export { isConnectionAsSeen } from './connect/is-as-seen.ts';
 export {
+  isSecretAsSeen,
   listOauthApplications,
   type OauthApplicationRecord,
   openOauthSecret,

@@ -359,6 +359,78 @@ describe('while a person is at the EMR', () => {
   });
 });
 
+describe('after a person was at the EMR', () => {
+  const settings = { patient_identifier_system: 'urn:practice:mrn' };
+  const connect = async (visit: Visit) =>
+    (await page.post('connect', connecting({ settings }), visit)).json().data as { outcome: string };
+  const loggedIn = async () => {
+    const visit = await page.visit();
+    expect(await page.comeBack(await logIn(visit), visit.cookie)).toBe('/connect');
+    return visit;
+  };
+
+  test('the connection gets the secret that the application has when it is saved', async () => {
+    await setApplication(base(), { clientSecret: 'sandbox-app-secret' });
+    const visit = await loggedIn();
+    const row = connectSessionRow(visit.id);
+    const { held } = await page.stored(visit.id);
+    const login = JSON.parse(unseal(api.keyring, row, held ?? ''));
+    login.credentials.client_secret = 'former';
+    await api.database.prisma.connectSession.update({
+      where: { id: visit.id },
+      data: { held: seal(api.keyring, row, JSON.stringify(login)) },
+    });
+    expect(await connect(visit)).toMatchObject({ outcome: 'connected' });
+    const { credentials } = await credentialsOf(visit.id);
+    expect(credentials).toMatchObject({ client_secret: 'sandbox-app-secret' });
+  });
+
+  test.each<[string, object]>([
+    ['its id', { clientId: 'another-app' }],
+    ['its addresses', { authorizeUrl: 'http://127.0.0.1:1/a', tokenUrl: 'http://127.0.0.1:1/t' }],
+  ])('an application that is replaced is logged in with again: %s', async (_what, change) => {
+    const visit = await loggedIn();
+    await setApplication(base(), { clientSecret: 'of-another-server', ...change });
+    try {
+      expect(await connect(visit)).toMatchObject({
+        outcome: 'refused',
+        reason: expect.stringContaining('Log in at the EMR again'),
+      });
+    } finally {
+      await setApplication(base());
+    }
+  });
+
+  test('a secret that is replaced while the connection is tried is not missed', async () => {
+    const rotated = { authorizeUrl: '', tokenUrl: '', clientSecret: 'rotated' };
+    const tokens = await openTokenEndpoint(async (request, response) => {
+      const text = (await request.toArray()).join('');
+      if (text.includes('grant_type=refresh_token')) await setApplication(base(), rotated);
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ access_token: 'sesame', token_type: 'Bearer', refresh_token: 'r' }));
+    });
+    Object.assign(rotated, { authorizeUrl: `${tokens.url}/a`, tokenUrl: `${tokens.url}/t` });
+    try {
+      await setApplication(base(), { ...rotated, clientSecret: 'former' });
+      const visit = await page.visit();
+      const { location } = (await begin(visit)) as { location: string };
+      const state = new URL(location).searchParams.get('state') ?? '';
+      const back = `${PUBLIC_URL}/connect/callback?code=c&state=${state}`;
+      expect(await page.comeBack(back, visit.cookie)).toBe('/connect');
+      expect(await connect(visit)).toMatchObject({
+        outcome: 'refused',
+        reason: expect.stringContaining('Try again'),
+      });
+      expect(await connect(visit)).toMatchObject({ outcome: 'connected' });
+      expect((await credentialsOf(visit.id)).credentials).toMatchObject({ client_secret: 'rotated' });
+    } finally {
+      tokens.close();
+      await setApplication(base());
+    }
+  });
+});
+
 describe('what a FHIR server publishes', () => {
   const at = (path: string) => `${sandbox.baseUrl}${path}`;
   beforeEach(() => {

@@ -75,6 +75,18 @@ const FIND = {
       FROM oauth_applications WHERE adapter = $1 AND base_url = $2 FOR UPDATE`,
 };
 
+/** A new secret waits for those who rely on this one, and then finds the connections that they have saved. */
+const HAS_SECRET = {
+  name: 'has-oauth-secret',
+  text: 'SELECT FROM oauth_applications WHERE adapter = $1 AND base_url = $2 AND client_secret = $3 FOR SHARE',
+};
+
+/** True when an application has the secret with which it was read, sealed, and keeps it until the end of the transaction. */
+export const isSecretAsSeen = async (
+  tx: Transaction,
+  { adapter, baseUrl, clientSecret }: Pick<OauthApplicationRecord, keyof Key | 'clientSecret'>,
+): Promise<boolean> => (await query(tx, HAS_SECRET, [adapter, baseUrl, clientSecret])).length === 1;
+
 const SET = named({
   name: 'set-oauth-application',
   values: [...ROW, ...AUDIT_VALUES],

@@ -5,6 +5,9 @@ import {
   findUser,
   inTransaction,
   isConnectionAsSeen,
+  isSecretAsSeen,
+  type OauthApplicationRecord,
+  openOauthSecret,
   recordAudit,
 } from '@emr-payments/db';
 import { checkingDeps } from '../connections/adapter-deps.ts';
@@ -17,7 +20,8 @@ import {
 import { givenSettings } from '../connections/stored-capability.ts';
 import type { Choice } from './choices.ts';
 import { endSession } from './end-session.ts';
-import { openLogin } from './held-login.ts';
+import { type HeldLogin, openLogin } from './held-login.ts';
+import { findApplication } from './log-in.ts';
 import { seePractice } from './other-practice.ts';
 import { plainReason } from './plain-reason.ts';
 import { type ConnectDeps, showSession } from './show-session.ts';
@@ -48,10 +52,17 @@ export type PracticeOutcome =
   | { outcome: 'over' };
 
 type SetUp = Omit<SetUpInput, 'by' | 'timeZone' | 'check' | 'allowPlainHttp' | 'setsLimits'>;
-/** `renewed`: the connection as it was read; null: the session makes a user. */
-type Planned = { setUp: SetUp; renewed: { userId: number; seenAt: Date } | null };
+type Planned = {
+  setUp: SetUp;
+  /** The connection as it was read; null: the session makes a user. */
+  renewed: { userId: number; seenAt: Date } | null;
+  /** The application of the login, as it was read; null: the person types the credentials. */
+  application: OauthApplicationRecord | null;
+};
+type LoggedIn = Extract<HeldLogin, { kind: 'logged_in' }>;
 type Refused = Extract<PracticeOutcome, { outcome: 'refused' }>;
 
+const LOG_IN_AGAIN = 'Log in at the EMR again: how this service is registered there has changed.';
 const CHANGED_MEANWHILE = 'The connection was changed while the login was tried. Try again.';
 
 /** Postings to one EMR at once, as the command line has it. */
@@ -62,6 +73,25 @@ const refused = (reason: string, field: Refused['field'] = null): Refused => ({
   field,
   reason,
 });
+
+/**
+ * Gives the credentials of a login the secret that its application has now: it can have been replaced since, and a connection that is saved with
+ * the former one would not be found by the next replacement (`replaceApplicationSecret`).
+ *
+ * @returns null when the application is another one by now: the login is worth nothing, and its secret does not belong there.
+ */
+async function withPresentSecret(
+  deps: ConnectDeps,
+  { adapter, baseUrl, credentials, published }: LoggedIn,
+): Promise<{ credentials: LoggedIn['credentials']; application: OauthApplicationRecord } | null> {
+  const application = await findApplication(deps, { adapter, baseUrl });
+  const { client_id, token_url } = credentials;
+  if (application === null || application.clientId !== client_id) return null;
+  const tokenUrl = application.tokenUrl ?? (published === true ? token_url : null);
+  if (token_url !== undefined && token_url !== tokenUrl) return null;
+  const client_secret = openOauthSecret(deps.keyring, application);
+  return { credentials: { ...credentials, client_secret }, application };
+}
 
 /** Puts together what is set up: of a renewal, only the credentials are the person's; of a login, all but credentials and address. */
 async function setUpOf(deps: ConnectDeps, input: PracticeInput): Promise<Planned | Refused> {
@@ -83,7 +113,10 @@ async function setUpOf(deps: ConnectDeps, input: PracticeInput): Promise<Planned
       ? openLogin(deps.keyring, session.id, session.held)
       : null;
   const login = held?.kind === 'logged_in' ? held : null;
-  const credentials = login?.credentials ?? input.credentials;
+  const present = login === null ? null : await withPresentSecret(deps, login);
+  if (login !== null && present === null) return refused(LOG_IN_AGAIN);
+  const credentials = present?.credentials ?? input.credentials;
+  const application = present?.application ?? null;
 
   if (session.renews && session.userPublicId !== null) {
     const user = await findUser(deps, { publicId: session.userPublicId });
@@ -105,7 +138,7 @@ async function setUpOf(deps: ConnectDeps, input: PracticeInput): Promise<Planned
         connection.guarded ||
         (login?.published ?? Object.keys(credentials).some((name) => name.endsWith('_url'))),
     };
-    return { setUp, renewed: { userId: user.id, seenAt: connection.updatedAt } };
+    return { setUp, renewed: { userId: user.id, seenAt: connection.updatedAt }, application };
   }
   const baseUrl = choice.way === 'login' ? choice.baseUrl : input.baseUrl;
   if (baseUrl === null) return refused("The EMR's address is missing.", 'base_url');
@@ -119,7 +152,7 @@ async function setUpOf(deps: ConnectDeps, input: PracticeInput): Promise<Planned
     concurrency: CONCURRENCY,
     guarded: true,
   };
-  return { setUp, renewed: null };
+  return { setUp, renewed: null, application };
 }
 
 /** Puts an outcome of the set-up into words for a person at a practice. */
@@ -181,9 +214,13 @@ async function saveIn(
     session,
     prepared,
     renewed,
-  }: { session: BrowserSession; prepared: PreparedConnection } & Pick<Planned, 'renewed'>,
+    application,
+  }: { session: BrowserSession; prepared: PreparedConnection } & Omit<Planned, 'setUp'>,
 ): Promise<PracticeOutcome> {
   const saved = await inTransaction<PracticeOutcome>(deps, async (tx) => {
+    // Before the user, as a replacement of the secret locks them.
+    if (application !== null && !(await isSecretAsSeen(tx, application)))
+      return { commit: false, value: refused(CHANGED_MEANWHILE) };
     if (renewed !== null && !(await isConnectionAsSeen(tx, renewed)))
       return { commit: false, value: refused(CHANGED_MEANWHILE) };
     const { publicId } = await prepared.save(tx);
@@ -203,7 +240,7 @@ export async function connectPractice(deps: ConnectDeps, input: PracticeInput): 
   if (session.state !== 'open') return { outcome: 'over' };
   const planned = await setUpOf(deps, input);
   if ('outcome' in planned) return planned;
-  const { setUp, renewed } = planned;
+  const { setUp, ...seen } = planned;
   if (!(await countConnectTry(deps, { id: session.id }))) return { outcome: 'too_many_tries' };
   const result = await prepareConnection(deps, {
     ...setUp,
@@ -217,7 +254,7 @@ export async function connectPractice(deps: ConnectDeps, input: PracticeInput): 
   if (result.outcome === 'ready') {
     if (!input.otherPracticeIsRight && (await isOther(deps, input, setUp)))
       return { outcome: 'other_practice' };
-    return saveIn(deps, { session, prepared: result, renewed });
+    return saveIn(deps, { session, prepared: result, ...seen });
   }
   const refusal = outcomeOf(result);
   if (refusal.outcome === 'refused')

@@ -33,7 +33,8 @@ const sameFor = ({ clientId, authorizeUrl, tokenUrl }: OauthApplicationRecord) =
   tokenUrl,
 });
 
-async function findApplication(
+/** Finds the application of an adapter at a base URL, as it is stored; null when there is none. */
+export async function findApplication(
   deps: { database: Database },
   { adapter, baseUrl }: Which,
 ): Promise<OauthApplicationRecord | null> {
