@@ -5,6 +5,7 @@ import { named } from '../core/named.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
 import { DECIDED } from '../lineage/lineage-statements.ts';
 import { FENCE_STEP, HIGHEST_RAISED_ROUND, ROUND_STEP } from './fence-step.ts';
+import { FORMER_CONNECTION, findMovedUsers } from './leave-doubts.ts';
 
 /** Payments that one statement looks at, posted ones included. */
 const PAGE = 20_000;
@@ -29,22 +30,24 @@ const DETAIL =
  *   decided about it. Their states stay; the attempt counts when a person retries or decides.
  * - `sent_at` is the time of the backup, from which a look-up has to search; `finished_at` is now, from which `settle_ms`
  *   counts.
+ * - Where it was sent is not known. That counts as the place of the connection, unless that leads to another one since the backup
+ *   (`leaveRestoredDoubts`): then nothing is called absent, and a person looks.
  * - The number is minus the id of the restore. It collides with no claim's fence, and makes a repeated run change nothing.
  * - The round is raised, so that later events have a greater `sequence` than those of the lost time.
  * - The horizon of an open payment begins again: the time between the backup and now was not used to try it.
  */
 const PUT = named({
   name: 'put-in-doubt',
-  values: ['after', 'restoreId', 'since', 'startedAt', 'code', 'detail'],
+  values: ['after', 'restoreId', 'since', 'startedAt', 'code', 'detail', 'moved', 'former'],
   text: `
     WITH page AS MATERIALIZED (
       SELECT id FROM payments WHERE id > :after::uuid ORDER BY id LIMIT ${PAGE}
     ), unposted AS MATERIALIZED (
-      SELECT p.id, p.job_id, p.status FROM payments p
+      SELECT p.id, p.job_id, p.status, p.user_id FROM payments p
        WHERE ${IN_PAGE} AND p.status <> 'posted' AND p.created_at < :startedAt::timestamptz ORDER BY p.id FOR UPDATE
     ), doubted AS (
-      INSERT INTO posting_attempts (payment_id, number, sent_at, finished_at, outcome, code, detail)
-      SELECT id, -:restoreId::int, :since::timestamptz, now(), 'unknown', :code, :detail FROM unposted
+      INSERT INTO posting_attempts (payment_id, number, sent_at, finished_at, outcome, code, detail, sent_to)
+      SELECT id, -:restoreId::int, :since::timestamptz, now(), 'unknown', :code, :detail, CASE WHEN user_id = ANY (:moved::int[]) THEN :former END FROM unposted
       ON CONFLICT DO NOTHING
       RETURNING payment_id
     ), fences AS (
@@ -95,6 +98,7 @@ export async function putInDoubt(
 ): Promise<Doubted> {
   const { restoreId, since, startedAt, by, onProgress } = input;
   const doubted: Doubted = {};
+  const moved = await findMovedUsers(deps, { since });
   let after: string | null = FIRST;
   while (after !== null) {
     const values: unknown[] = PUT.values({
@@ -104,6 +108,8 @@ export async function putInDoubt(
       startedAt,
       code: RESTORED,
       detail: DETAIL,
+      moved,
+      former: FORMER_CONNECTION,
     });
     const [row]: Row[] = await query<Row>(deps, PUT, values);
     for (const [status, n] of Object.entries(row?.counts ?? {}) as [PaymentStatus, number][]) {

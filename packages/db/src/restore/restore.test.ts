@@ -8,9 +8,11 @@ import { feedJobs } from '../jobs/feed-jobs.ts';
 import { retryPayment } from '../payments/retry-payment.ts';
 import { beginAttempt } from '../posting/begin-attempt.ts';
 import { claimPosting } from '../posting/claim-posting.ts';
+import { saveConnection } from '../tenants/save-connection.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { beginRestore } from './begin-restore.ts';
 import { FENCE_STEP, ROUND_STEP } from './fence-step.ts';
+import { FORMER_CONNECTION } from './leave-doubts.ts';
 import { type Doubted, putInDoubt } from './put-in-doubt.ts';
 
 let practice: OpenPractice;
@@ -124,6 +126,31 @@ test('a failed payment whose patient was corrected is not retried while nobody k
   // The EMR was asked, or a person has looked.
   await sql(`UPDATE posting_attempts SET outcome = 'absent' WHERE number < 0`);
   expect(await retry()).toMatchObject({ outcome: 'retrying', redirected: true });
+});
+
+test('after another place of the connection, whenever it was given, nothing of the lost time is absent', async () => {
+  const { adapter, baseUrl, timeZone } = await practice.database.prisma.connection.findFirstOrThrow();
+  const setup = { userId: practice.userId, adapter, timeZone, credentials: {}, concurrency: 1 };
+  const move = (host: string, otherPatients = true) =>
+    saveConnection(practice, { ...setup, baseUrl: `https://${host}`, otherPatients });
+  const places = async () =>
+    (await sql('SELECT sent_to FROM posting_attempts ORDER BY payment_id, number')).map(
+      ({ sent_to }) => sent_to,
+    );
+  await payment('accepted');
+  await payment('failed');
+  await payment('posted');
+  await hold();
+  await saveConnection(practice, { ...setup, baseUrl, concurrency: 2, otherPatients: false });
+  await restored();
+  await move('renamed.example', false);
+  expect(await places()).toEqual([null, null]);
+  await move('other.example');
+  expect(await places()).toEqual([FORMER_CONNECTION, FORMER_CONNECTION]);
+
+  await practice.owner.pool.query('DELETE FROM posting_attempts');
+  await restored(new Date(SINCE.getTime() - 1));
+  expect(await places()).toEqual([FORMER_CONNECTION, FORMER_CONNECTION]);
 });
 
 test('an earlier send in doubt keeps its time: a look-up searches from there', async () => {

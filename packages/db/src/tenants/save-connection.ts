@@ -11,6 +11,7 @@ import type { Prisma } from '../generated/client.ts';
 import { healthAfterSave } from '../health/health-after-save.ts';
 import { lockUser } from '../locks/parent-rows.ts';
 import { forgetNoes } from '../lookups/forget-noes.ts';
+import { leaveRestoredDoubts } from '../restore/leave-doubts.ts';
 import type { NewUser } from './create-user.ts';
 import { type ForgottenPatients, forgetFoundPatients } from './forget-patients.ts';
 import {
@@ -189,10 +190,11 @@ export async function saveConnectionIn(
     return { laneId: stored.laneId, written: false, healthChanged: changed, patients: null };
   }
   const { laneId } = await writeConnection(tx as Transaction, row);
-  const patients =
-    stored !== null && setup.otherPatients === true
-      ? await forgetFoundPatients(tx as Transaction, { userId, publicId: user.publicId, by })
-      : null;
+  let patients: ForgottenPatients | null = null;
+  if (stored !== null && setup.otherPatients === true) {
+    patients = await forgetFoundPatients(tx as Transaction, { userId, publicId: user.publicId, by });
+    await leaveRestoredDoubts(tx as Transaction, { userId });
+  }
   const { changed: healthChanged } = await healthAfterSave(tx as Transaction, {
     userId,
     checked,
