@@ -73,6 +73,7 @@ export {
   noticeAddressIn,
   sendsNotices,
 } from './connections/notice-address.ts';
+export { OTHER_PRACTICE } from './connections/see-practice.ts';
 export { type SetLimitOutcome, setLimit } from './connections/set-limit.ts';
 export {
   type ConnectionOwner,

@@ -11,6 +11,7 @@ type AnyStep = (deps: AnyDeps, input: unknown) => Promise<unknown>;
 const STEPS: Readonly<Record<StepName, true>> = {
   claimPosting: true,
   findKnownEntries: true,
+  redirectPosting: true,
   beginAttempt: true,
   retryPosting: true,
   settlePayment: true,

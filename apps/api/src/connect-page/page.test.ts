@@ -356,6 +356,10 @@ describe('connecting', () => {
          VALUES ($1, 1, $2, '1', '999', 'Card', $3, 'l', 1, now(), $4::payment_status, now() + make_interval(secs => $5))`,
         [paymentIdToUuid(newPaymentId()), userId, `r${n}`, n === 0 ? 'posted' : 'retrying', n],
       );
+    // A setting that is no text.
+    await api.database.pool.query(
+      `UPDATE connections SET settings = settings || '{"timeout_ms": 9000}' WHERE user_id = ${userId}`,
+    );
     const at = await visit({ user_id: publicId });
     expect((await post('connect', dental(), at)).json().data).toEqual({ outcome: 'other_practice' });
   });

@@ -17,6 +17,7 @@ export const OPERATOR_FIELD_RULES = {
   rate_per_second: 'must be a number from 0.001 to 1000',
   share_emr_text: FLAG,
   allow_plain_http: FLAG,
+  allow_other_practice: FLAG,
   check: FLAG,
   rotate: FLAG,
   overlap_seconds: 'must be a whole number from 0 to 604800',

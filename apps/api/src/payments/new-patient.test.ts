@@ -129,6 +129,7 @@ describe('a payment for a patient whom the EMR has', () => {
         timeZone: 'America/New_York',
         concurrency: 4,
         allowPlainHttp: true,
+        allowOtherPractice: false,
         check: false,
         guarded: false,
         setsLimits: true,

@@ -1,6 +1,7 @@
 import { adapterNames } from '@emr-payments/emr';
 import {
   type ConnectionOwner,
+  OTHER_PRACTICE,
   type SetUpOutcome,
   sendsNotices,
   setUpConnection,
@@ -25,6 +26,7 @@ type Options = {
   rate?: number;
   shareEmrText?: boolean;
   allowPlainHttp?: boolean;
+  allowOtherPractice?: boolean;
   check: boolean;
 };
 
@@ -110,6 +112,11 @@ function outcomeOf(options: Options, result: SetUpOutcome): Outcome {
       );
     case 'not_working':
       return failure('failed', `The EMR connection does not work, and nothing was saved: ${result.reason}`);
+    case 'other_practice':
+      return failure(
+        'refused',
+        `Nothing was saved: ${OTHER_PRACTICE} If that is right, give --allow-other-practice.`,
+      );
   }
 }
 
@@ -129,6 +136,7 @@ async function connect({ database, config, by, terminal }: CommandDeps, options:
     check,
     shareEmrText,
     allowPlainHttp = false,
+    allowOtherPractice = false,
     setting: settings = {},
   } = options;
   const result = await setUpConnection(
@@ -144,6 +152,7 @@ async function connect({ database, config, by, terminal }: CommandDeps, options:
       ratePerSecond: rate,
       shareEmrText,
       allowPlainHttp,
+      allowOtherPractice,
       check,
       guarded: false,
       setsLimits: true,
@@ -183,6 +192,10 @@ export const registerUserConnect: Register = (user, cli) => {
     .option(
       '--allow-plain-http',
       'take an http address of another machine; without this option it must be https, or on this machine',
+    )
+    .option(
+      '--allow-other-practice',
+      'with --user: save it also where none of the patients to whom the last payments went is found, because it is meant to be another practice',
     )
     .option(
       '--no-check',

@@ -61,6 +61,7 @@ async function logIn(practice_group: number, change: Partial<SetUpInput> = {}): 
       concurrency: 4,
       ratePerSecond: undefined,
       allowPlainHttp: true,
+      allowOtherPractice: false,
       check: true,
       guarded: false,
       setsLimits: true,

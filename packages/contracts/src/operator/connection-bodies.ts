@@ -89,6 +89,12 @@ export const ChangeConnectionBodySchema = Type.Object(
       description: `${Adapter.description} Without it the user keeps the one that it has.`,
     }),
     ...Connection,
+    allow_other_practice: Type.Optional(
+      Type.Boolean({
+        description:
+          'true: save it also where none of the patients to whom the last payments went is found, because it is meant to be another practice.',
+      }),
+    ),
   },
   {
     $id: 'ChangeConnection',

@@ -10,7 +10,6 @@ import {
   openOauthSecret,
   recordAudit,
 } from '@emr-payments/db';
-import { checkingDeps } from '../connections/adapter-deps.ts';
 import {
   type PreparedConnection,
   prepareConnection,
@@ -22,7 +21,6 @@ import type { Choice } from './choices.ts';
 import { endSession } from './end-session.ts';
 import { type HeldLogin, openLogin } from './held-login.ts';
 import { findApplication } from './log-in.ts';
-import { seePractice } from './other-practice.ts';
 import { plainReason } from './plain-reason.ts';
 import { type ConnectDeps, showSession } from './show-session.ts';
 
@@ -51,7 +49,10 @@ export type PracticeOutcome =
   | { outcome: 'too_many_tries' }
   | { outcome: 'over' };
 
-type SetUp = Omit<SetUpInput, 'by' | 'timeZone' | 'check' | 'allowPlainHttp' | 'setsLimits'>;
+type SetUp = Omit<
+  SetUpInput,
+  'by' | 'timeZone' | 'check' | 'allowPlainHttp' | 'allowOtherPractice' | 'setsLimits'
+>;
 type Planned = {
   setUp: SetUp;
   /** The connection as it was read; null: the session makes a user. */
@@ -186,24 +187,8 @@ function outcomeOf(result: SetUpRefusal): PracticeOutcome {
       return refused(result.reason);
     case 'not_working':
       return refused(plainReason(result.reason));
-  }
-}
-
-/** Compares the practice of a renewal with the one that payments went to. It calls addresses that only `prepareConnection` has judged. */
-async function isOther(
-  deps: ConnectDeps,
-  { session, timeZone, adapter }: PracticeInput,
-  setUp: SetUp,
-): Promise<boolean> {
-  if (!session.renews || session.userId === null) return false;
-  const { baseUrl, credentials, settings, guarded } = setUp;
-  const { userId, clientMode } = session;
-  const shared = checkingDeps(deps, { givesCredentials: true });
-  try {
-    const connection = { userId, adapter, baseUrl, credentials, settings, timeZone, guarded, clientMode };
-    return (await seePractice({ ...deps, shared }, connection)) === 'other';
-  } finally {
-    await shared.settled();
+    case 'other_practice':
+      return result;
   }
 }
 
@@ -248,14 +233,11 @@ export async function connectPractice(deps: ConnectDeps, input: PracticeInput): 
     check: true,
     // An address that an operator has allowed in clear, which the renewal keeps. None that a person types.
     allowPlainHttp: !setUp.guarded,
+    allowOtherPractice: input.otherPracticeIsRight,
     setsLimits: false,
     by,
   });
-  if (result.outcome === 'ready') {
-    if (!input.otherPracticeIsRight && (await isOther(deps, input, setUp)))
-      return { outcome: 'other_practice' };
-    return saveIn(deps, { session, prepared: result, ...seen });
-  }
+  if (result.outcome === 'ready') return saveIn(deps, { session, prepared: result, ...seen });
   const refusal = outcomeOf(result);
   if (refusal.outcome === 'refused')
     await recordAudit(deps, {

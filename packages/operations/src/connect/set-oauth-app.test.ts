@@ -92,6 +92,7 @@ test('a new secret of an application goes to the connections that were made with
       settings: {},
       concurrency: 4,
       allowPlainHttp: false,
+      allowOtherPractice: false,
       check: false,
       guarded: false,
       setsLimits: true,

@@ -90,7 +90,8 @@ describe('checkUserConnection', () => {
       ratePerSecond: ___,
       check: ____,
       allowPlainHttp: _____,
-      setsLimits: ______,
+      allowOtherPractice: ______,
+      setsLimits: _______,
       ...setup
     } = it.inputOf();
     const former = { ...setup, adapter: 'fhir-r5', settings: { timeout_ms: 9000 } };

@@ -22,6 +22,7 @@ export async function openConnections() {
     concurrency: 4,
     ratePerSecond: undefined,
     allowPlainHttp: false,
+    allowOtherPractice: false,
     check: true,
     guarded: false,
     setsLimits: true,

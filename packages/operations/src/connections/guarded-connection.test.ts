@@ -54,6 +54,7 @@ const setUp = (change: Partial<SetUpInput> = {}) =>
       settings: {},
       concurrency: 4,
       allowPlainHttp: false,
+      allowOtherPractice: false,
       check: false,
       guarded: true,
       setsLimits: false,

@@ -469,6 +469,44 @@ describe('a change after which an MRN may be another patient', () => {
     expect(await holds()).toEqual([]);
   });
 
+  describe('that is seen by the patients of the last payments', () => {
+    async function paid(emrPatientId: string) {
+      const one = await connected({});
+      const { userId } = await it.connectionOf(one.publicId);
+      await one.accept();
+      await it.service.database.prisma.payment.updateMany({
+        where: { userId },
+        data: { patientMrn: 'MRN-12345', emrPatientId, status: 'posted' },
+      });
+      const { updatedAt } = await it.connectionOf(one.publicId);
+      const isChanged = async () => (await it.connectionOf(one.publicId)).updatedAt > updatedAt;
+      return { ...one, isChanged, change: (change: object) => one.change({ ...RENEWED, ...change }) };
+    }
+    const RENEWED = { check: true, settings: { timeout_ms: '9000' } };
+
+    test('is refused until the operator says that it is right, and then forgets', async () => {
+      const one = await paid('of-another');
+      expect(await one.change({})).toEqual({ outcome: 'other_practice' });
+      expect([await one.isChanged(), await one.stored()]).toEqual([
+        false,
+        ['looked-up', 'of-a-file', 'synced'],
+      ]);
+      expect(await one.change({ allowOtherPractice: true })).toMatchObject({ outcome: 'changed' });
+      expect([await one.isChanged(), await one.stored()]).toEqual([true, ['of-a-file']]);
+    });
+
+    test('is none where one of them has the same id', async () => {
+      const one = await paid('pat-1001');
+      expect(await one.change({})).toMatchObject({ outcome: 'changed' });
+      expect(await one.stored()).toEqual(['looked-up', 'of-a-file', 'synced']);
+    });
+
+    test('is not seen without a check', async () => {
+      const one = await paid('of-another');
+      expect(await one.change({ check: false })).toMatchObject({ outcome: 'changed' });
+    });
+  });
+
   test.each<[string, Partial<SetUpInput>, Partial<SetUpInput>]>([
     ['other credentials of the same EMR', {}, { credentials: { bearer_token: 'renewed' } }],
     ['an address with a slash', {}, { baseUrl: `https://emr.example/` }],

@@ -29,6 +29,7 @@ import { type AddressRefused, refusedAddress } from './check-addresses.ts';
 import { checkConnection } from './check-connection.ts';
 import { clientModeRule } from './client-mode.ts';
 import { type FormerConnection, mayBeOtherPatients, patientRemarks } from './other-patients.ts';
+import { seePractice } from './see-practice.ts';
 import { capabilityRead, capabilityUnread } from './stored-capability.ts';
 
 type Deps = {
@@ -53,6 +54,8 @@ export type SetUpInput = Omit<
   settings: Readonly<Record<string, string>>;
   /** False: a base URL that is neither https nor on this machine is refused. */
   allowPlainHttp: boolean;
+  /** False: a connection of a user with which the patients of the last payments are not found is refused, if it is tried. */
+  allowOtherPractice: boolean;
   /** False: the connection is saved without trying it. */
   check: boolean;
   /**
@@ -94,7 +97,9 @@ export type SetUpRefusal =
   /** No call was made: the base URL, a setting or a credential has a form with which the adapter does not open. */
   | { outcome: 'cannot_open'; reason: string }
   /** The EMR could not be used as set up. */
-  | { outcome: 'not_working'; reason: string };
+  | { outcome: 'not_working'; reason: string }
+  /** It works, and none of the patients to whom the last payments went is found with it. `allowOtherPractice` was not given. */
+  | { outcome: 'other_practice' };
 
 export type SetUpOutcome = SetUpSaved | SetUpRefusal;
 
@@ -136,7 +141,7 @@ async function findOwner(
 /**
  * Checks a connection that is to be made or changed, and tries it, which writes nothing in the EMR. It is refused when the client may not
  * have it, when the base URL, the time zone, the adapter, a setting or a credential is unknown, missing or refused by the adapter, when the
- * guard refuses an address, or when the check fails. The check's findings about the EMR are saved with the settings; without a check
+ * guard refuses an address, when the check fails, or when it is another practice's by its patients. The check's findings about the EMR are saved with the settings; without a check
  * these claim nothing that was not given.
  *
  * No transaction is open meanwhile: it calls the EMR.
@@ -145,7 +150,7 @@ export async function prepareConnection(
   deps: Deps,
   input: SetUpInput,
 ): Promise<PreparedConnection | SetUpRefusal> {
-  const { owner: given, check, allowPlainHttp, setsLimits, by, ...setup } = input;
+  const { owner: given, check, allowPlainHttp, allowOtherPractice, setsLimits, by, ...setup } = input;
   const owner = await findOwner(deps, given);
   if ('outcome' in owner) return owner;
   if (!(await knowsTimeZone(deps, { timeZone: setup.timeZone }))) return { outcome: 'unknown_time_zone' };
@@ -181,12 +186,16 @@ export async function prepareConnection(
   const settings = { ...read.settings, ...capability.settings };
   const bucket = bucketOf(adapterDeps, { ...opened, settings });
   const former = 'userId' in owner ? owner.former : null;
-  const otherPatients =
-    former !== null &&
-    mayBeOtherPatients(
-      { keyring: deps.keyring, shared: adapterDeps },
-      { former, present: { ...opened, userId: former.userId, settings, statement: capability.statement } },
-    );
+  let otherPatients = false;
+  if (former !== null) {
+    const present = { ...opened, userId: former.userId, settings, statement: capability.statement };
+    const isOther =
+      found !== null &&
+      (await seePractice({ database: deps.database, shared: adapterDeps }, present)) === 'other';
+    if (isOther && !allowOtherPractice) return { outcome: 'other_practice' };
+    const shared = { keyring: deps.keyring, shared: adapterDeps };
+    otherPatients = isOther || mayBeOtherPatients(shared, { former, present });
+  }
   const saved = { ...connection, settings, capability, bucket, checked: found !== null, otherPatients };
   const shown: Found =
     found === null

@@ -80,6 +80,7 @@ test('a new login of a connection removes the one that has ended', async () => {
       owner: { publicId },
       ratePerSecond: undefined,
       allowPlainHttp: false,
+      allowOtherPractice: false,
       check: false,
       guarded: false,
       setsLimits: true,

@@ -25,8 +25,8 @@ import { OPERATOR_FIELD_RULES as fieldRules } from '../field-rules.ts';
 import { operatorOperation, UserParams } from '../operation.ts';
 import { type ConnectionBody, checkView, connectionView, refusalOf, setUpFrom } from './connection-view.ts';
 
-/** Longest time for trying a connection (30 s for all calls to the EMR), and for what is read and written besides. */
-const TRIAL_MS = 45_000;
+/** Longest time for trying a connection (45 s for all calls to the EMR), and for what is read and written besides. */
+const TRIAL_MS = 60_000;
 
 /** `/operator/v1/users/{user_id}/connection` and the making of users: EMR connections. */
 export const connectionRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, deps) => {

@@ -1,11 +1,12 @@
 import type { ChangeConnectionBody } from '@emr-payments/contracts/operator';
 import type { Actor, SyncRunRecord } from '@emr-payments/db';
-import type {
-  ConnectionOwner,
-  SetUpInput,
-  SetUpRefusal,
-  ShownUser,
-  UserCheckOutcome,
+import {
+  type ConnectionOwner,
+  OTHER_PRACTICE,
+  type SetUpInput,
+  type SetUpRefusal,
+  type ShownUser,
+  type UserCheckOutcome,
 } from '@emr-payments/operations';
 import { healthView } from '../../connection/connection-view.ts';
 import { syncView } from '../../sync/sync-view.ts';
@@ -37,6 +38,7 @@ export function setUpFrom(
     guarded: false,
     setsLimits: true,
     allowPlainHttp: body.allow_plain_http ?? false,
+    allowOtherPractice: body.allow_other_practice ?? false,
     check: body.check ?? true,
   };
 }
@@ -69,6 +71,12 @@ export function refusalOf(refusal: SetUpRefusal): Refused {
     case 'cannot_open':
     case 'not_working':
       return { outcome: 'refused', code: 'connection_refused', details: { reason: refusal.reason } };
+    case 'other_practice':
+      return {
+        outcome: 'refused',
+        code: 'connection_refused',
+        details: { reason: `${OTHER_PRACTICE} If that is right, send allow_other_practice: true.` },
+      };
   }
 }
 

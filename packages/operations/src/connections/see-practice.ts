@@ -1,9 +1,13 @@
 import { type Database, findLastPaid } from '@emr-payments/db';
 import type { EmrAdapter, EmrConnection, NetworkOwner } from '@emr-payments/emr';
-import { openOver, type SharedAdapterDeps } from '../connections/adapter-deps.ts';
+import { openOver, type SharedAdapterDeps } from './adapter-deps.ts';
 
 /** For all questions together: a person waits. */
 const ASK_MS = 15_000;
+
+/** Says for an operator why such a connection was not saved. */
+export const OTHER_PRACTICE =
+  'None of the patients to whom the last payments went is found with this connection. It may lead to another practice, and payments would go there.';
 
 /** `unknown`: there is nothing to compare with, or the EMR cannot be asked. */
 export type PracticeSeen = 'same' | 'other' | 'unknown';
@@ -29,11 +33,15 @@ export async function seePractice(
   const patients = await findLastPaid({ database }, { userId: connection.userId });
   const signal = AbortSignal.timeout(ASK_MS);
   let differ = 0;
-  for (const { mrn, emrPatientId } of patients) {
-    const found = await adapter.findPatient({ mrn }, { signal });
-    if (found.outcome === 'unavailable') return 'unknown';
-    if (found.outcome === 'found' && found.emrPatientId === emrPatientId) return 'same';
-    if (found.outcome === 'found' || found.outcome === 'none') differ += 1;
+  try {
+    for (const { mrn, emrPatientId } of patients) {
+      const found = await adapter.findPatient({ mrn }, { signal });
+      if (found.outcome === 'unavailable') return 'unknown';
+      if (found.outcome === 'found' && found.emrPatientId === emrPatientId) return 'same';
+      if (found.outcome === 'found' || found.outcome === 'none') differ += 1;
+    }
+  } finally {
+    await shared.settled();
   }
   return differ === 0 ? 'unknown' : 'other';
 }
