@@ -1,4 +1,5 @@
-import type { Transaction } from '@emr-payments/db';
+import { findUserPk, type Transaction } from '@emr-payments/db';
+import { findClientPk } from '@emr-payments/operations';
 import { within } from '@emr-payments/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { operatorOf } from '../http/operator-caller.ts';
@@ -29,6 +30,20 @@ export function reading<T>(
 ): Promise<T> {
   return within(limits.waitMs, shares.run(operatorOf(request).keyPk, work));
 }
+
+/**
+ * Names the record of a list's filter that does not exist: an id with a letter too few would look like a list without entries. It has to be asked
+ * about an empty list only.
+ */
+export const missingOwner = (
+  deps: OperatorDeps,
+  request: FastifyRequest,
+  { clientId, publicId }: { clientId?: string | undefined; publicId?: string | undefined },
+): Promise<'client' | 'user' | null> =>
+  reading(deps, request, async () => {
+    if (clientId !== undefined && (await findClientPk(deps, { clientId })) === null) return 'client';
+    return publicId !== undefined && (await findUserPk(deps, { publicId })) === null ? 'user' : null;
+  });
 
 /** Answers a request that changes something, once for each Idempotency-Key, in the share of its operator key. */
 export function writing(

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { openDatabase } from '@emr-payments/db';
 import { createOperatorKey } from '@emr-payments/operations';
@@ -60,6 +60,19 @@ describe('the operator’s API', () => {
     expect([wrongMethod.status, wrongMethod.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST']);
     const options = await fetch(`${base}/operator/v1/clients`, { method: 'OPTIONS' });
     expect(options.status).toBe(204);
+  });
+
+  test('is reached by a target in absolute form', async () => {
+    const { port } = new URL(await listening(late(load).api));
+    const statusOf = async (path: string) => {
+      const asking = request({ host: '127.0.0.1', port, path }).end();
+      const [answer] = (await once(asking, 'response')) as [IncomingMessage];
+      answer.resume();
+      return answer.statusCode;
+    };
+    expect(await statusOf('http://emr.example/operator/v1/clients')).toBe(401);
+    expect(await statusOf('https://emr.example/operator')).toBe(404);
+    expect(await statusOf('http://operator/openapi.json')).toBe(200);
   });
 
   test('that cannot be opened answers 503 in the shape of all errors, and is tried again', async () => {

@@ -321,6 +321,19 @@ describe('holds', () => {
 });
 
 describe('the worklist', () => {
+  test('lists of an owner that does not exist are refused', async () => {
+    for (const path of [
+      '/worklist?client_id=ci_nobody',
+      '/worklist?user_id=user_nobody',
+      '/users?client_id=ci_nobody',
+      '/audit?user_id=user_nobody',
+      '/holds?user_id=user_nobody',
+    ]) {
+      const unknown = await api.ask('GET', path);
+      expect([unknown.statusCode, unknown.json().code], path).toEqual([404, 'record_not_found']);
+    }
+  });
+
   test('shows payments of all users that wait for a person, newest first and in pages; each reading has an entry', async () => {
     const ids = [await payment('needs_review'), await payment('needs_review'), await payment('failed')];
     await api.audited();
@@ -336,7 +349,9 @@ describe('the worklist', () => {
       `/worklist?status=failed&status=needs_review&limit=2&cursor=${both.json().next_cursor}`,
     );
     expect([shown(next), next.json().has_more]).toEqual([[ids[0]], false]);
-    expect(shown(await api.ask('GET', '/worklist?client_id=ci_nobody'))).toEqual([]);
+    expect(shown(await api.ask('GET', `/worklist?client_id=${practice.clientId}&status=failed`))).toEqual([
+      ids[2],
+    ]);
     expect(shown(await api.ask('GET', `/worklist?user_id=${practice.publicId}`))).toEqual([ids[1], ids[0]]);
     const one = await api.ask('GET', `/payments/${ids[0]}`);
     expect(one.json().data).toMatchObject({ payment_id: ids[0], patient_mrn: 'MRN-1' });

@@ -5,6 +5,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { sendError } from '../../errors/send-error.ts';
 import { operatorOf } from '../../http/operator-caller.ts';
 import { pageFrom, pageOf, timeFrom } from '../../http/page.ts';
+import { missingOwner } from '../answers.ts';
 import type { OperatorDeps } from '../deps.ts';
 import { OPERATOR_FIELD_RULES as fieldRules } from '../field-rules.ts';
 import { operatorOperation } from '../operation.ts';
@@ -40,7 +41,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, 
         description: 'Newest first. What clients can do any number of times is counted by the minute.',
         scope: 'audit:read',
         reply: AuditListSchema,
-        errors: ['read_too_costly'],
+        errors: ['record_not_found', 'read_too_costly'],
       }),
       querystring: AuditQuerySchema,
     },
@@ -55,6 +56,8 @@ export const auditRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, 
       const rows = await deps.costly.run({ clientPk: operatorOf(request).keyPk }, () =>
         listAudit({ database }, { ...filter, user, since, before, limit: page.limit + 1 }),
       );
+      const missing = rows.length === 0 ? await missingOwner(deps, request, { publicId: user }) : null;
+      if (missing !== null) return sendError(request, reply, 'record_not_found', { record: missing });
       const placeOf = ({ at, id }: ListedAudit) => ({ createdAt: at, id: String(id) });
       const { rows: shown, ...more } = pageOf(rows, { ...page, placeOf });
       return reply.send({ success: true, message: 'Audit log.', data: shown.map(view), ...more });

@@ -24,7 +24,7 @@ import { emptyBodyAsObject } from '../../http/json-body.ts';
 import { operatorOf } from '../../http/operator-caller.ts';
 import { pageFrom, pageOf } from '../../http/page.ts';
 import { componentRef } from '../../openapi/component-ref.ts';
-import { answered, noSuch, reading, stateRefused, writing } from '../answers.ts';
+import { answered, missingOwner, noSuch, reading, stateRefused, writing } from '../answers.ts';
 import { actorOf, type OperatorDeps } from '../deps.ts';
 import { OPERATOR_FIELD_RULES as fieldRules } from '../field-rules.ts';
 import { operatorOperation, UserParams } from '../operation.ts';
@@ -59,7 +59,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, d
           'Newest first, of all clients or of one. Access tokens and credentials are not part of it.',
         scope: 'users:read',
         reply: OperatorUserListSchema,
-        errors: ['read_too_costly'],
+        errors: ['record_not_found', 'read_too_costly'],
       }),
       querystring: ListUsersQuerySchema,
     },
@@ -72,6 +72,8 @@ export const userRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, d
       const rows = await deps.costly.run({ clientPk: operatorOf(request).keyPk }, (costly) =>
         pageOfUsers(costly, { clientId, after: page.after, limit: page.limit + 1 }),
       );
+      const missing = rows.length === 0 ? await missingOwner(deps, request, { clientId }) : null;
+      if (missing !== null) return sendError(request, reply, 'record_not_found', { record: missing });
       const placeOf = ({ createdAt, publicId }: ListedUser) => ({ createdAt, id: publicId });
       const { rows: shown, ...more } = pageOf(rows, { ...page, placeOf });
       return reply.send({ success: true, message: 'Users.', data: shown.map(userView), ...more });

@@ -22,7 +22,7 @@ import { componentRef } from '../../openapi/component-ref.ts';
 import { paymentView } from '../../payments/payment-view.ts';
 import { isPaymentId, PAYMENT_ID } from '../../payments/read-payments.ts';
 import { resolutionFrom, retryRefusal, worklistRefusal } from '../../payments/worklist-routes.ts';
-import { answered, reading, writing } from '../answers.ts';
+import { answered, missingOwner, reading, writing } from '../answers.ts';
 import { actorOf, type OperatorDeps } from '../deps.ts';
 import { OPERATOR_FIELD_RULES as fieldRules } from '../field-rules.ts';
 import { operatorOperation, PaymentParams } from '../operation.ts';
@@ -47,7 +47,7 @@ export const worklistRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (ap
           'Newest first, of all users or of some. It holds data of patients: each reading is in the audit log.',
         scope: 'worklist:read',
         reply: WorklistSchema,
-        errors: ['read_too_costly'],
+        errors: ['record_not_found', 'read_too_costly'],
       }),
       querystring: WorklistQuerySchema,
     },
@@ -69,6 +69,8 @@ export const worklistRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (ap
       const rows = await deps.costly.run({ clientPk: operatorOf(request).keyPk }, (costly) =>
         readWorklist(costly, filter),
       );
+      const missing = rows.length === 0 ? await missingOwner(deps, request, { clientId, publicId }) : null;
+      if (missing !== null) return sendError(request, reply, 'record_not_found', { record: missing });
       const placeOf = ({ createdAt, paymentId }: OwnedPayment) => ({ createdAt, id: paymentId });
       const { rows: shown, ...more } = pageOf(rows, { ...page, placeOf });
       return reply.send({
