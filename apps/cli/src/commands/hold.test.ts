@@ -132,8 +132,12 @@ test("the EMR's entries are compared with the user's payments", async () => {
     bad_lines: [],
   });
   const csv = await compare(`\uFEFFid,Payment_ID,note\n1,${posted},"a\nb"\n2,${failed},\n`);
-  expect(csv).toMatchObject({ code: 0 });
+  // The integrator was told that the failed one is not in the EMR.
+  expect(csv).toMatchObject({ code: 1 });
   expect(csv.json()).toMatchObject({ entries: 2, posted: 1, unknown: [] });
+  expect(await compare(`${posted}\n${await payments.endedPayment('needs_review')}`)).toMatchObject({
+    code: 0,
+  });
   expect((await compare(`${posted}\nnot an id\n`)).json()).toMatchObject({ posted: 1, bad_lines: [2] });
   expect((await compare('a,b\n1,2\n')).json()).toMatchObject({
     error: { message: 'The file has several columns, and none is named payment_id.' },
