@@ -271,11 +271,21 @@ describe('connecting', () => {
   test.each<[string, object, string | null, string]>([
     ['a wrong address', { base_url: 'ftp://a' }, 'base_url', 'The address cannot be used'],
     ['a server that is not there', { base_url: 'http://127.0.0.1:1/' }, null, 'could not be reached'],
-    ['an EMR that is not there', { adapter: 'fax' }, null, 'Log in at the EMR first, or choose another EMR.'],
+    [
+      'an EMR that is not there',
+      { adapter: 'fax' },
+      null,
+      'Load this page again, and log in at the EMR or choose another one.',
+    ],
     ['an unknown time zone', { time_zone: 'Mars/North' }, 'time_zone', 'This time zone is not known'],
     ['a missing credential', { credentials: {} }, null, 'needs the credential'],
     ['no name', { name: undefined }, 'name', 'name is missing'],
-    ['a credential without a login', { adapter: 'drchrono', way: 'login' }, null, 'Log in at the EMR first'],
+    [
+      'a credential without a login',
+      { adapter: 'drchrono', way: 'login' },
+      null,
+      'Load this page again, and log in',
+    ],
   ])('%s is said in our words, and nothing is made', async (_what, change, field, reason) => {
     const at = await visit();
     const users = await api.database.prisma.user.count();

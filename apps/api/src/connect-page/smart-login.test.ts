@@ -390,12 +390,14 @@ describe('after a person was at the EMR', () => {
     ['its addresses', { authorizeUrl: 'http://127.0.0.1:1/a', tokenUrl: 'http://127.0.0.1:1/t' }],
   ])('an application that is replaced is logged in with again: %s', async (_what, change) => {
     const visit = await loggedIn();
+    expect(await page.look(visit)).toMatchObject({ loggedIn: { baseUrl: base() } });
     await setApplication(base(), { clientSecret: 'of-another-server', ...change });
     try {
       expect(await connect(visit)).toMatchObject({
         outcome: 'refused',
-        reason: expect.stringContaining('Log in at the EMR again'),
+        reason: expect.stringContaining('log in at the EMR'),
       });
+      expect(await page.look(visit)).toMatchObject({ loggedIn: null });
     } finally {
       await setApplication(base());
     }

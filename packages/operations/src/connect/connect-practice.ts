@@ -19,7 +19,7 @@ import {
 import { givenSettings } from '../connections/stored-capability.ts';
 import type { Choice } from './choices.ts';
 import { endSession } from './end-session.ts';
-import { type HeldLogin, openLogin } from './held-login.ts';
+import { isLoginOf, type LoggedIn, openLogin } from './held-login.ts';
 import { findApplication } from './log-in.ts';
 import { plainReason } from './plain-reason.ts';
 import { type ConnectDeps, showSession } from './show-session.ts';
@@ -60,10 +60,9 @@ type Planned = {
   /** The application of the login, as it was read; null: the person types the credentials. */
   application: OauthApplicationRecord | null;
 };
-type LoggedIn = Extract<HeldLogin, { kind: 'logged_in' }>;
 type Refused = Extract<PracticeOutcome, { outcome: 'refused' }>;
 
-const LOG_IN_AGAIN = 'Log in at the EMR again: how this service is registered there has changed.';
+const LOG_IN = 'Load this page again, and log in at the EMR or choose another one.';
 const CHANGED_MEANWHILE = 'The connection was changed while the login was tried. Try again.';
 
 /** Postings to one EMR at once, as the command line has it. */
@@ -83,15 +82,12 @@ const refused = (reason: string, field: Refused['field'] = null): Refused => ({
  */
 async function withPresentSecret(
   deps: ConnectDeps,
-  { adapter, baseUrl, credentials, published }: LoggedIn,
+  login: LoggedIn,
 ): Promise<{ credentials: LoggedIn['credentials']; application: OauthApplicationRecord } | null> {
-  const application = await findApplication(deps, { adapter, baseUrl });
-  const { client_id, token_url } = credentials;
-  if (application === null || application.clientId !== client_id) return null;
-  const tokenUrl = application.tokenUrl ?? (published === true ? token_url : null);
-  if (token_url !== undefined && token_url !== tokenUrl) return null;
+  const application = await findApplication(deps, login);
+  if (application === null || !isLoginOf(application, login)) return null;
   const client_secret = openOauthSecret(deps.keyring, application);
-  return { credentials: { ...credentials, client_secret }, application };
+  return { credentials: { ...login.credentials, client_secret }, application };
 }
 
 /** Puts together what is set up: of a renewal, only the credentials are the person's; of a login, all but credentials and address. */
@@ -104,7 +100,7 @@ async function setUpOf(deps: ConnectDeps, input: PracticeInput): Promise<Planned
       one.way === way &&
       (way === 'credentials' || (loggedIn?.adapter === adapter && one.baseUrl === loggedIn.baseUrl)),
   );
-  if (choice === undefined) return refused('Log in at the EMR first, or choose another EMR.');
+  if (choice === undefined) return refused(LOG_IN);
   const hidden = Object.keys(input.settings).find(
     (name) => !choice.settings.some((setting) => setting.name === name),
   );
@@ -115,7 +111,7 @@ async function setUpOf(deps: ConnectDeps, input: PracticeInput): Promise<Planned
       : null;
   const login = held?.kind === 'logged_in' ? held : null;
   const present = login === null ? null : await withPresentSecret(deps, login);
-  if (login !== null && present === null) return refused(LOG_IN_AGAIN);
+  if (login !== null && present === null) return refused(LOG_IN);
   const credentials = present?.credentials ?? input.credentials;
   const application = present?.application ?? null;
 

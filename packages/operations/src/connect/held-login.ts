@@ -1,4 +1,4 @@
-import { connectSessionRow } from '@emr-payments/db';
+import { connectSessionRow, type OauthApplicationRecord } from '@emr-payments/db';
 import { LoginServerSchema } from '@emr-payments/emr';
 import { type Keyring, open, seal } from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
@@ -31,6 +31,17 @@ const HeldLoginSchema = Type.Union([
   }),
 ]);
 export type HeldLogin = Static<typeof HeldLoginSchema>;
+
+export type LoggedIn = Extract<HeldLogin, { kind: 'logged_in' }>;
+
+/** True when a login was made with this application, at the addresses that it has now. Its secret may have been replaced since. */
+export function isLoginOf(
+  { adapter, baseUrl, clientId, tokenUrl }: OauthApplicationRecord,
+  { credentials: { client_id, token_url }, published, ...login }: LoggedIn,
+): boolean {
+  const isAt = token_url === undefined || token_url === tokenUrl || (tokenUrl === null && published === true);
+  return adapter === login.adapter && baseUrl === login.baseUrl && clientId === client_id && isAt;
+}
 
 export const sealLogin = (keyring: Keyring, id: string, login: HeldLogin): string =>
   seal(keyring, connectSessionRow(id), JSON.stringify(login));

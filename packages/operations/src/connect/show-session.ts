@@ -1,9 +1,15 @@
-import { type BrowserSession, type Database, findUser, listOauthApplications } from '@emr-payments/db';
+import {
+  type BrowserSession,
+  type Database,
+  findUser,
+  listOauthApplications,
+  type OauthApplicationRecord,
+} from '@emr-payments/db';
 import { adapterDescriptions, canonicalAdapterName } from '@emr-payments/emr';
 import type { SandboxHosts } from '@emr-payments/outbound';
 import type { Keyring } from '@emr-payments/runtime';
 import { type Choice, listChoices } from './choices.ts';
-import { openLogin } from './held-login.ts';
+import { isLoginOf, openLogin } from './held-login.ts';
 
 /** A session as the connect page shows it. No secret is in it. */
 export type ShownSession = {
@@ -36,10 +42,16 @@ function renewalsOf(
     .map((choice) => ({ ...choice, baseUrl: at, settings: [] }));
 }
 
-function loginOf(keyring: Keyring, { id, held }: BrowserSession): ShownSession['loggedIn'] {
+/** With another application than the login was made with, the person has to log in again. */
+function loginOf(
+  keyring: Keyring,
+  { id, held }: BrowserSession,
+  applications: readonly OauthApplicationRecord[],
+): ShownSession['loggedIn'] {
   if (held === null) return null;
   const login = openLogin(keyring, id, held);
-  return login?.kind === 'logged_in' ? { adapter: login.adapter, baseUrl: login.baseUrl } : null;
+  if (login?.kind !== 'logged_in' || !applications.some((one) => isLoginOf(one, login))) return null;
+  return { adapter: login.adapter, baseUrl: login.baseUrl };
 }
 
 /** Reads what the page shows: the ways to connect, and how far the session has come. */
@@ -69,6 +81,6 @@ export async function showSession(
     returnUrl,
     choices: state === 'open' ? mine : [],
     renews: user === null || connection === null ? null : { name: user.name, timeZone: connection.timeZone },
-    loggedIn: state === 'open' ? loginOf(keyring, session) : null,
+    loggedIn: state === 'open' ? loginOf(keyring, session, applications) : null,
   };
 }

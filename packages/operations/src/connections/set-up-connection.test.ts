@@ -82,6 +82,11 @@ describe('setUpConnection', () => {
     for (const secret of ['sesame', accessToken]) expect(JSON.stringify(entries)).not.toContain(secret);
   });
 
+  test('stores the address in the form of an application, whose new secret finds it', async () => {
+    const { publicId } = await it.newUser({ baseUrl: 'HTTPS://EMR.Example:443/fhir//', check: false });
+    expect(await it.connectionOf(publicId)).toMatchObject({ baseUrl: 'https://emr.example/fhir' });
+  });
+
   test('stores the present name of an adapter that is given by a former one', async () => {
     const { publicId } = await it.newUser({ adapter: 'fhir' });
     expect(await it.connectionOf(publicId)).toMatchObject({ adapter: 'fhir-r5' });
@@ -300,7 +305,7 @@ describe('the base URL', () => {
       expect(await it.setUp({ ...OTHER, baseUrl, owner: { publicId }, allowPlainHttp: true })).toMatchObject({
         outcome: 'changed',
       });
-      expect(await it.connectionOf(publicId)).toMatchObject({ baseUrl });
+      expect(await it.connectionOf(publicId)).toMatchObject({ baseUrl: baseUrl.toLowerCase() });
     },
   );
 

@@ -196,7 +196,17 @@ export async function prepareConnection(
     const shared = { keyring: deps.keyring, shared: adapterDeps };
     otherPatients = isOther || mayBeOtherPatients(shared, { former, present });
   }
-  const saved = { ...connection, settings, capability, bucket, checked: found !== null, otherPatients };
+  // In the form of an application's, which finds its connections by it. The guard has judged what was given.
+  const baseUrl = readBaseUrl(input.baseUrl);
+  const saved = {
+    ...connection,
+    baseUrl,
+    settings,
+    capability,
+    bucket,
+    checked: found !== null,
+    otherPatients,
+  };
   const shown: Found =
     found === null
       ? { remarks: unreadRemarks(capability), unusable: [] }
