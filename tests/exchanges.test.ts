@@ -27,7 +27,7 @@ const OPENERS: Readonly<Record<string, { noted: RegExp } | { exempt: string }>> 
   'packages/operations/src/connections/other-patients.ts': { exempt: 'compares places without a call' },
   'packages/operations/src/connections/set-up-connection.ts': { exempt: 'tries values that are not saved' },
   'packages/operations/src/patients/find-patient.ts': { noted: /noteExchange\(/ },
-  'packages/operations/src/connect/other-practice.ts': { exempt: 'asks with a login that is not saved' },
+  'packages/operations/src/connections/see-practice.ts': { exempt: 'asks with a login that is not saved' },
 };
 
 const OPENS =

@@ -17,6 +17,7 @@ export {
   findListedClient,
   findListedUser,
   findOperatorKey,
+  findUserPk,
   listAudit,
   listClients,
   listEndpoints,

@@ -1,5 +1,5 @@
-import { findUserPk, type Transaction } from '@emr-payments/db';
-import { findClientPk } from '@emr-payments/operations';
+import type { Transaction } from '@emr-payments/db';
+import { findClientPk, findUserPk } from '@emr-payments/operations';
 import { within } from '@emr-payments/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { operatorOf } from '../http/operator-caller.ts';
