@@ -272,6 +272,10 @@ archive_command = 'WAL_ARCHIVE=${wal()} ${scripts}/archive-wal "%p" "%f"'
       output: expect.stringContaining('PostgreSQL is running. Stop it first.'),
     });
     await control('stop', '-m', 'immediate');
+    expect(await run(join(scripts, 'restore'), [name, '2020-01-01T00:00:00Z'], env)).toMatchObject({
+      code: 1,
+      output: expect.stringContaining(`${name} was begun after 2020-01-01T00:00:00Z`),
+    });
     const unknown = await run(join(scripts, 'restore'), ['none'], env);
     expect(unknown).toMatchObject({ code: 2, output: expect.stringContaining(name) });
     const part = join(folder, 'backups', 'base', name, 'global', 'pg_control');
