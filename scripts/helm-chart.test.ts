@@ -212,6 +212,16 @@ describe.runIf(hasHelm())('helm', () => {
     expect(rule?.spec).toEqual(parse(read(`${CHART}/files/alerts.yml`)));
   });
 
+  test.each([
+    ['settings.DATABASE_URL', '/settings'],
+    ['api.settings.NO_SUCH_NAME', '/api/settings'],
+    ['secrets.owner.variables.REDIS_URL', '/secrets/owner/variables'],
+  ])('refuses %s, and says where it is', (path, place) => {
+    expect(() => renderChart(root, null, `${path}=x`)).toThrow(
+      `- at '${place}': additional properties '${path.split('.').at(-1)}' not allowed`,
+    );
+  });
+
   test.each([null, 'everything', 'keda'])('finds no fault with the chart and the values of %s', (name) => {
     const values = name === null ? [] : ['--values', `${CHART}/ci/${name}-values.yaml`];
     expect(helm(root, 'lint', '--strict', CHART, ...values)).toContain('0 chart(s) failed');

@@ -24,7 +24,7 @@ function namesOf(environments: readonly Environment[], kind: 'secrets' | 'settin
   return [...new Set(names)].sort();
 }
 
-type NamesIn = { propertyNames: { enum: string[] } };
+type NamesIn = { patternProperties: Record<string, unknown> };
 type ValuesSchema = {
   properties: {
     secrets: { properties: Record<'service' | 'owner', { properties: { variables: NamesIn } }> };
@@ -35,16 +35,22 @@ type ValuesSchema = {
   };
 };
 
-/** Puts the names of the processes' variables into the schema of the values: Helm refuses one that no process reads, and a secret. */
+/**
+ * Puts the names of the processes' variables into the schema of the values: Helm refuses one that no process reads, and a secret. They are a pattern beside
+ * `additionalProperties: false`, because Helm names the wrong place for what `propertyNames` refuses.
+ */
 function schemaWithNames(text: string): string {
   const schema = JSON.parse(text) as ValuesSchema;
+  const allow = (values: NamesIn, names: string[]) => {
+    values.patternProperties = { [`^(${names.join('|')})$`]: Object.values(values.patternProperties)[0] };
+  };
   const { secrets, settings, api: ofApi, worker: ofWorker, migrate: ofMigrate } = schema.properties;
-  secrets.properties.service.properties.variables.propertyNames.enum = namesOf([api, worker, cli], 'secrets');
-  secrets.properties.owner.properties.variables.propertyNames.enum = namesOf([migrate], 'secrets');
-  settings.propertyNames.enum = namesOf([api, worker, cli], 'settings');
-  ofApi.properties.settings.propertyNames.enum = namesOf([api], 'settings');
-  ofWorker.properties.settings.propertyNames.enum = namesOf([worker], 'settings');
-  ofMigrate.properties.settings.propertyNames.enum = namesOf([migrate], 'settings');
+  allow(secrets.properties.service.properties.variables, namesOf([api, worker, cli], 'secrets'));
+  allow(secrets.properties.owner.properties.variables, namesOf([migrate], 'secrets'));
+  allow(settings, namesOf([api, worker, cli], 'settings'));
+  allow(ofApi.properties.settings, namesOf([api], 'settings'));
+  allow(ofWorker.properties.settings, namesOf([worker], 'settings'));
+  allow(ofMigrate.properties.settings, namesOf([migrate], 'settings'));
   return `${JSON.stringify(schema, null, 2)}\n`;
 }
 

@@ -177,6 +177,23 @@ describe('the archive of the WAL', () => {
     });
     expect(away).toMatchObject({ code: 126, output: expect.stringContaining('is missing. Is the folder') });
   });
+
+  // Root reads every folder.
+  test.skipIf(account === null && process.getuid?.() === 0).each([0o000, 0o300, 0o400])(
+    'ends a recovery with 126 where its account cannot read the archive (mode %o)',
+    async (mode) => {
+      chmodSync(wal(), mode);
+      try {
+        for (const name of ['00000001000000000000000D', '00000002.history'])
+          expect(await fetchWal(name), name).toMatchObject({
+            code: 126,
+            output: expect.stringContaining('cannot be read by the account'),
+          });
+      } finally {
+        chmodSync(wal(), 0o700);
+      }
+    },
+  );
 });
 
 describe.skipIf(BINARIES === undefined)('base-backup and restore', () => {
@@ -255,6 +272,10 @@ archive_command = 'WAL_ARCHIVE=${wal()} ${scripts}/archive-wal "%p" "%f"'
       output: expect.stringContaining('PostgreSQL is running. Stop it first.'),
     });
     await control('stop', '-m', 'immediate');
+    expect(await run(join(scripts, 'restore'), [name, '2020-01-01T00:00:00Z'], env)).toMatchObject({
+      code: 1,
+      output: expect.stringContaining(`${name} was begun after 2020-01-01T00:00:00Z`),
+    });
     const unknown = await run(join(scripts, 'restore'), ['none'], env);
     expect(unknown).toMatchObject({ code: 2, output: expect.stringContaining(name) });
     const part = join(folder, 'backups', 'base', name, 'global', 'pg_control');
