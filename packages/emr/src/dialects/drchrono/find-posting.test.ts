@@ -137,6 +137,8 @@ test.each([
   ],
   ['no notes and another amount', { notes: null, amount: '350.11' }],
   ['no notes and another day', { notes: '', received_date: '2026-06-14' }],
+  ['notes that a person wrote and another amount', { notes: 'Card at the desk', amount: '350.11' }],
+  ['all as in our payment and the marker of another', { notes: `[emr-payments ${'f'.repeat(32)}]` }],
 ])('a row with %s is another payment’s', async (_name, change) => {
   expect(await found(page([row(change)]))).toEqual({ outcome: 'absent' });
 });
@@ -148,6 +150,11 @@ test.each([
   ['our marker and more behind it', `[emr-payments ${PAYMENT_ID}0]`],
   ['no notes, and the rest as in our payment', null],
   ['blank notes, and the rest as in our payment', ' '],
+  ['notes that a person wrote, and the rest as in our payment', 'Card at the desk'],
+  [
+    'a cut marker before other words, and the rest as in our payment',
+    `[emr-payments ${PAYMENT_ID.slice(0, 9)} paid`,
+  ],
 ])('a row with %s may be ours, so nothing is absent', async (_name, notes) => {
   expect(await found(page([OTHER, row({ notes })]))).toMatchObject({
     outcome: 'unavailable',

@@ -81,6 +81,7 @@ test.each([
   ['our marker in another form', { PayNote: `&#91;emr-payments ${ID}&#93;` }],
   ['a part of our marker', { PayNote: note(ID).slice(0, 40) }],
   ['no note, and the rest as in our payment', { PayNote: '' }],
+  ['a note that a person wrote, and the rest as in our payment', { PayNote: 'Card at the desk' }],
 ])('a row with %s may be ours, so nothing is absent', async (_name, change) => {
   const { find } = await office([ours(change)]);
   expect(await find()).toMatchObject({ outcome: 'unavailable', code: 'answer_not_understood' });
@@ -90,6 +91,8 @@ test('a row without a note that is another payment in something else is not ours
   const { find } = await office([
     ours({ PayNote: '', PayAmt: '350' }),
     ours({ PayNote: ' ', PayDate: '2026-06-14' }),
+    ours({ PayNote: 'Card at the desk', PayAmt: '350' }),
+    ours({ PayNote: note(OTHER) }),
   ]);
   expect(await find()).toEqual({ outcome: 'absent' });
 });
