@@ -129,11 +129,23 @@ test('what was sent elsewhere can be found, and is neither absent nor sent again
 const LATE = { ...posting, unresolvedMs: 6000 };
 const ANOTHER = { outcome: 'differs', emrTransactionId: '7', difference: sentence`another amount` } as const;
 
+const unclear = (code: 'answer_not_understood' | 'entry_unreadable' | 'unknown_patient'): FindOutcome => ({
+  outcome: 'unavailable',
+  code,
+  detail: sentence`Nothing follows from it.`,
+});
+
 test.each<[string, FindOutcome[], number]>([
   ['none is known', [], 1],
   ['the first one is shown', [FOUND, ABSENT, ABSENT], 2],
   ['one is shown with other fields', [ANOTHER], 2],
   ['one of three is shown', [ABSENT, ABSENT, FOUND], 4],
+  // Somebody merged the patient of the first one, and changed the note of the second one.
+  [
+    'one of three is shown, and no evidence of the others',
+    [unclear('unknown_patient'), unclear('answer_not_understood'), FOUND],
+    4,
+  ],
 ])('absent is believed when %s of the entries that the EMR has', async (_name, known, calls) => {
   const far = adapterWith('lookup', ABSENT, known);
   expect(await settleDoubt(far, LATE)).toEqual({ known: 'absent' });
@@ -159,6 +171,15 @@ test('absent is not believed of a search that shows nothing of what the EMR has'
       leftBy: new Date('2026-06-01T10:00:01Z'),
     });
   }
+  const none = adapterWith('lookup', ABSENT, [
+    unclear('unknown_patient'),
+    ABSENT,
+    unclear('entry_unreadable'),
+  ]);
+  expect(await settleDoubt(none, LATE)).toMatchObject({
+    known: 'not_yet',
+    trouble: { code: KNOWN_NOT_SHOWN },
+  });
   const trouble = { code: 'timeout' as const, detail: sentence`The EMR did not answer in time.` };
   const far = adapterWith('lookup', ABSENT, [ABSENT, { outcome: 'unavailable', ...trouble }]);
   expect(await settleDoubt(far, LATE)).toMatchObject({ known: 'not_yet', trouble });

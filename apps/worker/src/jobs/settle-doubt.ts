@@ -22,6 +22,12 @@ export const KNOWN_NOT_SHOWN = 'known_not_shown';
 /** Most known entries that are looked for before an empty search is not believed: somebody may have deleted one. */
 const MOST_KNOWN = 3;
 
+/**
+ * Troubles of one entry or patient. What a person did to another payment's entry, such as changing its note or merging its patient, says nothing
+ * about this one: the next known entry is looked for.
+ */
+const OF_ONE_ENTRY: readonly string[] = ['answer_not_understood', 'entry_unreadable', 'unknown_patient'];
+
 /** The state of our knowledge about earlier sends whose outcomes are open. */
 export type Doubt =
   | { known: 'nothing_sent' }
@@ -151,8 +157,9 @@ async function notShown(
 ): Promise<Extract<Doubt, { known: 'not_yet' }> | null> {
   for (const entry of known) {
     const answer = await findOne(entry);
-    if (answer.outcome === 'unavailable') return { known: 'not_yet', trouble: answer };
-    if (answer.outcome !== 'absent') return null;
+    if (answer.outcome === 'absent') continue;
+    if (answer.outcome !== 'unavailable') return null;
+    if (!OF_ONE_ENTRY.includes(answer.code)) return { known: 'not_yet', trouble: answer };
   }
   if (known.length === 0) return null;
   const detail = sentence`The EMR does not show this payment, and none of ${known.length} that it took before either.`;
