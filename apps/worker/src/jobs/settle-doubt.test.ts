@@ -228,13 +228,31 @@ test('rows that the EMR may still be writing are not judged', async () => {
     { outcome: 'differs', emrTransactionId: '7', difference },
   ] as const) {
     const far = adapterWith('lookup', answer);
+    expect(await settleDoubt(far, posting)).toMatchObject({
+      known: 'not_yet',
+      trouble: { code: 'entry_unreadable', retryAfterMs: 1000 },
+    });
     const trouble = { code: SETTLING, retryAfterMs: 1000 };
-    expect(await settleDoubt(far, posting)).toMatchObject({ known: 'not_yet', trouble });
     const accepted = { ...posting, unresolvedMs: null, acceptedMs: 5000 };
     expect(await settleDoubt(far, accepted)).toMatchObject({ known: 'accepted', trouble });
     // An earlier send whose answer was lost, and a later one that was accepted.
     const both = { ...posting, unresolvedMs: 9000, acceptedMs: 5000 };
     expect(await settleDoubt(far, both)).toMatchObject({ known: 'accepted', trouble });
+  }
+});
+
+test('an entry that a try saw is not absent when the EMR no longer shows it', async () => {
+  for (const capability of ['lookup', 'conditional-create'] as const) {
+    const seen = { ...LATE, lastCode: 'entry_unreadable' };
+    expect(await settleDoubt(adapterWith(capability, ABSENT), seen)).toEqual({
+      known: 'not_yet',
+      trouble: {
+        code: 'entry_unreadable',
+        detail:
+          "The EMR had an entry with this payment's id, and no longer shows it: somebody may have removed it.",
+      },
+    });
+    expect(await settleDoubt(adapterWith(capability, FOUND), seen)).toMatchObject({ known: 'found' });
   }
 });
 

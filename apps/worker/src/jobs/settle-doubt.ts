@@ -19,6 +19,12 @@ export const NOT_THERE_YET = 'not_there_yet';
 /** The code of a look-up that found nothing, where the EMR does not show entries either that it must have. */
 export const KNOWN_NOT_SHOWN = 'known_not_shown';
 
+/** The code while the EMR has shown or named an entry with our payment id, and nobody can say yet whether it is the payment. */
+const ENTRY_SEEN = 'entry_unreadable';
+
+const UNFINISHED = sentence`The EMR has an entry with this payment's id that is not the payment, and may still be writing it.`;
+const VANISHED = sentence`The EMR had an entry with this payment's id, and no longer shows it: somebody may have removed it.`;
+
 /** Most known entries that are looked for before an empty search is not believed: somebody may have deleted one. */
 const MOST_KNOWN = 3;
 
@@ -55,6 +61,7 @@ export const CANNOT_ASK = sentence`There is no way to ask it whether it took the
 type Asked = Pick<
   ClaimedPosting,
   | 'payment'
+  | 'lastCode'
   | 'unresolvedMs'
   | 'unresolvedSentAt'
   | 'unresolvedLeftBy'
@@ -74,8 +81,9 @@ type Asked = Pick<
  * splits a payment writes them one after the other.
  *
  * `absent` is never believed when the EMR has accepted the payment, nor when it was sent to another place than the connection
- * names now. It can still be found at the new place, because the EMR may only have got another name. And it is believed only
- * of a search that shows what is known to be there (`notShown`).
+ * names now. It can still be found at the new place, because the EMR may only have got another name. Nor is it after a try that saw an entry with
+ * our id, because a payment that somebody removed is sent again by a person only. And it is believed only of a search that shows what is known
+ * to be there (`notShown`).
  *
  * @param deps.knownEntries finds payments that the EMR took before this one, up to `limit`, the likeliest to be shown first.
  */
@@ -107,7 +115,9 @@ export async function settleDoubt(
   if (answer.outcome === 'differs' || answer.outcome === 'several') {
     const unfinished = settling(adapter, posting);
     if (unfinished !== null)
-      return acceptedMs === null ? unfinished : { known: 'accepted', trouble: unfinished.trouble };
+      return acceptedMs === null
+        ? { known: 'not_yet', trouble: { ...unfinished.trouble, code: ENTRY_SEEN, detail: UNFINISHED } }
+        : { known: 'accepted', trouble: unfinished.trouble };
     if (answer.outcome === 'several') return { known: 'several', entries: answer };
     return { known: 'differs', entry: answer };
   }
@@ -125,6 +135,8 @@ export async function settleDoubt(
       : { known: 'accepted', trouble };
   }
   if (answer.outcome === 'unavailable') return { known: 'not_yet', trouble: answer };
+  if (posting.lastCode === ENTRY_SEEN)
+    return { known: 'not_yet', trouble: { code: ENTRY_SEEN, detail: VANISHED } };
   const unbelieved = settling(adapter, posting) ?? sentElsewhere(adapter, posting);
   if (unbelieved !== null) return unbelieved;
   const known = await knownEntries({ place: adapter.place, limit: MOST_KNOWN });
