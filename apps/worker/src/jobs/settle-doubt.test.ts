@@ -3,7 +3,7 @@ import { sentence } from '@emr-payments/contracts';
 import type { ClaimedPosting, KnownEntry } from '@emr-payments/db';
 import { absent, type EmrAdapter, type FindHints, type FindOutcome } from '@emr-payments/emr';
 import { expect, test } from 'vitest';
-import { KNOWN_NOT_SHOWN, SETTLING, settleDoubt } from './settle-doubt.ts';
+import { KNOWN_NOT_SHOWN, type KnownInput, SETTLING, settleDoubt } from './settle-doubt.ts';
 
 const signal = new AbortController().signal;
 const sentAt = new Date('2026-06-15T10:00:00Z');
@@ -51,8 +51,8 @@ function adapterWith(
     confirmWithinMs: 60_000,
   };
   const adapter = (outcome === undefined ? part : { ...part, find }) as EmrAdapter;
-  const knownEntries = async (input: { place: string; limit: number }) => {
-    expect(input).toEqual({ place: 'here', limit: 3 });
+  const knownEntries = async (input: KnownInput) => {
+    expect(input).toEqual({ place: 'here', limit: 3, leftBy, settleMs: 6000 });
     return ENTRIES.slice(0, known.length);
   };
   return { adapter, signal, asked, knownEntries };
@@ -159,7 +159,7 @@ test('absent is not believed of a search that shows nothing of what the EMR has'
       known: 'not_yet',
       trouble: {
         code: KNOWN_NOT_SHOWN,
-        detail: 'The EMR does not show this payment, and none of 3 that it took before either.',
+        detail: 'The EMR does not show this payment, and none of 3 that it has taken either.',
       },
     });
     expect(far.asked[1]).toEqual({
@@ -183,6 +183,23 @@ test('absent is not believed of a search that shows nothing of what the EMR has'
   const trouble = { code: 'timeout' as const, detail: sentence`The EMR did not answer in time.` };
   const far = adapterWith('lookup', ABSENT, [ABSENT, { outcome: 'unavailable', ...trouble }]);
   expect(await settleDoubt(far, LATE)).toMatchObject({ known: 'not_yet', trouble });
+});
+
+test('where the EMR took others after the payment, it must show one of those: its index may be behind', async () => {
+  const [old, ...others] = ENTRIES as [KnownEntry, ...KnownEntry[]];
+  const laterThan = (ms: number) => new Date(leftBy.getTime() + ms);
+  const settleWith = (entries: readonly KnownEntry[], known: FindOutcome[]) => {
+    const far = adapterWith('lookup', ABSENT, known);
+    return settleDoubt({ ...far, knownEntries: async () => entries }, LATE);
+  };
+  const later = others.map((entry) => ({ ...entry, sentAt: laterThan(1) }));
+  expect(await settleWith([...later, old], [ABSENT, ABSENT, FOUND])).toMatchObject({
+    known: 'not_yet',
+    trouble: { code: KNOWN_NOT_SHOWN },
+  });
+  expect(await settleWith([...later, old], [ABSENT, FOUND])).toEqual({ known: 'absent' });
+  const before = others.map((entry) => ({ ...entry, sentAt: laterThan(0) }));
+  expect(await settleWith([...before, old], [ABSENT, ABSENT, FOUND])).toEqual({ known: 'absent' });
 });
 
 test('what the EMR has is not asked for while an empty search proves nothing anyway', async () => {

@@ -34,6 +34,9 @@ const MOST_KNOWN = 3;
  */
 const OF_ONE_ENTRY: readonly string[] = ['answer_not_understood', 'entry_unreadable', 'unknown_patient'];
 
+/** Which payments to find (`findKnownEntries`). */
+export type KnownInput = { place: string; limit: number; leftBy: Date | null; settleMs: number };
+
 /** The state of our knowledge about earlier sends whose outcomes are open. */
 export type Doubt =
   | { known: 'nothing_sent' }
@@ -85,7 +88,7 @@ type Asked = Pick<
  * our id, because a payment that somebody removed is sent again by a person only. And it is believed only of a search that shows what is known
  * to be there (`notShown`).
  *
- * @param deps.knownEntries finds payments that the EMR took before this one, up to `limit`, the likeliest to be shown first.
+ * @param deps.knownEntries finds other payments that the EMR has taken, up to `limit` (`findKnownEntries`).
  */
 export async function settleDoubt(
   {
@@ -95,7 +98,7 @@ export async function settleDoubt(
   }: {
     adapter: EmrAdapter;
     signal: AbortSignal;
-    knownEntries: (input: { place: string; limit: number }) => Promise<readonly KnownEntry[]>;
+    knownEntries: (input: KnownInput) => Promise<readonly KnownEntry[]>;
   },
   posting: Asked,
 ): Promise<Doubt> {
@@ -139,8 +142,10 @@ export async function settleDoubt(
     return { known: 'not_yet', trouble: { code: ENTRY_SEEN, detail: VANISHED } };
   const unbelieved = settling(adapter, posting) ?? sentElsewhere(adapter, posting);
   if (unbelieved !== null) return unbelieved;
-  const known = await knownEntries({ place: adapter.place, limit: MOST_KNOWN });
-  return (await notShown(known, findOne)) ?? { known: 'absent' };
+  const { place, settleMs } = adapter;
+  const known = await knownEntries({ place, limit: MOST_KNOWN, leftBy: unresolvedLeftBy, settleMs });
+  const later = known.filter(({ sentAt }) => unresolvedLeftBy !== null && sentAt > unresolvedLeftBy);
+  return (await notShown(later.length > 0 ? later : known, findOne)) ?? { known: 'absent' };
 }
 
 type FindInput = Pick<FindHints, 'emrPatientId' | 'amount' | 'depositDate' | 'sentAt' | 'leftBy'> & {
@@ -157,8 +162,9 @@ const hintsOf = ({ id, emrPatientId, amount, depositDate, sentAt, leftBy }: Find
 });
 
 /**
- * Looks for entries that the EMR must have, because it took them before. An EMR that has taken a right away from us, was restored from a
- * backup or searches another practice answers with an empty list too, and with nothing that says so. The first known entry that it
+ * Looks for entries that the EMR must have, because it took them. An EMR that has taken a right away from us, was restored from a
+ * backup or searches another practice answers with an empty list too, and with nothing that says so. One whose
+ * index is behind still shows what is older than the payment, so entries that it took later are looked for where there are any. The first known entry that it
  * shows is enough, in whatever state; the first payments of a connection have none, and their search is believed.
  *
  * @returns null when the search shows one of them, or when none is known.
@@ -174,7 +180,7 @@ async function notShown(
     if (!OF_ONE_ENTRY.includes(answer.code)) return { known: 'not_yet', trouble: answer };
   }
   if (known.length === 0) return null;
-  const detail = sentence`The EMR does not show this payment, and none of ${known.length} that it took before either.`;
+  const detail = sentence`The EMR does not show this payment, and none of ${known.length} that it has taken either.`;
   return { known: 'not_yet', trouble: { code: KNOWN_NOT_SHOWN, detail } };
 }
 
