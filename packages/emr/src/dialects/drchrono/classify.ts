@@ -45,7 +45,7 @@ function created(answer: Answer, posting: Posting): PostOutcome {
   const differences = [
     ...(centsOf(row) === readCents(posting.amount) ? [] : [sentence`another amount`]),
     ...(String(row.patient) === posting.emrPatientId ? [] : [sentence`another patient`]),
-    ...((row.received_date ?? posting.depositDate).slice(0, 10) === posting.depositDate
+    ...((row.received_date ?? posting.depositDate).startsWith(posting.depositDate)
       ? []
       : [sentence`another deposit date`]),
     ...(isOfAnother(row.notes ?? '', posting) ? [sentence`another payment id`] : []),
