@@ -19,9 +19,9 @@ export function isOfAnother(note: string, { paymentId }: { paymentId: string }):
  * Reads from an EMR's entry whether it is the entry of our payment.
  *
  * - `ours`: the note begins with our marker. What comes after a marker an integrator has written, and may look like one.
- * - `unclear`: our payment id is in it in another form or place, or as much of our marker as was not cut off: a person or the EMR may
- *   have changed the note of our entry. Or it has no note, and the rest is as in our payment. None of these proves that it is ours, and
- *   none lets us say that the EMR has no entry of ours.
+ * - `unclear`: the note has no whole marker, and it has our payment id in another form or place, or as much of our marker as was not cut off, or
+ *   amount, patient and day are those of our payment. A person or the EMR may have changed the note of our entry, and a person who missed the
+ *   payment may have entered it by hand. None of these proves that it is ours, and none lets us say that the EMR does not have the payment.
  * - `other`: the entry of another payment.
  *
  * @param input.note null where the EMR shows none. @param input.alike true when amount, patient and day are those of our payment.
@@ -35,10 +35,10 @@ export function readNote({
   paymentId: string;
   alike: boolean;
 }): NoteOf {
-  if (note === null || note.trim() === '') return alike ? 'unclear' : 'other';
-  const whole = MARKER.exec(note);
+  const whole = MARKER.exec(note ?? '');
   if (whole !== null) return whole[1] === paymentId ? 'ours' : 'other';
-  const text = note.trimStart().toLowerCase();
+  if (alike) return 'unclear';
+  const text = (note ?? '').trimStart().toLowerCase();
   if (text.includes(paymentId)) return 'unclear';
   const cut = text.replace(/[\s.…]+$/, '');
   return cut.length >= SAME.length && noteMarker(paymentId).startsWith(cut) ? 'unclear' : 'other';

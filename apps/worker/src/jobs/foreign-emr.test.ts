@@ -412,7 +412,7 @@ test('an EMR that shows nothing of what it took for as long as a payment is retr
     {
       failure_code: 'outcome_unknown',
       failure_reason:
-        'The EMR does not show this payment, and none of 1 that it took before either. The retry horizon has ended.',
+        'The EMR does not show this payment, and none of 1 that it has taken either. The retry horizon has ended.',
     },
   ]);
   expect(emr.sends()).toBe(2);

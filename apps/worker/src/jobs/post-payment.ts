@@ -27,7 +27,7 @@ import { endPosting, type PostingEnd } from './end-posting.ts';
 import { endOwnProbe, exchangeOfEnd, noteOther, noteRejection } from './note-end.ts';
 import { isOutage, knownFault, OWN_FAULT_TROUBLE, reportOwnFault } from './own-fault.ts';
 import { ACCEPTED, LIMIT_USED_UP, lookUpDelay, rejectedAgain, TOKEN_RENEWED } from './posting-policy.ts';
-import { CANNOT_ASK, SETTLING, settleDoubt } from './settle-doubt.ts';
+import { CANNOT_ASK, type KnownInput, SETTLING, settleDoubt } from './settle-doubt.ts';
 import { underClaim } from './under-claim.ts';
 import { endsByUntriedTime } from './untried-time.ts';
 
@@ -71,7 +71,7 @@ async function attempt(
   const payment = { ...posting.payment, emrPatientId: presentPatientId ?? posting.payment.emrPatientId };
   const { signal } = held;
   const adapter = openAdapter(deps, posting);
-  const knownEntries = (asked: { place: string; limit: number }) =>
+  const knownEntries = (asked: KnownInput) =>
     deps.steps.findKnownEntries(deps, { paymentId: payment.id, userId: payment.userId, ...asked });
   const doubt = await settleDoubt({ adapter, signal, knownEntries }, posting);
   if (doubt.known === 'found')

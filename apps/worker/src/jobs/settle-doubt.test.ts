@@ -3,7 +3,7 @@ import { sentence } from '@emr-payments/contracts';
 import type { ClaimedPosting, KnownEntry } from '@emr-payments/db';
 import { absent, type EmrAdapter, type FindHints, type FindOutcome } from '@emr-payments/emr';
 import { expect, test } from 'vitest';
-import { KNOWN_NOT_SHOWN, SETTLING, settleDoubt } from './settle-doubt.ts';
+import { KNOWN_NOT_SHOWN, type KnownInput, SETTLING, settleDoubt } from './settle-doubt.ts';
 
 const signal = new AbortController().signal;
 const sentAt = new Date('2026-06-15T10:00:00Z');
@@ -51,8 +51,8 @@ function adapterWith(
     confirmWithinMs: 60_000,
   };
   const adapter = (outcome === undefined ? part : { ...part, find }) as EmrAdapter;
-  const knownEntries = async (input: { place: string; limit: number }) => {
-    expect(input).toEqual({ place: 'here', limit: 3 });
+  const knownEntries = async (input: KnownInput) => {
+    expect(input).toEqual({ place: 'here', limit: 3, leftBy, settleMs: 6000 });
     return ENTRIES.slice(0, known.length);
   };
   return { adapter, signal, asked, knownEntries };
@@ -129,11 +129,23 @@ test('what was sent elsewhere can be found, and is neither absent nor sent again
 const LATE = { ...posting, unresolvedMs: 6000 };
 const ANOTHER = { outcome: 'differs', emrTransactionId: '7', difference: sentence`another amount` } as const;
 
+const unclear = (code: 'answer_not_understood' | 'entry_unreadable' | 'unknown_patient'): FindOutcome => ({
+  outcome: 'unavailable',
+  code,
+  detail: sentence`Nothing follows from it.`,
+});
+
 test.each<[string, FindOutcome[], number]>([
   ['none is known', [], 1],
   ['the first one is shown', [FOUND, ABSENT, ABSENT], 2],
   ['one is shown with other fields', [ANOTHER], 2],
   ['one of three is shown', [ABSENT, ABSENT, FOUND], 4],
+  // Somebody merged the patient of the first one, and changed the note of the second one.
+  [
+    'one of three is shown, and no evidence of the others',
+    [unclear('unknown_patient'), unclear('answer_not_understood'), FOUND],
+    4,
+  ],
 ])('absent is believed when %s of the entries that the EMR has', async (_name, known, calls) => {
   const far = adapterWith('lookup', ABSENT, known);
   expect(await settleDoubt(far, LATE)).toEqual({ known: 'absent' });
@@ -147,7 +159,7 @@ test('absent is not believed of a search that shows nothing of what the EMR has'
       known: 'not_yet',
       trouble: {
         code: KNOWN_NOT_SHOWN,
-        detail: 'The EMR does not show this payment, and none of 3 that it took before either.',
+        detail: 'The EMR does not show this payment, and none of 3 that it has taken either.',
       },
     });
     expect(far.asked[1]).toEqual({
@@ -159,9 +171,35 @@ test('absent is not believed of a search that shows nothing of what the EMR has'
       leftBy: new Date('2026-06-01T10:00:01Z'),
     });
   }
+  const none = adapterWith('lookup', ABSENT, [
+    unclear('unknown_patient'),
+    ABSENT,
+    unclear('entry_unreadable'),
+  ]);
+  expect(await settleDoubt(none, LATE)).toMatchObject({
+    known: 'not_yet',
+    trouble: { code: KNOWN_NOT_SHOWN },
+  });
   const trouble = { code: 'timeout' as const, detail: sentence`The EMR did not answer in time.` };
   const far = adapterWith('lookup', ABSENT, [ABSENT, { outcome: 'unavailable', ...trouble }]);
   expect(await settleDoubt(far, LATE)).toMatchObject({ known: 'not_yet', trouble });
+});
+
+test('where the EMR took others after the payment, it must show one of those: its index may be behind', async () => {
+  const [old, ...others] = ENTRIES as [KnownEntry, ...KnownEntry[]];
+  const laterThan = (ms: number) => new Date(leftBy.getTime() + ms);
+  const settleWith = (entries: readonly KnownEntry[], known: FindOutcome[]) => {
+    const far = adapterWith('lookup', ABSENT, known);
+    return settleDoubt({ ...far, knownEntries: async () => entries }, LATE);
+  };
+  const later = others.map((entry) => ({ ...entry, sentAt: laterThan(1) }));
+  expect(await settleWith([...later, old], [ABSENT, ABSENT, FOUND])).toMatchObject({
+    known: 'not_yet',
+    trouble: { code: KNOWN_NOT_SHOWN },
+  });
+  expect(await settleWith([...later, old], [ABSENT, FOUND])).toEqual({ known: 'absent' });
+  const before = others.map((entry) => ({ ...entry, sentAt: laterThan(0) }));
+  expect(await settleWith([...before, old], [ABSENT, ABSENT, FOUND])).toEqual({ known: 'absent' });
 });
 
 test('what the EMR has is not asked for while an empty search proves nothing anyway', async () => {
@@ -207,13 +245,31 @@ test('rows that the EMR may still be writing are not judged', async () => {
     { outcome: 'differs', emrTransactionId: '7', difference },
   ] as const) {
     const far = adapterWith('lookup', answer);
+    expect(await settleDoubt(far, posting)).toMatchObject({
+      known: 'not_yet',
+      trouble: { code: 'entry_unreadable', retryAfterMs: 1000 },
+    });
     const trouble = { code: SETTLING, retryAfterMs: 1000 };
-    expect(await settleDoubt(far, posting)).toMatchObject({ known: 'not_yet', trouble });
     const accepted = { ...posting, unresolvedMs: null, acceptedMs: 5000 };
     expect(await settleDoubt(far, accepted)).toMatchObject({ known: 'accepted', trouble });
     // An earlier send whose answer was lost, and a later one that was accepted.
     const both = { ...posting, unresolvedMs: 9000, acceptedMs: 5000 };
     expect(await settleDoubt(far, both)).toMatchObject({ known: 'accepted', trouble });
+  }
+});
+
+test('an entry that a try saw is not absent when the EMR no longer shows it', async () => {
+  for (const capability of ['lookup', 'conditional-create'] as const) {
+    const seen = { ...LATE, lastCode: 'entry_unreadable' };
+    expect(await settleDoubt(adapterWith(capability, ABSENT), seen)).toEqual({
+      known: 'not_yet',
+      trouble: {
+        code: 'entry_unreadable',
+        detail:
+          "The EMR had an entry with this payment's id, and no longer shows it: somebody may have removed it.",
+      },
+    });
+    expect(await settleDoubt(adapterWith(capability, FOUND), seen)).toMatchObject({ known: 'found' });
   }
 });
 

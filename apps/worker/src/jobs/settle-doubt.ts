@@ -19,8 +19,23 @@ export const NOT_THERE_YET = 'not_there_yet';
 /** The code of a look-up that found nothing, where the EMR does not show entries either that it must have. */
 export const KNOWN_NOT_SHOWN = 'known_not_shown';
 
+/** The code while the EMR has shown or named an entry with our payment id, and nobody can say yet whether it is the payment. */
+const ENTRY_SEEN = 'entry_unreadable';
+
+const UNFINISHED = sentence`The EMR has an entry with this payment's id that is not the payment, and may still be writing it.`;
+const VANISHED = sentence`The EMR had an entry with this payment's id, and no longer shows it: somebody may have removed it.`;
+
 /** Most known entries that are looked for before an empty search is not believed: somebody may have deleted one. */
 const MOST_KNOWN = 3;
+
+/**
+ * Troubles of one entry or patient. What a person did to another payment's entry, such as changing its note or merging its patient, says nothing
+ * about this one: the next known entry is looked for.
+ */
+const OF_ONE_ENTRY: readonly string[] = ['answer_not_understood', 'entry_unreadable', 'unknown_patient'];
+
+/** Which payments to find (`findKnownEntries`). */
+export type KnownInput = { place: string; limit: number; leftBy: Date | null; settleMs: number };
 
 /** The state of our knowledge about earlier sends whose outcomes are open. */
 export type Doubt =
@@ -49,6 +64,7 @@ export const CANNOT_ASK = sentence`There is no way to ask it whether it took the
 type Asked = Pick<
   ClaimedPosting,
   | 'payment'
+  | 'lastCode'
   | 'unresolvedMs'
   | 'unresolvedSentAt'
   | 'unresolvedLeftBy'
@@ -68,10 +84,11 @@ type Asked = Pick<
  * splits a payment writes them one after the other.
  *
  * `absent` is never believed when the EMR has accepted the payment, nor when it was sent to another place than the connection
- * names now. It can still be found at the new place, because the EMR may only have got another name. And it is believed only
- * of a search that shows what is known to be there (`notShown`).
+ * names now. It can still be found at the new place, because the EMR may only have got another name. Nor is it after a try that saw an entry with
+ * our id, because a payment that somebody removed is sent again by a person only. And it is believed only of a search that shows what is known
+ * to be there (`notShown`).
  *
- * @param deps.knownEntries finds payments that the EMR took before this one, up to `limit`, the likeliest to be shown first.
+ * @param deps.knownEntries finds other payments that the EMR has taken, up to `limit` (`findKnownEntries`).
  */
 export async function settleDoubt(
   {
@@ -81,7 +98,7 @@ export async function settleDoubt(
   }: {
     adapter: EmrAdapter;
     signal: AbortSignal;
-    knownEntries: (input: { place: string; limit: number }) => Promise<readonly KnownEntry[]>;
+    knownEntries: (input: KnownInput) => Promise<readonly KnownEntry[]>;
   },
   posting: Asked,
 ): Promise<Doubt> {
@@ -101,7 +118,9 @@ export async function settleDoubt(
   if (answer.outcome === 'differs' || answer.outcome === 'several') {
     const unfinished = settling(adapter, posting);
     if (unfinished !== null)
-      return acceptedMs === null ? unfinished : { known: 'accepted', trouble: unfinished.trouble };
+      return acceptedMs === null
+        ? { known: 'not_yet', trouble: { ...unfinished.trouble, code: ENTRY_SEEN, detail: UNFINISHED } }
+        : { known: 'accepted', trouble: unfinished.trouble };
     if (answer.outcome === 'several') return { known: 'several', entries: answer };
     return { known: 'differs', entry: answer };
   }
@@ -119,10 +138,14 @@ export async function settleDoubt(
       : { known: 'accepted', trouble };
   }
   if (answer.outcome === 'unavailable') return { known: 'not_yet', trouble: answer };
+  if (posting.lastCode === ENTRY_SEEN)
+    return { known: 'not_yet', trouble: { code: ENTRY_SEEN, detail: VANISHED } };
   const unbelieved = settling(adapter, posting) ?? sentElsewhere(adapter, posting);
   if (unbelieved !== null) return unbelieved;
-  const known = await knownEntries({ place: adapter.place, limit: MOST_KNOWN });
-  return (await notShown(known, findOne)) ?? { known: 'absent' };
+  const { place, settleMs } = adapter;
+  const known = await knownEntries({ place, limit: MOST_KNOWN, leftBy: unresolvedLeftBy, settleMs });
+  const later = known.filter(({ sentAt }) => unresolvedLeftBy !== null && sentAt > unresolvedLeftBy);
+  return (await notShown(later.length > 0 ? later : known, findOne)) ?? { known: 'absent' };
 }
 
 type FindInput = Pick<FindHints, 'emrPatientId' | 'amount' | 'depositDate' | 'sentAt' | 'leftBy'> & {
@@ -139,8 +162,9 @@ const hintsOf = ({ id, emrPatientId, amount, depositDate, sentAt, leftBy }: Find
 });
 
 /**
- * Looks for entries that the EMR must have, because it took them before. An EMR that has taken a right away from us, was restored from a
- * backup or searches another practice answers with an empty list too, and with nothing that says so. The first known entry that it
+ * Looks for entries that the EMR must have, because it took them. An EMR that has taken a right away from us, was restored from a
+ * backup or searches another practice answers with an empty list too, and with nothing that says so. One whose
+ * index is behind still shows what is older than the payment, so entries that it took later are looked for where there are any. The first known entry that it
  * shows is enough, in whatever state; the first payments of a connection have none, and their search is believed.
  *
  * @returns null when the search shows one of them, or when none is known.
@@ -151,11 +175,12 @@ async function notShown(
 ): Promise<Extract<Doubt, { known: 'not_yet' }> | null> {
   for (const entry of known) {
     const answer = await findOne(entry);
-    if (answer.outcome === 'unavailable') return { known: 'not_yet', trouble: answer };
-    if (answer.outcome !== 'absent') return null;
+    if (answer.outcome === 'absent') continue;
+    if (answer.outcome !== 'unavailable') return null;
+    if (!OF_ONE_ENTRY.includes(answer.code)) return { known: 'not_yet', trouble: answer };
   }
   if (known.length === 0) return null;
-  const detail = sentence`The EMR does not show this payment, and none of ${known.length} that it took before either.`;
+  const detail = sentence`The EMR does not show this payment, and none of ${known.length} that it has taken either.`;
   return { known: 'not_yet', trouble: { code: KNOWN_NOT_SHOWN, detail } };
 }
 

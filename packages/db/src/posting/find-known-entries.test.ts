@@ -36,8 +36,17 @@ async function write(
   return id;
 }
 
-const find = async (paymentId: string, userId = practice.userId) =>
-  (await findKnownEntries(practice, { paymentId, userId, place: 'here', limit: 3 })).map(({ id }) => id);
+const find = async (
+  paymentId: string,
+  {
+    userId = practice.userId,
+    leftBy = null,
+    settleMs = 0,
+  }: { userId?: number; leftBy?: Date | null; settleMs?: number } = {},
+) => {
+  const asked = { paymentId, userId, place: 'here', limit: 3, leftBy, settleMs };
+  return (await findKnownEntries(practice, asked)).map(({ id }) => id);
+};
 
 test('the last three that were posted there before it, those of its location first', async () => {
   const other = await createPractice(practice);
@@ -53,18 +62,32 @@ test('the last three that were posted there before it, those of its location fir
   await write({ minute: 5, attempt: 'absent' });
   await write({ minute: 5 }, other);
   const asked = await write({ minute: 6, location: 'North', status: 'retrying', attempt: 'unknown' });
-  await write({ minute: 7, location: 'North' });
+  const later = await write({ minute: 8 });
+  await write({ minute: 9, status: 'retrying', attempt: 'unknown' });
 
   expect(await find(asked)).toEqual([fourth, second, third]);
   expect(await find(third)).toEqual([first, second]);
   expect(await find(first)).toEqual([]);
-  expect(await find(asked, other.userId)).toEqual([]);
+  expect(await find(asked, { userId: other.userId })).toEqual([]);
   expect(await find(randomUUID())).toEqual([]);
+  // One that was sent after the payment can have left, when the EMR must show it by now, is better evidence than all before.
+  expect(await find(asked, { leftBy: minute(7) })).toEqual([later, fourth, second]);
+  expect(await find(asked, { leftBy: minute(8) })).toEqual([fourth, second, third]);
+  const sinceThen = Date.now() - minute(8).getTime();
+  expect(await find(asked, { leftBy: minute(7), settleMs: sinceThen + 60_000 })).toEqual([
+    fourth,
+    second,
+    third,
+  ]);
+  // An older payment that was sent later, because it had to wait.
+  expect(await find(fourth, { leftBy: minute(2) })).toEqual([third, later, second]);
   const [entry] = await findKnownEntries(practice, {
     paymentId: second,
     userId: practice.userId,
     place: 'here',
     limit: 1,
+    leftBy: null,
+    settleMs: 0,
   });
   expect(entry).toEqual({
     id: first,
@@ -89,6 +112,6 @@ test('it reads little of a big table', async () => {
   await owner.pool.query('ANALYZE payments, posting_attempts');
   const asked = await write({ minute: 30, status: 'retrying', attempt: 'unknown' });
   expect(
-    await buffersOf(practice, { text: FIND_KNOWN.text, values: [asked, userId, 'here', 3] }),
+    await buffersOf(practice, { text: FIND_KNOWN.text, values: [asked, userId, 'here', 3, minute(29), 0] }),
   ).toBeLessThan(1_500);
 });

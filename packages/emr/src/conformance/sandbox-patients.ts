@@ -81,6 +81,12 @@ export function sandboxPatients({ baseUrl, idOf, mrnOf = ({ mrn }) => mrn }: Inp
               },
             }
           : {}),
+        async leaving() {
+          const [patient, other] = [await add(), await add()];
+          const leave = async () =>
+            void (await call('POST', `patients/${patient.id}/merge`, { into: other.id }));
+          return { emrPatientId: idOf(patient), leave };
+        },
       };
     },
     /**

@@ -49,6 +49,11 @@ export type PatientSearch = {
    * Absent: the EMR does not say which one that is.
    */
   merged?(): Promise<{ mrn: string; emrPatientId: string }>;
+  /**
+   * Makes a patient who is none of the others here. `leave` merges the record into another one; where the EMR has no merge, it closes or
+   * deletes it. Absent: the server's patients cannot be changed.
+   */
+  leaving?(): Promise<{ emrPatientId: string; leave(): Promise<void> }>;
   /** Answers to a look-up that prove nothing, made from the honest one, for a patient and for nobody. */
   unclear: readonly { name: string; change(answer: WireAnswer): WireAnswer }[];
 };

@@ -41,15 +41,21 @@ export function textAgrees(ours: string, theirs: unknown): Agrees {
 
 type Named = readonly [name: OurSentence, agrees: Agrees];
 
-/** The statuses of an entry that no longer stands (https://hl7.org/fhir/R5/valueset-fm-status.html). */
+/** The statuses of an entry that no longer counts (https://hl7.org/fhir/R5/valueset-fm-status.html). */
 const VOIDED: ReadonlySet<unknown> = new Set(['cancelled', 'entered-in-error']);
 
 /**
- * Names the mark of an entry that was voided. It was posted, and somebody, or a check of the EMR, took it back: to call it posted is wrong
- * as well as to send it again.
+ * Names the mark of an entry that does not count: somebody, or a check of the EMR, took it back, or the EMR could not process it. To call it posted
+ * is wrong as well as to send it again. A draft counts: an EMR may keep one until a batch is closed.
+ *
+ * @param entry.outcome of its PaymentReconciliation (https://hl7.org/fhir/R5/valueset-payment-outcome.html).
  */
-export const voidedMark = (status: unknown): OurSentence | null =>
-  VOIDED.has(status) ? sentence`a mark that it was cancelled` : null;
+export const markOf = ({ status, outcome }: { status?: unknown; outcome?: unknown }): OurSentence | null =>
+  VOIDED.has(status)
+    ? sentence`a mark that it was cancelled`
+    : outcome === 'error'
+      ? sentence`a mark that it was not processed`
+      : null;
 
 /** @returns the names of the fields that do not agree, and of those in `must` that the entry does not show; null when there are none. */
 export function differenceIn({

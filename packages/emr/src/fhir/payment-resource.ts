@@ -35,8 +35,12 @@ export type PaymentResource = {
   /**
    * Compares the entry that the EMR shows as the one that a send created: what it does not show does not contradict.
    *
-   * @returns the names of amount and patient, as far as they do not agree; null when they do.
+   * @returns the names of amount, patient and deposit date, as far as they do not agree, and the mark of an entry that does not count; null when
+   *   all agree.
    */
-  contradictionOf(ours: Pick<Known, 'emrPatientId' | 'amount'>, entry: Entry): OurSentence | null;
+  contradictionOf(
+    ours: Pick<Known, 'emrPatientId' | 'amount' | 'depositDate'>,
+    entry: Entry,
+  ): OurSentence | null;
   readonly elements: readonly SentElement[];
 };

@@ -49,6 +49,20 @@ export const lookUpRules: readonly Rule[] = [
     },
   },
   {
+    name: 'look-up: a payment whose patient was merged into another one since is never absent',
+    concerns: (emr, adapter) => canFind(emr, adapter) && emr.patients?.leaving !== undefined,
+    async run(context) {
+      const { emr, open } = context;
+      const patient = await emr.patients?.leaving?.();
+      if (patient === undefined) throw new Error('the server has no patient who can leave');
+      const posting = newPosting(emr, { emrPatientId: patient.emrPatientId });
+      await postAndSettle(context, posting);
+      await patient.leave();
+      expect((await lookUp(open(), posting)).outcome).not.toBe('absent');
+      expect(await emr.entries(posting)).toHaveLength(1);
+    },
+  },
+  {
     name: 'look-up: a look-up sends nothing',
     concerns: canFind,
     async run({ emr, server, open }) {

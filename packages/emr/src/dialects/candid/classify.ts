@@ -5,7 +5,7 @@ import type { Answer, NoAnswer } from '../../http/exchange.ts';
 import { ownWords } from '../../http/own-words.ts';
 import { readJsonAs } from '../../http/read-json.ts';
 import type { Posting, PostOutcome } from '../../posting.ts';
-import { amountOf, PaymentSchema } from './payment.ts';
+import { amountOf, differencesOf, PaymentSchema } from './payment.ts';
 import { FORM } from './refusal-form.ts';
 import { type CandidError, wordsIn } from './words.ts';
 
@@ -35,7 +35,7 @@ function created(answer: Answer, posting: Posting): PostOutcome {
   const differences = [
     ...(key === posting.paymentId ? [] : [sentence`another payment id`]),
     ...(readCents(amountOf(payment)) === readCents(posting.amount) ? [] : [sentence`another amount`]),
-    ...(payment.patient_external_id === posting.emrPatientId ? [] : [sentence`another patient`]),
+    ...differencesOf({ payment_timestamp: `${posting.depositDate}T12:00:00Z`, ...payment }, posting),
   ];
   if (differences.length === 0) return { outcome: 'posted', emrTransactionId };
   return { outcome: 'differs', emrTransactionId, difference: joined(differences, ' and ') };

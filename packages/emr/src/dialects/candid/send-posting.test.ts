@@ -47,6 +47,7 @@ test.each([
   [{ amount_cents: 3501 }, 'another amount'],
   [{ patient_external_id: '416' }, 'another patient'],
   [{ source_internal_id: 'other' }, 'another payment id'],
+  [{ payment_timestamp: '2026-06-16T12:00:00Z' }, 'another deposit date'],
 ])('a 200 whose entry is not the payment, %j, differs', async (change, difference) => {
   expect(await answered(200, entry(change))).toEqual({
     outcome: 'differs',
@@ -55,8 +56,8 @@ test.each([
   });
 });
 
-test('an entry that does not repeat our id is the payment', async () => {
-  const { source_internal_id: _, ...without } = entry();
+test('an entry that repeats neither our id nor the day is the payment', async () => {
+  const { source_internal_id: _, payment_timestamp: __, ...without } = entry();
   expect(await answered(200, without)).toEqual({ outcome: 'posted', emrTransactionId: ENTRY_ID });
 });
 

@@ -45,6 +45,9 @@ function created(answer: Answer, posting: Posting): PostOutcome {
   const differences = [
     ...(centsOf(row) === readCents(posting.amount) ? [] : [sentence`another amount`]),
     ...(String(row.patient) === posting.emrPatientId ? [] : [sentence`another patient`]),
+    ...((row.received_date ?? posting.depositDate).startsWith(posting.depositDate)
+      ? []
+      : [sentence`another deposit date`]),
     ...(isOfAnother(row.notes ?? '', posting) ? [sentence`another payment id`] : []),
   ];
   if (differences.length === 0) return { outcome: 'posted', emrTransactionId };

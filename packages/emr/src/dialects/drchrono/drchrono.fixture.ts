@@ -19,6 +19,14 @@ export const row = (change: object = {}) => ({
   ...change,
 });
 
+/** The chart of our payment's patient. */
+export const chart = (change: object = {}) => ({
+  id: 415,
+  chart_id: 'MRN-1',
+  patient_status: 'A',
+  ...change,
+});
+
 /** The adapter at a server with these answers, beside a good token. */
 export async function drchronoAt(
   answers: VendorAnswers | ((baseUrl: string) => VendorAnswers),
@@ -36,6 +44,7 @@ export async function drchronoAt(
     },
     'GET /api/users/current': { status: 302, headers: { location: `${baseUrl}/api/users/7` } },
     'GET /api/users/7': { body: { id: '7', practice_group: '31' } },
+    'GET /api/patients/415': { body: chart() },
     ...(typeof answers === 'function' ? answers(baseUrl) : answers),
   }));
   const adapter = drchrono.open(

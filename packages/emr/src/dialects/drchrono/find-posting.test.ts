@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { PAYMENT_ID, quiet, SENT_AT, someHints } from '../../testing/vendor-server.fixture.ts';
-import { drchronoAt, row } from './drchrono.fixture.ts';
+import { chart, drchronoAt, row } from './drchrono.fixture.ts';
 
 const LIST = 'GET /api/patient_payments';
 const OTHER = row({ id: 8000, notes: '[emr-payments 00000000000000000000000000000000] Copay' });
@@ -137,6 +137,8 @@ test.each([
   ],
   ['no notes and another amount', { notes: null, amount: '350.11' }],
   ['no notes and another day', { notes: '', received_date: '2026-06-14' }],
+  ['notes that a person wrote and another amount', { notes: 'Card at the desk', amount: '350.11' }],
+  ['all as in our payment and the marker of another', { notes: `[emr-payments ${'f'.repeat(32)}]` }],
 ])('a row with %s is another payment’s', async (_name, change) => {
   expect(await found(page([row(change)]))).toEqual({ outcome: 'absent' });
 });
@@ -148,6 +150,11 @@ test.each([
   ['our marker and more behind it', `[emr-payments ${PAYMENT_ID}0]`],
   ['no notes, and the rest as in our payment', null],
   ['blank notes, and the rest as in our payment', ' '],
+  ['notes that a person wrote, and the rest as in our payment', 'Card at the desk'],
+  [
+    'a cut marker before other words, and the rest as in our payment',
+    `[emr-payments ${PAYMENT_ID.slice(0, 9)} paid`,
+  ],
 ])('a row with %s may be ours, so nothing is absent', async (_name, notes) => {
   expect(await found(page([OTHER, row({ notes })]))).toMatchObject({
     outcome: 'unavailable',
@@ -169,6 +176,31 @@ test.each([
   ['a redirect', { status: 302, headers: { location: '/' } }, 'redirected'],
 ])('%s proves nothing', async (_name, answer, code) => {
   expect(await found(answer)).toMatchObject({ outcome: 'unavailable', code });
+});
+
+test.each([
+  ['is inactive, as a duplicate is', 'unknown_patient', { body: chart({ patient_status: 'I' }) }],
+  [
+    'is inactive because the patient is deceased',
+    'unknown_patient',
+    { body: chart({ patient_status: 'D' }) },
+  ],
+  ['is not found', 'unknown_patient', { status: 404, body: { detail: 'Not found.' } }],
+  ['has an unknown status', 'answer_not_understood', { body: chart({ patient_status: 'M' }) }],
+  ['is another one', 'answer_not_understood', { body: chart({ id: 416 }) }],
+  ['cannot be read', 'emr_error', { status: 504, body: 'Gateway timeout' }],
+  // Not `forbidden`: a right that posting does not need says nothing against the connection.
+  ['may not be read', 'answer_incomplete', { status: 403, body: { detail: 'No permission.' } }],
+  ['comes from a cache', 'answer_cached', { headers: { age: '9' }, body: chart() }],
+  ['is behind a redirect', 'redirected', { status: 302, headers: { location: '/' } }],
+])('no payment is absent where the chart %s', async (_name, code, answer) => {
+  const { adapter, seen } = await drchronoAt({ [LIST]: page([OTHER]), 'GET /api/patients/415': answer });
+  expect(await adapter.find?.(someHints(), quiet())).toMatchObject({ outcome: 'unavailable', code });
+  // The chart is read after the payments, so a chart that was closed before that read is seen.
+  expect(seen.filter((each) => each.startsWith('GET')).map((each) => each.split('?')[0])).toEqual([
+    expect.stringContaining('/api/patient_payments'),
+    expect.stringContaining('/api/patients/415'),
+  ]);
 });
 
 test('a 429 at the look-up carries the wait of its text', async () => {

@@ -5,6 +5,7 @@ import { centsText } from '../../amounts.ts';
 import type { CallOptions } from '../../calls.ts';
 import { judgeEntries, type OurEntry } from '../../judge-entries.ts';
 import type { FindHints, FindOutcome } from '../../posting.ts';
+import { doubtAboutChart } from './doubt-about-chart.ts';
 import { centsOf, differencesOf, noteOf, RowSchema } from './payment.ts';
 import { PAYMENTS, readPages } from './read-pages.ts';
 import type { DrChrono } from './settings.ts';
@@ -28,7 +29,8 @@ function queryFor({ emrPatientId, sentAt }: FindHints): string {
 
 /**
  * Looks for the payment among the patient's payments since before its send: DrChrono cannot search by our marker. All pages are
- * read and every row is checked, also whether it is the patient's. Rows whose notes begin with the marker are judged by their sum.
+ * read and every row is checked, also whether it is the patient's. Rows whose notes begin with the marker are judged by their sum. That none
+ * is ours proves something only while the chart takes payments (`doubtAboutChart`).
  */
 export async function findPosting(
   { session }: Pick<DrChrono, 'session'>,
@@ -60,7 +62,7 @@ export async function findPosting(
     if (pages.ok || judged.outcome === 'found') return judged;
   }
   if (!pages.ok) return { outcome: 'unavailable', ...pages.trouble };
-  return absent({
+  const evidence = absent({
     entriesSeen: pages.entriesSeen,
     entriesUnderstood: pages.entriesUnderstood,
     perhapsOurs: pages.rows.filter((row) => noteOf(row, hints) === 'unclear').length,
@@ -71,4 +73,8 @@ export async function findPosting(
     searchHonoured: pages.rows.every(({ patient }) => String(patient) === hints.emrPatientId),
     servedFromCache: pages.servedFromCache,
   });
+  if (evidence.outcome !== 'absent') return evidence;
+  // The chart is read after the payments: one that was closed between the two reads is closed by now.
+  const doubt = await doubtAboutChart(session, hints, options);
+  return doubt === null ? evidence : { outcome: 'unavailable', ...doubt };
 }

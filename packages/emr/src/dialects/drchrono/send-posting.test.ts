@@ -92,6 +92,7 @@ test('202 is accepted', async () => {
 test.each([
   [{ amount: '350.00' }, 'another amount'],
   [{ patient: 416 }, 'another patient'],
+  [{ received_date: '2026-06-16' }, 'another deposit date'],
   [{ notes: `[emr-payments ${'f'.repeat(32)}] Copay` }, 'another payment id'],
   [{ patient: 416, amount: 35.01 }, 'another amount and another patient'],
 ])('a 201 whose entry is not the payment, %j, differs', async (change, difference) => {
@@ -100,6 +101,11 @@ test.each([
     emrTransactionId: '9001',
     difference,
   });
+});
+
+test('a 201 whose entry does not show the day is the payment', async () => {
+  const { received_date: _, ...without } = row();
+  expect(await answered(201, without)).toMatchObject({ outcome: 'posted' });
 });
 
 test('an id of 19 digits stays the id that it is', async () => {

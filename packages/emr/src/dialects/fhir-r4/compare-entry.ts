@@ -4,10 +4,10 @@ import {
   type Agrees,
   dayAgrees,
   differenceIn,
+  markOf,
   moneyAgrees,
   referenceAgrees,
   textAgrees,
-  voidedMark,
 } from '../../fhir/compare.ts';
 import { methodCoding } from '../../fhir/method-coding.ts';
 import type { Entry, Known } from '../../fhir/payment-resource.ts';
@@ -74,11 +74,24 @@ const amountAndPatient = ({ form, ours }: Compared<Pick<Known, 'amount' | 'emrPa
     : []),
 ];
 
+const day = ({ depositDate }: Pick<Known, 'depositDate'>, entry: Entry) =>
+  [
+    sentence`deposit date`,
+    dayAgrees(depositDate, entry.paymentDate ?? containedIn(entry)?.paymentDate),
+  ] as const;
+
+const markIn = ({ status, ...entry }: Entry) => markOf({ status, outcome: containedIn(entry)?.outcome });
+
 /** Compares the entry that the EMR shows as the one that a send created. */
 export const contradictionOf = (
-  compared: Compared<Pick<Known, 'amount' | 'emrPatientId'>>,
+  compared: Compared<Pick<Known, 'amount' | 'emrPatientId' | 'depositDate'>>,
   entry: Entry,
-): OurSentence | null => differenceIn({ must: [], may: amountAndPatient(compared, entry) });
+): OurSentence | null =>
+  differenceIn({
+    mark: markIn(entry),
+    must: [],
+    may: [...amountAndPatient(compared, entry), day(compared.ours, entry)],
+  });
 
 /**
  * Compares an entry of the EMR that carries our payment id with the payment. Amount, deposit date, patient (where the notice has a
@@ -89,10 +102,10 @@ export function differenceOf({ form, ours }: Compared<Known>, entry: Entry): Our
   const { method, location, referenceNumber, notes } = ours;
   const contained = containedIn(entry);
   return differenceIn({
-    mark: voidedMark(entry.status),
+    mark: markIn(entry),
     must: [
       ...amountAndPatient({ form, ours }, entry),
-      [sentence`deposit date`, dayAgrees(ours.depositDate, entry.paymentDate ?? contained?.paymentDate)],
+      day(ours, entry),
       ...(method === undefined
         ? []
         : [[sentence`payment method`, methodAgrees(method, entry, form)] as const]),

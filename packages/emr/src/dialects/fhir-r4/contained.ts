@@ -10,6 +10,7 @@ const ReconciliationSchema = Type.Object({
   resourceType: Type.Literal('PaymentReconciliation'),
   id: Type.String(),
   paymentIdentifier: Type.Optional(Type.Object({ value: Type.Optional(Type.String()) })),
+  outcome: Type.Optional(Type.Unknown()),
   disposition: Type.Optional(Type.Unknown()),
   processNote: Type.Optional(Type.Array(Type.Object({ text: Type.Optional(Type.String()) }))),
   paymentAmount: Type.Optional(Type.Unknown()),

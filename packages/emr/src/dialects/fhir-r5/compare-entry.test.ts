@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { differenceOf } from './compare-entry.ts';
+import { contradictionOf, differenceOf } from './compare-entry.ts';
 
 const ours = {
   emrPatientId: 'pat-1',
@@ -57,6 +57,7 @@ test.each([
   [{ amount: undefined }, 'no readable amount'],
   [{ status: 'entered-in-error' }, 'a mark that it was cancelled'],
   [{ status: 'cancelled', date: '1999-12-31' }, 'a mark that it was cancelled and another deposit date'],
+  [{ outcome: 'error' }, 'a mark that it was not processed'],
   [{ paymentIssuer: { reference: 'Patient/pat-2' } }, 'another patient'],
   [{ paymentIssuer: { reference: 'Organization/pat-1' } }, 'another patient'],
   [{ paymentIssuer: { display: 'JANE DOE' } }, 'no readable patient'],
@@ -78,4 +79,15 @@ test('a look-up compares what it knows', () => {
   const known = { emrPatientId, amount, depositDate };
   expect(differenceOf(known, { ...entry, method: undefined, location: 'x' })).toBeNull();
   expect(differenceOf(known, { ...entry, paymentIssuer: null })).toBe('no readable patient');
+});
+
+test.each([
+  [{}, null],
+  [{ date: undefined, method: undefined, paymentIssuer: undefined }, null],
+  [{ method: { text: 'Cash' }, status: 'draft', outcome: 'queued' }, null],
+  [{ date: '2026-06-16' }, 'another deposit date'],
+  [{ status: 'cancelled' }, 'a mark that it was cancelled'],
+  [{ outcome: 'error' }, 'a mark that it was not processed'],
+])('a created entry with %j has the contradiction %s', (change, contradiction) => {
+  expect(contradictionOf(ours, { ...entry, ...change })).toBe(contradiction);
 });

@@ -4,10 +4,10 @@ import {
   type Agrees,
   dayAgrees,
   differenceIn,
+  markOf,
   moneyAgrees,
   referenceAgrees,
   textAgrees,
-  voidedMark,
 } from '../../fhir/compare.ts';
 import type { Entry, Known, PaymentResource } from '../../fhir/payment-resource.ts';
 import { as } from '../../fhir/resources.ts';
@@ -36,9 +36,12 @@ const amountAndPatient = (ours: Pick<Known, 'amount' | 'emrPatientId'>, entry: E
     [sentence`patient`, referenceAgrees('Patient', ours.emrPatientId, entry.paymentIssuer)],
   ] as const;
 
+const day = ({ depositDate }: Pick<Known, 'depositDate'>, { date }: Entry) =>
+  [sentence`deposit date`, dayAgrees(depositDate, date)] as const;
+
 /** Compares the entry that the EMR shows as the one that a send created. */
 export const contradictionOf: PaymentResource['contradictionOf'] = (ours, entry) =>
-  differenceIn({ must: [], may: amountAndPatient(ours, entry) });
+  differenceIn({ mark: markOf(entry), must: [], may: [...amountAndPatient(ours, entry), day(ours, entry)] });
 
 /**
  * Compares an entry of the EMR that carries our payment id with the payment. Amount, patient, deposit date and method must
@@ -47,10 +50,10 @@ export const contradictionOf: PaymentResource['contradictionOf'] = (ours, entry)
 export function differenceOf(ours: Known, entry: Entry): OurSentence | null {
   const { method, location, referenceNumber } = ours;
   return differenceIn({
-    mark: voidedMark(entry.status),
+    mark: markOf(entry),
     must: [
       ...amountAndPatient(ours, entry),
-      [sentence`deposit date`, dayAgrees(ours.depositDate, entry.date)],
+      day(ours, entry),
       ...(method === undefined
         ? []
         : [[sentence`payment method`, methodAgrees(method, entry.method)] as const]),

@@ -283,8 +283,38 @@ describe('a practice of several locations', () => {
   });
 });
 
-test('with the setting location_id only that location is asked', async () => {
-  const { adapter, paths } = await openNexHealth({ settings: { location_id: 12 } });
-  expect(await adapter.find?.(hints, quiet())).toEqual({ outcome: 'absent' });
-  expect(paths()).toEqual(['POST /authenticates', 'GET /sync_status', 'GET /payments']);
+describe('with the setting location_id', () => {
+  /** Two offices in one database, and a third one in another. Ours has moved to the second office. */
+  const moved = {
+    'GET /sync_status': () => frame([sync([12, 13]), sync([14], { write_status: 'red' })]),
+    'GET /payments': (query: URLSearchParams) =>
+      query.get('location_id') === '13' ? page([row(9, '-350.10', { location_id: 13 })]) : page([]),
+  };
+  const open = (answers: Record<string, unknown> = {}) =>
+    openNexHealth({ settings: { location_id: 12 }, answers });
+
+  test('that location is asked', async () => {
+    const { adapter, paths } = await open();
+    expect(await adapter.find?.(hints, quiet())).toEqual({ outcome: 'absent' });
+    expect([...new Set(paths())]).toEqual(['POST /authenticates', 'GET /sync_status', 'GET /payments']);
+  });
+
+  test('a payment that a person moved to another location of the database is found', async () => {
+    const { adapter, asked } = await open(moved);
+    expect(await adapter.find?.(hints, quiet())).toMatchObject({ outcome: 'found', emrTransactionId: '9' });
+    const places = asked.flatMap(({ url }) => /^\/payments\?.*location_id=(\d+)/.exec(url)?.[1] ?? []);
+    expect(places.sort()).toEqual(['12', '13']);
+  });
+
+  test('nothing is absent while nobody says which locations its database has', async () => {
+    let reads = 0;
+    const { adapter } = await open({
+      ...moved,
+      'GET /sync_status': () => {
+        reads += 1;
+        return reads === 1 ? { status: 503, body: '' } : frame([sync([12, 13])]);
+      },
+    });
+    expect(await adapter.find?.(hints, quiet())).toMatchObject({ outcome: 'unavailable' });
+  });
 });

@@ -11,7 +11,7 @@ import { type Failed, LEDGER, type Rows, readRows } from './read.ts';
 import { differencesOf, isUnreadable, type OurRow, readRow } from './read-row.ts';
 import { transactionId } from './send-posting.ts';
 import type { NexConnection } from './settings.ts';
-import { readSyncState, type SyncState } from './sync-status.ts';
+import { readSyncState, type SyncState, withItsDatabases } from './sync-status.ts';
 
 const unavailable = (trouble: Trouble): FindOutcome => ({ outcome: 'unavailable', ...trouble });
 
@@ -131,7 +131,7 @@ function notInSync(
 }
 
 /**
- * Looks for all rows that carry our transaction id, in every location's ledger. NexHealth answers from a copy: nothing found proves
+ * Looks for all rows that carry our transaction id, in every location's ledger, or with the setting `location_id` in those of its databases. NexHealth answers from a copy: nothing found proves
  * absence only when the copy is enough newer than the send, so its age is read before it is searched.
  */
 export async function findPosting(
@@ -139,7 +139,11 @@ export async function findPosting(
   hints: FindHints,
   options: CallOptions,
 ): Promise<FindOutcome> {
-  const known = await everyLocation(nex, options);
+  const { location_id: only } = nex.settings;
+  const known =
+    only === undefined
+      ? await everyLocation(nex, options)
+      : await withItsDatabases(nex, String(only), options);
   if (!known.ok) return unavailable(known.trouble);
   const places = known.locationIds;
   const sync = await readSyncState(nex, places, options);

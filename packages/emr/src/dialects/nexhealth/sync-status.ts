@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { CallOptions } from '../../calls.ts';
+import type { Places } from './locations.ts';
 import { type Failed, PLATFORM, readRows, refuseError } from './read.ts';
 import type { NexConnection } from './settings.ts';
 
@@ -78,6 +79,24 @@ export async function oneOfEachDatabase(
     if (databases.length === 0 || !databases.every(isRead)) chosen.push(id);
   }
   return { ok: true, locationIds: chosen };
+}
+
+/**
+ * Adds to a location the others of its databases: a payment that was posted at it may be at one of those now, because a person can move it there.
+ * `whole`: false when there may be more of them.
+ */
+export async function withItsDatabases(
+  nex: NexConnection,
+  locationId: string,
+  options: CallOptions,
+): Promise<Places> {
+  const read = await readSyncs(nex, options);
+  if (!read.ok) return { ok: true, locationIds: [locationId], whole: false };
+  const others = read.syncs
+    .filter((each) => connects(each, locationId))
+    .flatMap(({ locations }) => locations);
+  const locationIds = [...new Set([locationId, ...others.map(({ id }) => String(id))])];
+  return { ok: true, locationIds, whole: read.whole };
 }
 
 /** Reads `GET /sync_status` (https://docs.nexhealth.com/docs/interpreting-sync-status) for these locations. */

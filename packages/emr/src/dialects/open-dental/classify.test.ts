@@ -2,7 +2,12 @@ import { FAILURE_CODES } from '@emr-payments/contracts';
 import { expect, test } from 'vitest';
 import { classifyPost } from './classify.ts';
 
-const PAYMENT = { paymentId: '0c3151bd1cbf4d64b04dcd9187a4c6e0', emrPatientId: '15', amount: '129.90' };
+const PAYMENT = {
+  paymentId: '0c3151bd1cbf4d64b04dcd9187a4c6e0',
+  emrPatientId: '15',
+  amount: '129.90',
+  depositDate: '2026-06-15',
+};
 const answer = (status: number, body: unknown = '', headers: Record<string, string> = {}) =>
   classifyPost(
     { kind: 'answer', status, headers, body: typeof body === 'string' ? body : JSON.stringify(body) },
@@ -14,6 +19,7 @@ const location = 'https://api.opendental.com/api/v1/payments/56734';
 test.each([
   ['the payment', created, {}],
   ['the payment and no other field', { PayNum: 56734 }, {}],
+  ['the day with a time', { ...created, PayDate: '2026-06-15 00:00:00' }, {}],
   ['an amount as a number', { ...created, PayAmt: 129.9 }, {}],
   ['a Location alone', '', { location }],
 ])('201 with %s is posted', (_name, body, headers) => {
@@ -23,6 +29,7 @@ test.each([
 test.each([
   ['another patient', { ...created, PatNum: 16 }],
   ['another amount', { ...created, PayAmt: '129' }],
+  ['another deposit date', { ...created, PayDate: '2026-06-16' }],
   ['another payment id', { ...created, PayNote: `[emr-payments ${'f'.repeat(32)}] Copay` }],
 ])('201 with %s differs', (difference, body) => {
   expect(answer(201, body)).toEqual({ outcome: 'differs', emrTransactionId: '56734', difference });

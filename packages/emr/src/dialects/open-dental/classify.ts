@@ -15,6 +15,7 @@ const CreatedSchema = Type.Object({
   PayNum: Key,
   PatNum: Type.Optional(Key),
   PayAmt: Type.Optional(Type.Union([Type.String(), Type.Number()])),
+  PayDate: Type.Optional(Type.String()),
   PayNote: Type.Optional(Type.String()),
 });
 
@@ -28,7 +29,7 @@ function refusal({ code, ours }: OpenDentalRefusal, { status, body }: Answer): P
 /** Reads the key from `Location`: "typically returns a location header and the object" (https://www.opendental.com/site/apispecification.html). */
 const keyInLocation = ({ headers }: Answer) => /\/payments\/(\d{1,19})\/?$/.exec(headers.location ?? '')?.[1];
 
-type Sent = Pick<Posting, 'paymentId' | 'emrPatientId' | 'amount'>;
+type Sent = Pick<Posting, 'paymentId' | 'emrPatientId' | 'amount' | 'depositDate'>;
 
 function created(answer: Answer, posting: Sent): PostOutcome | null {
   const body = readJsonAs(CreatedSchema, answer.body);
@@ -38,6 +39,8 @@ function created(answer: Answer, posting: Sent): PostOutcome | null {
     return { outcome: 'differs', emrTransactionId, difference: sentence`another patient` };
   if (body?.PayAmt !== undefined && readCents(body.PayAmt) !== readCents(posting.amount))
     return { outcome: 'differs', emrTransactionId, difference: sentence`another amount` };
+  if (body?.PayDate !== undefined && !body.PayDate.startsWith(posting.depositDate))
+    return { outcome: 'differs', emrTransactionId, difference: sentence`another deposit date` };
   if (body?.PayNote !== undefined && isOfAnother(body.PayNote, posting))
     return { outcome: 'differs', emrTransactionId, difference: sentence`another payment id` };
   return { outcome: 'posted', emrTransactionId };

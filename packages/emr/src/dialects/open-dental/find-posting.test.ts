@@ -81,6 +81,7 @@ test.each([
   ['our marker in another form', { PayNote: `&#91;emr-payments ${ID}&#93;` }],
   ['a part of our marker', { PayNote: note(ID).slice(0, 40) }],
   ['no note, and the rest as in our payment', { PayNote: '' }],
+  ['a note that a person wrote, and the rest as in our payment', { PayNote: 'Card at the desk' }],
 ])('a row with %s may be ours, so nothing is absent', async (_name, change) => {
   const { find } = await office([ours(change)]);
   expect(await find()).toMatchObject({ outcome: 'unavailable', code: 'answer_not_understood' });
@@ -90,6 +91,8 @@ test('a row without a note that is another payment in something else is not ours
   const { find } = await office([
     ours({ PayNote: '', PayAmt: '350' }),
     ours({ PayNote: ' ', PayDate: '2026-06-14' }),
+    ours({ PayNote: 'Card at the desk', PayAmt: '350' }),
+    ours({ PayNote: note(OTHER) }),
   ]);
   expect(await find()).toEqual({ outcome: 'absent' });
 });
@@ -123,7 +126,19 @@ test('a page of exactly the limit means that there are more: the last row of all
   expect(await find()).toMatchObject({ outcome: 'found', emrTransactionId: '56734' });
   const limit = Number(asked[0]?.query.get('Limit'));
   const offsets = Array.from({ length: Math.floor(250 / (limit - 1)) + 1 }, (_, page) => page * (limit - 1));
+  // The last page has a row that is not the last one of the page before, so one more is asked for.
+  if (offsets.at(-1) !== 250) offsets.push(250);
   expect(asked.map(({ query }) => Number(query.get('Offset')))).toEqual(offsets);
+});
+
+test('a page that is smaller than asked is not the last: the row behind it is found', async () => {
+  const { find } = await office([], ({ answers }) => {
+    answers['/payments'] = ({ query }) => {
+      query.set('Limit', '3');
+      return { body: paged([...others(8), ours()], query) };
+    };
+  });
+  expect(await find()).toMatchObject({ outcome: 'found', emrTransactionId: '56734' });
 });
 
 test.each([99, 100, 101, 199, 200])('%i payments of the patient are read to the end', async (count) => {

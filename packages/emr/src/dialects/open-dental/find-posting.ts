@@ -122,6 +122,7 @@ export async function findPosting(
       query: { PatNum: hints.emrPatientId, DateEntry: since },
       schema: PaymentRow,
       unshared: true,
+      toTheLast: true,
     },
     options,
   );

@@ -51,12 +51,14 @@ type RowsInput<T extends TSchema> = {
   schema: T;
   /** True for a look-up: on connections of their own, and in pages of a size that is drawn by lot. */
   unshared?: boolean;
+  /** True: read on until a page has no further row, because the office may give fewer rows than it is asked for. One request more. */
+  toTheLast?: boolean;
 };
 
 /** Reads one page of a list, whatever its rows hold. */
 export async function readPage(
   { session, secrets }: OpenDentalConnection,
-  { resource, query, unshared = false }: Omit<RowsInput<TSchema>, 'schema' | 'key'>,
+  { resource, query, unshared = false }: Pick<RowsInput<TSchema>, 'resource' | 'query' | 'unshared'>,
   options: CallOptions,
 ): Promise<{ ok: true; raw: unknown[]; cached: boolean } | Failed> {
   const request = `GET ${resource}`;
@@ -100,7 +102,7 @@ const keyIn = (row: unknown, key: string): string =>
  */
 export async function readRows<T extends TSchema>(
   connection: OpenDentalConnection,
-  { resource, key, query, schema, unshared }: RowsInput<T>,
+  { resource, key, query, schema, unshared, toTheLast = false }: RowsInput<T>,
   options: CallOptions,
 ): Promise<({ ok: true } & Rows<Static<T>>) | Failed> {
   const result: Rows<Static<T>> = {
@@ -133,7 +135,8 @@ export async function readRows<T extends TSchema>(
       // The other members of a row, such as a patient's name, are not kept.
       result.rows.push(Value.Clean(schema, row) as Static<T>);
     }
-    if (!continues || read.raw.length < limit) return { ok: true, ...result };
+    const isLast = toTheLast ? read.raw.length <= (last === null ? 0 : 1) : read.raw.length < limit;
+    if (!continues || isLast) return { ok: true, ...result };
     last = keyIn(read.raw.at(-1), key);
   }
   return { ok: true, ...result, complete: false };
