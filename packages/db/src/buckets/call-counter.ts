@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { StatementDeps } from '../core/statements.ts';
 import { type Bucket, ensureBucket } from './bucket.ts';
+import { pauseBucket } from './pause-bucket.ts';
 import { type CallTaken, takeCall } from './take-call.ts';
 
 /** Counts the requests to EMRs of all processes in the rows of their buckets. It has the form of `CallCounter` in packages/emr. */
@@ -10,6 +11,8 @@ export type DatabaseCallCounter = {
     bucket: Bucket,
     options?: { signal?: AbortSignal },
   ): Promise<{ granted: true; waitMs: number } | { granted: false; waitMs: number }>;
+  /** Holds back the calls of all processes: the EMR has answered 429 (`pauseBucket`). */
+  pause(bucket: Bucket, options: { saidMs?: number | undefined }): Promise<void>;
 };
 
 /** A call for a payment that may be made this soon is granted, and the caller waits. */
@@ -58,5 +61,6 @@ export function openCallCounter(
       const { granted, waitMs } = await (yields ? takeYielding(bucket, signal) : takeFrom(bucket));
       return { granted, waitMs };
     },
+    pause: ({ key }, { saidMs }) => pauseBucket(deps, { key, yields, saidMs }),
   };
 }

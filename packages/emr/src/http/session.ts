@@ -1,6 +1,13 @@
 import { sentence } from '@emr-payments/contracts';
+import { parseRetryAfter } from '@emr-payments/outbound';
 import type { AdapterDeps, TokenCall, TokenSource } from '../adapter-deps.ts';
-import type { CallOptions, CallPermit, PostOptions, RateBucket } from '../calls.ts';
+import {
+  type CallOptions,
+  type CallPermit,
+  LONGEST_PAUSE_MS,
+  type PostOptions,
+  type RateBucket,
+} from '../calls.ts';
 import { isTrouble, type Trouble } from '../trouble.ts';
 import { type Answer, exchange, type NoAnswer } from './exchange.ts';
 import { NotMadeError } from './not-made.ts';
@@ -28,6 +35,8 @@ export type SessionInput = {
   bucket: RateBucket | null;
   /** For one whole exchange, answer included. */
   timeoutMs: number;
+  /** The wait that a 429 names in another place than `Retry-After`, in milliseconds. */
+  waitMs?(answer: Answer): number | undefined;
 };
 
 export type ReadRequest = {
@@ -110,6 +119,15 @@ export function openSession(
     return null;
   }
 
+  /** Holds back everybody under the limit after a 429, whatever it says of the request. One that cannot be written is left out. */
+  async function throttled(saidMs: number | undefined): Promise<void> {
+    if (bucket === null) return;
+    // A wait of 0 says nothing: it has passed, or is a second that was rounded down.
+    const wait = saidMs === undefined || saidMs <= 0 ? {} : { saidMs: Math.min(saidMs, LONGEST_PAUSE_MS) };
+    // The counter reports its own errors, and the next 429 says the same.
+    await calls.pause(bucket, wait).catch(() => undefined);
+  }
+
   // Token calls count against the same limit as the requests that they are for. A renewal belongs to no request: one that is aborted
   // cuts its wait for the limit not short, or the call would leave before the limit has room.
   const tokenCall = (options: CallOptions & { rejected?: string }): TokenCall => ({
@@ -118,6 +136,7 @@ export function openSession(
     timeoutMs,
     network,
     permit: () => limited({ signal: NEVER }),
+    throttled,
   });
 
   async function authHeaders(
@@ -157,6 +176,8 @@ export function openSession(
           ? {}
           : { body: { text: body.text, mayStillSend: mayStillSend ?? (() => true) } }),
       });
+      if (result.kind === 'answer' && result.status === 429)
+        await throttled(parseRetryAfter(result.headers, new Date()) ?? input.waitMs?.(result));
       return { result, token: authorized.token };
     };
 

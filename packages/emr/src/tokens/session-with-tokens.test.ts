@@ -20,10 +20,14 @@ const BUCKET: RateBucket = { scope: 'api_key', key: 'k', windows: [{ calls: 9, p
 
 function open({ waitMs = 0, network = OPEN_NETWORK }: { waitMs?: number; network?: Network } = {}) {
   const counted: string[] = [];
+  const pauses: unknown[] = [];
   const calls: CallCounter = {
     async take({ key }) {
       counted.push(key);
       return { granted: true, waitMs };
+    },
+    async pause({ key }, options) {
+      pauses.push([key, options]);
     },
   };
   const source = createTokenSources({ store: memoryTokenStore() }).of({
@@ -43,7 +47,7 @@ function open({ waitMs = 0, network = OPEN_NETWORK }: { waitMs?: number; network
       timeoutMs: 20_000,
     },
   );
-  return { session, counted };
+  return { session, counted, pauses };
 }
 
 test('a token that ended is renewed at a read, and at a send the next one has it; token calls are counted too', async () => {
@@ -121,3 +125,10 @@ test.each(['http://127.0.0.1:1/', 'http://10.0.0.1/'])(
     expect(server.calls).toHaveLength(1);
   },
 );
+
+test('a 429 of the token endpoint pauses the limit of the requests that the tokens are for', async () => {
+  const { session, pauses } = open();
+  server.next = [{ status: 429, headers: { 'retry-after': '7' } }];
+  expect(await session.read(READ, { signal })).toMatchObject({ kind: 'no_answer', handedOver: false });
+  expect(pauses).toEqual([['k', { saidMs: 7_000 }]]);
+});

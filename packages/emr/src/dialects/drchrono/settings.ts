@@ -10,6 +10,7 @@ import type { AdapterDescription } from '../../description.ts';
 import { rejectsCredentials } from '../../http/evidence.ts';
 import { type EmrSession, openSession } from '../../http/session.ts';
 import { FORM } from './refusal-form.ts';
+import { waitOf } from './words.ts';
 
 /** RFC 6749, appendix A: what an id, a secret and a refresh token may hold. */
 const Printable = (description: string) =>
@@ -139,6 +140,7 @@ export function openDrChrono(connection: EmrConnection, deps: AdapterDeps): DrCh
       auth: { kind: 'bearer', source, rejects: (answer) => rejectsCredentials(FORM, answer) },
       bucket,
       timeoutMs: settings.timeout_ms,
+      waitMs: waitOf,
     }),
     bucket,
     settings,
