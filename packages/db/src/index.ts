@@ -37,6 +37,7 @@ export type { CountedAction } from './audit/tally.ts';
 export type { Bucket } from './buckets/bucket.ts';
 export { type DatabaseCallCounter, openCallCounter } from './buckets/call-counter.ts';
 export { linkBucket } from './buckets/link-bucket.ts';
+export { hasRoomForLookUps } from './buckets/pace.ts';
 // The connect page, by which practices connect themselves.
 export {
   type BrowserSession,

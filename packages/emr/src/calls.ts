@@ -15,6 +15,11 @@ export type RateBucket = {
 /** `signal` ends a call, or its wait. */
 export type CallOptions = {
   signal: AbortSignal;
+  /**
+   * True for calls of which several make one answer, as the pages of a look-up: each waits up to a minute for the vendor's limit. One that was
+   * refused would make all of them begin again, and under a small limit they would never come to their end.
+   */
+  waitsLong?: boolean;
 };
 
 /** Options of a call that reads the practice's names, or may have to. */

@@ -278,6 +278,29 @@ test('a call that yields takes nothing of the limit when its caller has given up
   for (let n = 0; n < 3; n += 1) expect(await counter().take(bucket)).toEqual({ granted: true, waitMs: 0 });
 });
 
+test('a call that waits long is counted when it may be made, however far that is; others are refused meanwhile', async () => {
+  const bucket = { key: 'look-up', windows: [{ calls: 4, perMs: 10_000 }] };
+  for (let n = 0; n < 3; n += 1) expect(await counter().take(bucket)).toMatchObject({ granted: true });
+  const startedAt = performance.now();
+  const waiting = counter().take(bucket, { waitsLong: true });
+  expect(await counter().take(bucket)).toMatchObject({ granted: false });
+  expect((await waiting).granted).toBe(true);
+  expect(performance.now() - startedAt).toBeGreaterThan(5_000);
+}, 30_000);
+
+test('a call that waits long makes way for a pause that begins meanwhile, and ends with its caller', async () => {
+  const bucket = { key: 'ends', windows: [{ calls: 4, perMs: 10_000 }] };
+  for (let n = 0; n < 3; n += 1) await counter().take(bucket);
+  const stop = new AbortController();
+  const ended = counter().take(bucket, { waitsLong: true, signal: stop.signal });
+  const paused = counter().take(bucket, { waitsLong: true });
+  await counter().pause(bucket, { saidMs: 3_600_000 });
+  stop.abort();
+  expect((await ended).granted).toBe(false);
+  expect(await paused).toMatchObject({ granted: false });
+  expect((await paused).waitMs).toBeGreaterThan(3_500_000);
+}, 30_000);
+
 test('a bucket without a row is added by the first call, and no later call changes its windows', async () => {
   const bucket = { key: 'office', windows: [{ calls: 60, perMs: 60_000 }] };
   expect((await counter().take(bucket)).granted).toBe(true);

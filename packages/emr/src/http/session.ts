@@ -105,11 +105,11 @@ export function openSession(
   const { baseUrl, auth, bucket, timeoutMs } = input;
 
   /** Counts the request, and waits until it may be made. @returns null then. */
-  async function limited({ signal }: CallOptions): Promise<Trouble | null> {
+  async function limited({ signal, waitsLong }: CallOptions): Promise<Trouble | null> {
     if (bucket === null) return null;
     let permit: CallPermit;
     try {
-      permit = await calls.take(bucket, { signal });
+      permit = await calls.take(bucket, { signal, ...(waitsLong === undefined ? {} : { waitsLong }) });
     } catch {
       // The counter reports its own errors. Nothing was sent, and that is certain: a call that throws could have sent something.
       return NOT_COUNTED;

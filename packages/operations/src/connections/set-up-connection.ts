@@ -6,6 +6,7 @@ import {
   type Database,
   findClientToConnect,
   findUser,
+  hasRoomForLookUps,
   inTransaction,
   knowsTimeZone,
   type StoredCapability,
@@ -29,6 +30,7 @@ import { type AddressRefused, refusedAddress } from './check-addresses.ts';
 import { checkConnection } from './check-connection.ts';
 import { clientModeRule } from './client-mode.ts';
 import { type FormerConnection, mayBeOtherPatients, patientRemarks } from './other-patients.ts';
+import { tooSmall } from './set-limit.ts';
 import { capabilityRead, capabilityUnread } from './stored-capability.ts';
 
 type Deps = {
@@ -180,6 +182,10 @@ export async function prepareConnection(
   const capability = found === null ? capabilityUnread(adapter, read.settings) : capabilityRead(found);
   const settings = { ...read.settings, ...capability.settings };
   const bucket = bucketOf(adapterDeps, { ...opened, settings });
+  const limitName = limitFieldOf(adapter)?.name ?? '';
+  const setsLimit = setsLimits && Object.hasOwn(read.settings, limitName);
+  if (setsLimit && bucket !== null && !hasRoomForLookUps(bucket.windows))
+    return { outcome: 'wrong_settings', reason: tooSmall(limitName) };
   const former = 'userId' in owner ? owner.former : null;
   const otherPatients =
     former !== null &&
@@ -193,7 +199,6 @@ export async function prepareConnection(
       ? { remarks: unreadRemarks(capability), unusable: [] }
       : { remarks: found.remarks, unusable: found.unusable };
 
-  const setsLimit = setsLimits && Object.hasOwn(read.settings, limitFieldOf(adapter)?.name ?? '');
   const bucketId = await saveBucketOf(deps, { bucket, setsLimit });
   return {
     outcome: 'ready',
