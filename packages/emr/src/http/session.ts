@@ -136,7 +136,10 @@ export function openSession(
     timeoutMs,
     network,
     permit: () => limited({ signal: NEVER }),
-    throttled,
+    // A token endpoint elsewhere says nothing of this host: one that a practice has chosen must not stop others of the application.
+    throttled: async ({ tokenUrl, saidMs }) => {
+      if (URL.parse(tokenUrl)?.host === URL.parse(baseUrl)?.host) await throttled(saidMs);
+    },
   });
 
   async function authHeaders(

@@ -27,8 +27,8 @@ export type RenewInput = {
   network: Network;
   /** Counts the call against the vendor's limit. */
   permit(): Promise<Trouble | null>;
-  /** Holds back all callers under the limit. */
-  throttled(saidMs: number | undefined): Promise<void>;
+  /** Says that the token endpoint has answered 429. */
+  throttled(input: { tokenUrl: string; saidMs: number | undefined }): Promise<void>;
 };
 
 export type Renewal =
@@ -92,7 +92,7 @@ export async function renewToken(store: TokenStore, input: RenewInput): Promise<
     );
     if (isTrouble(obtained)) {
       const { code, retryAfterMs } = obtained;
-      if (code === 'rate_limited') await input.throttled(retryAfterMs);
+      if (code === 'rate_limited') await input.throttled({ tokenUrl: grant.tokenUrl, saidMs: retryAfterMs });
       const state = code === 'login_required' ? 'login_required' : seen.state;
       await giveUp({ state, waitMs: Math.min(retryAfterMs ?? 0, LONGEST_PAUSE_MS) });
       return { outcome: 'failed', trouble: obtained };
