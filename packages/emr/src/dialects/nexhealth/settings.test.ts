@@ -35,7 +35,13 @@ test('a connection by default', () => {
       ],
     },
   });
-  expect(adapter.describe().limits).toEqual(['2000 requests a minute and 100 a second for the API key']);
+  expect(adapter.describe().limits).toEqual([
+    '2000 requests a minute for the API key',
+    '100 requests a second for the API key',
+  ]);
+  expect(adapter.describe([{ calls: 500, perMs: 60_000 }]).limits).toEqual([
+    '500 requests a minute for the API key',
+  ]);
 });
 
 test('connections with one key share the bucket, and its name does not hold the key', () => {
