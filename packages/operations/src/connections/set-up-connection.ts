@@ -105,7 +105,7 @@ export type PreparedConnection = {
   outcome: 'ready';
   /** Writes it, with its audit entry. To be called once. */
   save(tx: Transaction): Promise<SetUpSaved>;
-  /** To be called after the commit: forgets what the former connection leaves behind. */
+  /** To be called after the commit: sets the limit that was given, and forgets what the former connection leaves behind. */
   saved(): Promise<void>;
 };
 
@@ -199,7 +199,7 @@ export async function prepareConnection(
       ? { remarks: unreadRemarks(capability), unusable: [] }
       : { remarks: found.remarks, unusable: found.unusable };
 
-  const bucketId = await saveBucketOf(deps, { bucket, setsLimit });
+  const bucketId = await saveBucketOf(deps, { bucket });
   return {
     outcome: 'ready',
     async save(tx) {
@@ -224,6 +224,8 @@ export async function prepareConnection(
       return { outcome: 'created', publicId, accessToken, ...shown };
     },
     async saved() {
+      // Others share it, so it is not set for a connection that may not be saved, and no transaction holds its row (`setBucket`).
+      if (setsLimit) await saveBucketOf(deps, { bucket, setsLimit });
       if (!('userId' in owner) || owner.former === null) return;
       const present = { ...connection, userId: owner.userId };
       await forgetReplacedLogins(deps, { former: owner.former, present });
