@@ -79,7 +79,10 @@ function errorOf(input: {
 }): ApiError {
   const { response, text, repeatable, attempt } = input;
   const { status, headers } = response;
-  const retryAfterMs = parseRetryAfter(headers.get('retry-after') ?? undefined, new Date());
+  const retryAfterMs = parseRetryAfter(
+    { 'retry-after': headers.get('retry-after') ?? undefined, date: headers.get('date') ?? undefined },
+    new Date(),
+  );
   const requestId = headers.get('x-request-id');
   const reply = readErrorReply(text);
   if (reply === null) {

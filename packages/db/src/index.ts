@@ -36,7 +36,9 @@ export type { CountedAction } from './audit/tally.ts';
 // Vendors' limits of requests.
 export type { Bucket } from './buckets/bucket.ts';
 export { type DatabaseCallCounter, openCallCounter } from './buckets/call-counter.ts';
+export { findWindows } from './buckets/find-windows.ts';
 export { linkBucket } from './buckets/link-bucket.ts';
+export { hasRoomForLookUps } from './buckets/pace.ts';
 // The connect page, by which practices connect themselves.
 export {
   type BrowserSession,

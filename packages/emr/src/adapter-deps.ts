@@ -13,6 +13,8 @@ export type TokenCall = Pick<CallOptions, 'signal'> & {
   network: Network;
   /** Counts a call of the token endpoint against the vendor's limit. @returns trouble when it may not be made now. */
   permit(): Promise<Trouble | null>;
+  /** Says that the token endpoint has answered 429, and named this wait or none. Of the EMR's host, it holds back all callers under the limit. */
+  throttled(input: { tokenUrl: string; saidMs: number | undefined }): Promise<void>;
 };
 
 /** The access token of one credential. */

@@ -66,8 +66,12 @@ export type EmrAdapter = {
    * EMR names the practice, it is right only for a connection that was opened with its `statement`.
    */
   readonly place: string;
-  /** Describes what becomes of a payment over this connection. Integrators see it in `GET /v1/connection`. */
-  describe(): ConnectionDescription;
+  /**
+   * Describes what becomes of a payment over this connection. Integrators see it in `GET /v1/connection`.
+   *
+   * @param held the windows of the bucket that are stored, and so hold. Absent: those that the connection names.
+   */
+  describe(held?: RateBucket['windows']): ConnectionDescription;
   /** The vendor's limit of requests under which this connection falls; null when the vendor names none. */
   readonly bucket: RateBucket | null;
   /**

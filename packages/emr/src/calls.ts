@@ -15,6 +15,11 @@ export type RateBucket = {
 /** `signal` ends a call, or its wait. */
 export type CallOptions = {
   signal: AbortSignal;
+  /**
+   * True for calls of which several make one answer, as the pages of a look-up: each waits up to a minute for the vendor's limit. One that was
+   * refused would make all of them begin again, and under a small limit they would never come to their end.
+   */
+  waitsLong?: boolean;
 };
 
 /** Options of a call that reads the practice's names, or may have to. */
@@ -38,6 +43,13 @@ export type PostOptions = CallOptions & {
  */
 export type CallPermit = { granted: true; waitMs?: number } | { granted: false; waitMs: number };
 
+/**
+ * The longest time for which one answer of an EMR holds back others than the payment that it is about. The longest window of a vendor's limit is
+ * an hour. A quota of a day that is used up costs a few calls in each hour of it; an odd answer does not stop all practices of an
+ * application for a day.
+ */
+export const LONGEST_PAUSE_MS = 3_600_000;
+
 /** Counts requests against the vendors' limits, over all processes that share the store. */
 export type CallCounter = {
   /**
@@ -47,4 +59,11 @@ export type CallCounter = {
    * @throws when it cannot be counted.
    */
   take(bucket: RateBucket, options: CallOptions): Promise<CallPermit>;
+  /**
+   * Holds back all callers of the bucket: the EMR has answered a request with 429.
+   *
+   * @param options.saidMs the wait that the EMR named, `LONGEST_PAUSE_MS` at most; absent when it named none.
+   * @throws when it cannot be written.
+   */
+  pause(bucket: RateBucket, options: { saidMs?: number | undefined }): Promise<void>;
 };

@@ -11,6 +11,7 @@ test('the bound is a day', () => {
 
 test.each([
   ['seconds', '120', 120 * SECOND],
+  ['seconds with decimals, rounded up', '1.0005', 1001],
   ['nothing to wait', '0', 0],
   ['blanks around it', ' 5 ', 5 * SECOND],
   ['a date', 'Sun, 06 Nov 1994 08:49:37 GMT', 30 * SECOND],
@@ -25,7 +26,7 @@ test.each([
   ['a date in eleven years: a day', 'Sun, 06 Nov 2005 08:49:37 GMT', DAY],
   ['more digits than a number holds: a day', '9'.repeat(400), DAY],
 ])('%s', (_, value, ms) => {
-  expect(parseRetryAfter(value, now)).toBe(ms);
+  expect(parseRetryAfter({ 'retry-after': value }, now)).toBe(ms);
 });
 
 test.each([
@@ -33,7 +34,11 @@ test.each([
   '',
   'soon',
   '-5',
-  '1.5',
+  '-1.5',
+  '1.',
+  '1.5.2',
+  '1e9',
+  '5, 7',
   '12 s',
   '7 apples',
   'Monday or so',
@@ -41,5 +46,17 @@ test.each([
   '1994-11-06',
   'Sun, 99 Nov 1994 08:49:37 GMT',
 ])('%j cannot be read', (value) => {
-  expect(parseRetryAfter(value, now)).toBeUndefined();
+  expect(parseRetryAfter({ 'retry-after': value }, now)).toBeUndefined();
+});
+
+test("a date is compared with the answer's own, not with our clock", () => {
+  const date = 'Sun, 06 Nov 1994 08:49:37 GMT';
+  const read = (own: string) => parseRetryAfter({ 'retry-after': date, date: own }, now);
+  // Their clock is ten minutes ahead of ours, or behind it.
+  expect(read('Sun, 06 Nov 1994 08:39:37 GMT')).toBe(600 * SECOND);
+  expect(read('Sun, 06 Nov 1994 08:49:35 GMT')).toBe(2 * SECOND);
+  expect(read('today')).toBe(30 * SECOND);
+  expect(parseRetryAfter({ 'retry-after': '120', date: 'Sun, 06 Nov 1994 08:39:37 GMT' }, now)).toBe(
+    120 * SECOND,
+  );
 });

@@ -16,13 +16,21 @@ function dateMs(text: string): number {
 }
 
 /**
- * Reads a `Retry-After` header (RFC 9110, 10.2.3): seconds or an HTTP date. Other text is not read, although Date.parse
- * would take some of it for a date ("7 apples").
+ * Reads a `Retry-After` header (RFC 9110, 10.2.3): seconds or an HTTP date. Seconds may have decimals, which some servers write. Other
+ * text is not read, although Date.parse would take some of it for a date ("7 apples").
  *
- * @returns milliseconds from `now`, from 0 to `MAX_RETRY_AFTER_MS`; undefined when there is no header or it cannot be read.
+ * @param headers of the answer. A date is compared with their `Date`, which is of the same clock; ours may be ahead of it or behind.
+ * @param now used where there is no readable `Date`.
+ * @returns milliseconds, from 0 to `MAX_RETRY_AFTER_MS`; undefined when there is no header or it cannot be read.
  */
-export function parseRetryAfter(value: string | undefined, now: Date): number | undefined {
-  const text = value?.trim() ?? '';
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : dateMs(text) - now.getTime();
+export function parseRetryAfter(
+  headers: { readonly 'retry-after'?: string | undefined; readonly date?: string | undefined },
+  now: Date,
+): number | undefined {
+  const text = headers['retry-after']?.trim() ?? '';
+  const answeredAt = dateMs(headers.date?.trim() ?? '');
+  const ms = /^\d+(?:\.\d+)?$/.test(text)
+    ? Math.ceil(Number(text) * 1000)
+    : dateMs(text) - (Number.isNaN(answeredAt) ? now.getTime() : answeredAt);
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
 }

@@ -63,7 +63,7 @@ function judge(result: RequestResult, seen: Seen, deps: { now: () => Date }): Se
   const status = answer?.status;
   if (answer !== undefined && status !== undefined && (status < 200 || status > 299)) {
     if (status === 410) return { outcome: 'gone', httpStatus: 410, ...seen };
-    const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], deps.now());
+    const retryAfterMs = parseRetryAfter(answer.headers, deps.now());
     const asked = retryAfterMs === undefined ? {} : { retryAfterMs };
     return {
       outcome: 'failed',

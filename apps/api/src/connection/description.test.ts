@@ -1,7 +1,8 @@
 import { CREATE_PAYMENT_EXAMPLE } from '@emr-payments/contracts';
-import { localAdapterDeps } from '@emr-payments/emr';
+import { saveBucketOf } from '@emr-payments/db';
+import { localAdapterDeps, openAdapter } from '@emr-payments/emr';
 import { openKeyedAdapter } from '@emr-payments/emr/testing/keyed-emr';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openTestApi, type TestApi } from '../testing/test-api.ts';
 import { userRequests } from '../testing/user-requests.ts';
 
@@ -59,6 +60,27 @@ test('GET /v1/connection says of each field what the EMR gets, and which methods
     { id: '1', name: 'Card', usable: false, needs: 'the last four digits of the card' },
     { id: '2', name: 'Cash', usable: true, needs: null },
   ]);
+});
+
+test('GET /v1/connection says the limit that holds, which an operator may have set for all connections that share it', async () => {
+  const opened = {
+    userId: caller.userId,
+    adapter: 'open-dental',
+    baseUrl: 'http://127.0.0.1:1',
+    credentials: { developer_key: 'dev', customer_key: 'shown' },
+    settings: { calls_per_minute: 60 },
+    timeZone: 'America/New_York',
+  };
+  const adapter = openAdapter(opened, localAdapterDeps());
+  const apart = await openTestApi({ adapters: { of: () => adapter } });
+  onTestFinished(() => apart.close());
+  const asking = userRequests(apart, await apart.newCaller());
+  const limits = async () => (await asking.get('/v1/connection')).json().data.limits;
+  const pair = 'for each pair of developer and customer key';
+  expect(await limits()).toEqual([`1 request a second ${pair}`]);
+  const { key = '' } = adapter.bucket ?? {};
+  await saveBucketOf(apart, { bucket: { key, windows: [{ calls: 12, perMs: 60_000 }] }, setsLimit: true });
+  expect(await limits()).toEqual([`12 requests a minute ${pair}`]);
 });
 
 test('GET /v1/connection names the user of the access token, as events do', async () => {

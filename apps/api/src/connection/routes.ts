@@ -1,5 +1,5 @@
 import { ConnectionReplySchema } from '@emr-payments/contracts';
-import { findConnection, readHealth, readLocations, readMethods } from '@emr-payments/db';
+import { findConnection, findWindows, readHealth, readLocations, readMethods } from '@emr-payments/db';
 import { droppedFields } from '@emr-payments/emr/description';
 import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
@@ -44,12 +44,13 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<ConnectionRouteDeps> = 
       });
       if (asked.outcome === 'connection_unusable') return sendError(request, reply, asked.outcome);
       const adapter = (await deps.adapters()).of(connection);
-      const [stored, methods, locations] = await within(
+      const [stored, methods, locations, held] = await within(
         deps.limits.waitMs,
         Promise.all([
           readHealth(deps, { userId }),
           asked.outcome === 'answered' ? null : readMethods(deps, { userId }),
           asked.outcome === 'answered' ? null : readLocations(deps, { userId }),
+          adapter.bucket === null ? undefined : findWindows(deps, adapter.bucket),
         ]),
       );
       // The connection was there a moment ago, and connections are not deleted.
@@ -66,7 +67,7 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<ConnectionRouteDeps> = 
           health: healthView(stored.health),
           lists_read: asked.outcome === 'answered',
           dropped_fields: droppedFields(adapter),
-          ...descriptionView(adapter.describe()),
+          ...descriptionView(adapter.describe(held)),
           ...listsView(
             asked.outcome === 'answered' ? asked.answer : storedLists(adapter, { methods, locations }),
           ),

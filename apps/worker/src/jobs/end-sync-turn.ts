@@ -32,8 +32,8 @@ export async function endTurn(deps: JobDeps, input: Turn & { turn: SyncTurn }): 
       if (after.outcome === 'restart') return restart(deps, { run, held });
       if (after.outcome === 'end') return end(deps, { run, held }, after.end);
       const { code, detail: reason } = turn.trouble;
-      const { delayMs, pauseMs } = after;
-      const waiting = { claim, code, reason, delayMs, pauseMs, stopped: turn.stopped };
+      const { delayMs } = after;
+      const waiting = { claim, code, reason, delayMs, stopped: turn.stopped };
       if (!(await persist(deps, { held, of: fieldsOf(run) }, () => deps.steps.putOffSync(deps, waiting))))
         return stale(deps, run);
       deps.logger.info({ ...fieldsOf(run), code, retry_in_ms: delayMs }, 'a sync waits');

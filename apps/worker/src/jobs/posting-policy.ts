@@ -1,6 +1,6 @@
 import { FAILURE_CODES, isFailureCode, sentence } from '@emr-payments/contracts';
 import { type FarEnd, OUR_FAULT } from '@emr-payments/db';
-import type { Trouble } from '@emr-payments/emr';
+import { LONGEST_PAUSE_MS, type Trouble } from '@emr-payments/emr';
 import { KNOWN_NOT_SHOWN, NOT_THERE_YET, SETTLING } from './settle-doubt.ts';
 
 /** The code of the answer by which an EMR takes a payment for later. */
@@ -19,7 +19,7 @@ export const POSTING_POLICY = {
   longestDelayMs: 10 * 60_000,
   /** The longest time for which an EMR's `Retry-After` puts a payment off at once. */
   longestRetryAfterMs: 24 * 3_600_000,
-  /** The longest pause of a lane or a bucket after a 429 that names no wait. */
+  /** The longest pause of a lane after a 429 that names no wait. */
   longestUnsaidPauseMs: 60_000,
   /** The longest delay before a payment is sent with a renewed token: some of it, so that not all payments of a lane come at once. */
   renewedTokenMs: 250,
@@ -59,18 +59,17 @@ export function postingDelay(input: {
 }
 
 /**
- * Decides for how long a far end that asked all callers to wait is not called: as long as it said, 24 h at most. When it did not say, or said 0,
- * as long as the payment waits, a minute at most: how often this payment was put off before says nothing about the limit, and all
- * payments of the lane, or of all lanes of its bucket, wait with it.
+ * Decides for how long a lane without a bucket is not called after a 429: as long as the EMR said, an hour at most. When it did not say, or
+ * said 0, as long as the payment waits, a minute at most: how often this payment was put off before says nothing about the limit, and all
+ * payments of the lane wait with it. A bucket is paused by the call itself (`pause-bucket.ts`).
  *
  * @returns milliseconds.
  */
 export function farEndPause(input: { delayMs: number; retryAfterMs?: number | undefined }): number {
-  const { longestRetryAfterMs, longestUnsaidPauseMs } = POSTING_POLICY;
   const { delayMs, retryAfterMs = 0 } = input;
   return retryAfterMs > 0
-    ? Math.min(retryAfterMs, longestRetryAfterMs)
-    : Math.min(delayMs, longestUnsaidPauseMs);
+    ? Math.min(retryAfterMs, LONGEST_PAUSE_MS)
+    : Math.min(delayMs, POSTING_POLICY.longestUnsaidPauseMs);
 }
 
 /**
@@ -145,6 +144,6 @@ export function farEndOf({ code, sent }: { code: string; sent: boolean }): FarEn
   if (code === OUR_FAULT || code === LIMIT_USED_UP) return 'none';
   if (ANSWERS.includes(code) || refusesOne(code)) return 'answering';
   if (!sent && NO_EVIDENCE.includes(code)) return 'none';
-  // It asked us to slow down: that pauses the lane, or all lanes of its bucket, and does not count as a failure.
+  // It asked us to slow down: that pauses a lane that has no bucket, and does not count as a failure.
   return code === RATE_LIMITED ? 'throttling' : 'failing';
 }

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { sentence } from '@emr-payments/contracts';
 import type { ClaimedPosting, KnownEntry } from '@emr-payments/db';
-import { absent, type EmrAdapter, type FindHints, type FindOutcome } from '@emr-payments/emr';
+import {
+  absent,
+  type CallOptions,
+  type EmrAdapter,
+  type FindHints,
+  type FindOutcome,
+} from '@emr-payments/emr';
 import { expect, test } from 'vitest';
 import { KNOWN_NOT_SHOWN, type KnownInput, SETTLING, settleDoubt } from './settle-doubt.ts';
 
@@ -40,7 +46,9 @@ function adapterWith(
   known: readonly FindOutcome[] = [],
 ) {
   const asked: FindHints[] = [];
-  const find = async (hints: FindHints) => {
+  const find = async (hints: FindHints, options: CallOptions) => {
+    // A look-up that a limit cuts short begins again with its first call.
+    expect(options).toEqual({ signal, waitsLong: true });
     asked.push(hints);
     return (KNOWN.has(hints.paymentId) ? known[asked.length - 2] : outcome) as FindOutcome;
   };

@@ -112,7 +112,7 @@ export async function settleDoubt(
     return settling(adapter, posting) ?? sentElsewhere(adapter, posting) ?? { known: 'repeatable' };
   }
 
-  const findOne = (one: FindInput) => find(hintsOf(one), { signal });
+  const findOne = (one: FindInput) => find(hintsOf(one), { signal, waitsLong: true });
   const answer = await findOne({ ...payment, sentAt: unresolvedSentAt, leftBy: unresolvedLeftBy });
   if (answer.outcome === 'found') return { known: 'found', emrTransactionId: answer.emrTransactionId };
   if (answer.outcome === 'differs' || answer.outcome === 'several') {

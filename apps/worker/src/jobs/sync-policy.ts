@@ -1,7 +1,7 @@
 import { sentence } from '@emr-payments/contracts';
 import type { ClaimedSync, SyncEnd } from '@emr-payments/db';
 import type { PatientTrouble } from '@emr-payments/emr';
-import { farEndOf, farEndPause, postingDelay } from './posting-policy.ts';
+import { postingDelay } from './posting-policy.ts';
 
 /** The end of one claim on a run. */
 export type SyncTurn =
@@ -58,7 +58,7 @@ const NO_LIST = sentence`The EMR does not give this connection its list of patie
 export type AfterTrouble =
   | { outcome: 'end'; end: SyncEnd }
   | { outcome: 'restart' }
-  | { outcome: 'put_off'; delayMs: number; pauseMs: number | null };
+  | { outcome: 'put_off'; delayMs: number };
 
 /**
  * Decides what becomes of a run that met a trouble: it waits as a posting would, begins again where the EMR refuses its place, and fails
@@ -68,7 +68,7 @@ export function afterTrouble(
   run: ClaimedSync,
   { trouble, stopped }: { trouble: PatientTrouble; stopped: boolean },
 ): AfterTrouble {
-  if (stopped) return { outcome: 'put_off', delayMs: 0, pauseMs: null };
+  if (stopped) return { outcome: 'put_off', delayMs: 0 };
   const isCertain = trouble.code === HAS_NO_ENDPOINT || run.tries >= TRIES_AT_A_PLACE;
   // A refusal of the request alone may be one of the time since when changes are asked for: a full list is asked for first.
   const mayBeTime = run.since !== null && trouble.code === 'emr_refused';
@@ -85,9 +85,5 @@ export function afterTrouble(
   const isLost = trouble.code === PLACE_LOST;
   if (hasPlace && (isLost || (run.tries >= TRIES_AT_A_PLACE && REFUSES_PLACE.includes(trouble.code))))
     return { outcome: 'restart' };
-  const delayMs = Math.ceil(postingDelay({ ...trouble, tries: run.tries }));
-  const { code, retryAfterMs } = trouble;
-  const pauseMs =
-    farEndOf({ code, sent: false }) === 'throttling' ? farEndPause({ delayMs, retryAfterMs }) : null;
-  return { outcome: 'put_off', delayMs, pauseMs };
+  return { outcome: 'put_off', delayMs: Math.ceil(postingDelay({ ...trouble, tries: run.tries })) };
 }

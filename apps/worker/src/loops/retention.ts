@@ -16,6 +16,9 @@ const IDEMPOTENCY_KEY_DAYS = 7;
 /** A credential that has ended is kept for so long: the audit log names its owner when somebody tries it. */
 const CREDENTIAL_DAYS = 90;
 
+/** A limit of requests that no connection has is kept for so long: what an operator has set holds for one that is connected again. */
+const UNUSED_LIMIT_DAYS = 30;
+
 /** Days for which rows of each kind are kept, in the order in which they are removed. */
 const keptDays = (eventDays: number): Record<Prunable, number> => ({
   events: eventDays,
@@ -32,6 +35,7 @@ const keptDays = (eventDays: number): Record<Prunable, number> => ({
   access_tokens: CREDENTIAL_DAYS,
   operator_key_secrets: CREDENTIAL_DAYS,
   deleted_endpoints: eventDays,
+  unused_limits: UNUSED_LIMIT_DAYS,
 });
 
 /** After this time without a renewal, tokens that no connection uses are removed. */

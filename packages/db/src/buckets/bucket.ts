@@ -62,8 +62,8 @@ async function idOf(deps: StatementDeps, bucket: Bucket): Promise<number> {
 }
 
 /**
- * Sets the windows of a bucket, for all connections that share it: an operator has said them. Commits by itself, before a connection is
- * written: the row is locked by every call to the EMR, and so no transaction holds it.
+ * Sets the windows of a bucket, for all connections that share it: an operator has said them. Commits by itself: the row is locked by every
+ * call to the EMR, and so no transaction that writes a connection holds it.
  *
  * @returns the id of the row.
  */

@@ -148,6 +148,83 @@ test('a pause holds back every caller', async () => {
   }
 });
 
+/** Milliseconds until a call may be made, in the eyes of the two kinds of callers. */
+const waitsFor = async ({ key }: Bucket) => {
+  const ask = async (yields: boolean) =>
+    (await takeCall(practice, { key, yields, longestWaitMs: -1 }))?.waitMs;
+  return [(await ask(false)) ?? 0, (await ask(true)) ?? 0] as const;
+};
+const WIDE = { windows: [{ calls: 1000, perMs: 1_000 }] };
+const about = (waitMs: number, saidMs: number) => {
+  expect(waitMs).toBeLessThanOrEqual(saidMs);
+  expect(waitMs).toBeGreaterThan(saidMs - 10_000);
+};
+
+test('of two pauses that overlap the longer one counts, whoever was answered', async () => {
+  const bucket = { key: 'overlap', ...WIDE };
+  await setBucket(practice, bucket);
+  await counter().pause(bucket, { saidMs: 600_000 });
+  await counter().pause(bucket, { saidMs: 1_000 });
+  await counter({ yields: true }).pause(bucket, { saidMs: 1_000 });
+  await counter({ yields: true }).pause(bucket, {});
+  about((await waitsFor(bucket))[0], 600_000);
+});
+
+test('an answer to a call that no payment made pauses payments for a minute at most', async () => {
+  const bucket = { key: 'odd', ...WIDE };
+  await setBucket(practice, bucket);
+  await counter({ yields: true }).pause(bucket, { saidMs: 3_600_000 });
+  about((await waitsFor(bucket))[0], 60_000);
+  // While payments wait, such calls begin when they were told to.
+  await sql(
+    `UPDATE rate_buckets SET paused_until = now() - interval '1 s', wanted_until = now() + interval '1 hour'`,
+  );
+  const [payments, others] = await waitsFor(bucket);
+  expect(payments).toBeLessThanOrEqual(0);
+  about(others, 3_600_000);
+});
+
+test('after each pause payments go before calls that get one 429 after the other', async () => {
+  const bucket = { key: 'row', windows: [{ calls: 6, perMs: 60_000 }] };
+  await setBucket(practice, bucket);
+  await counter({ yields: true }).pause(bucket, { saidMs: 1_000 });
+  await sql(`UPDATE rate_buckets SET wanted_until = now() + interval '1 hour'`);
+  const [payments, others] = await waitsFor(bucket);
+  expect(others - payments).toBeGreaterThan(60_000);
+});
+
+test('a pause of which the EMR names no length doubles while one follows the other, up to a minute', async () => {
+  const bucket = { key: 'unsaid', ...WIDE };
+  await setBucket(practice, bucket);
+  const pause = () => counter().pause(bucket, {});
+  const lengths: number[] = [];
+  // Later than the column's rounding.
+  const over = `(now() - interval '5 ms')`;
+  const lengthOf = async () =>
+    (await sql('SELECT round(extract(epoch FROM paused_until - updated_at))::int AS s FROM rate_buckets'))[0]
+      .s;
+  for (let n = 0; n < 8; n += 1) {
+    await pause();
+    // Answers to calls that were under way say nothing more.
+    await pause();
+    lengths.push(await lengthOf());
+    await sql(
+      `UPDATE rate_buckets SET updated_at = updated_at - (paused_until - ${over}), paused_until = ${over}`,
+    );
+  }
+  expect(lengths).toEqual([1, 2, 4, 8, 16, 32, 60, 60]);
+  await sql(
+    `UPDATE rate_buckets SET updated_at = now() - interval '3 min', paused_until = now() - interval '2 min'`,
+  );
+  await pause();
+  expect(await lengthOf()).toBe(1);
+});
+
+test('a pause of a bucket that nobody has called is none', async () => {
+  await counter().pause({ key: 'nobody', ...WIDE }, { saidMs: 1_000 });
+  expect(await sql('SELECT key FROM rate_buckets')).toEqual([]);
+});
+
 test('calls that no payment waits for leave three quarters of the burst', async () => {
   const bucket = { key: 'hour', windows: [{ calls: 80, perMs: 3_600_000 }] };
   const take = async (yields: boolean) => (await counter({ yields }).take(bucket)).granted;
@@ -200,6 +277,29 @@ test('a call that yields takes nothing of the limit when its caller has given up
   expect(await waiting).toMatchObject({ granted: false });
   for (let n = 0; n < 3; n += 1) expect(await counter().take(bucket)).toEqual({ granted: true, waitMs: 0 });
 });
+
+test('a call that waits long is counted when it may be made, however far that is; others are refused meanwhile', async () => {
+  const bucket = { key: 'look-up', windows: [{ calls: 4, perMs: 10_000 }] };
+  for (let n = 0; n < 3; n += 1) expect(await counter().take(bucket)).toMatchObject({ granted: true });
+  const startedAt = performance.now();
+  const waiting = counter().take(bucket, { waitsLong: true });
+  expect(await counter().take(bucket)).toMatchObject({ granted: false });
+  expect((await waiting).granted).toBe(true);
+  expect(performance.now() - startedAt).toBeGreaterThan(5_000);
+}, 30_000);
+
+test('a call that waits long makes way for a pause that begins meanwhile, and ends with its caller', async () => {
+  const bucket = { key: 'ends', windows: [{ calls: 4, perMs: 10_000 }] };
+  for (let n = 0; n < 3; n += 1) await counter().take(bucket);
+  const stop = new AbortController();
+  const ended = counter().take(bucket, { waitsLong: true, signal: stop.signal });
+  const paused = counter().take(bucket, { waitsLong: true });
+  await counter().pause(bucket, { saidMs: 3_600_000 });
+  stop.abort();
+  expect((await ended).granted).toBe(false);
+  expect(await paused).toMatchObject({ granted: false });
+  expect((await paused).waitMs).toBeGreaterThan(3_500_000);
+}, 30_000);
 
 test('a bucket without a row is added by the first call, and no later call changes its windows', async () => {
   const bucket = { key: 'office', windows: [{ calls: 60, perMs: 60_000 }] };

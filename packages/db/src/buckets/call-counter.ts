@@ -1,21 +1,28 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { StatementDeps } from '../core/statements.ts';
 import { type Bucket, ensureBucket } from './bucket.ts';
+import { LONGEST_LONG_WAIT_MS } from './pace.ts';
+import { pauseBucket } from './pause-bucket.ts';
 import { type CallTaken, takeCall } from './take-call.ts';
 
 /** Counts the requests to EMRs of all processes in the rows of their buckets. It has the form of `CallCounter` in packages/emr. */
 export type DatabaseCallCounter = {
-  /** @param options.signal ends the wait of a call that yields: it is not granted then. */
+  /**
+   * @param options.signal ends a wait: the call is not granted then.
+   * @param options.waitsLong true: the call of a payment waits here for up to a minute.
+   */
   take(
     bucket: Bucket,
-    options?: { signal?: AbortSignal },
+    options?: { signal?: AbortSignal; waitsLong?: boolean },
   ): Promise<{ granted: true; waitMs: number } | { granted: false; waitMs: number }>;
+  /** Holds back the calls of all processes: the EMR has answered 429 (`pauseBucket`). */
+  pause(bucket: Bucket, options: { saidMs?: number | undefined }): Promise<void>;
 };
 
 /** A call for a payment that may be made this soon is granted, and the caller waits. */
 const LONGEST_WAIT_MS = 3_000;
 
-/** Between two looks of a call that yields: others may take what it waits for. */
+/** Between two looks of a call that waits here: others may take what it waits for. */
 const SHORTEST_PAUSE_MS = 20;
 
 /** A call that yields waits here, for so long altogether: no payment is held up meanwhile. */
@@ -42,8 +49,12 @@ export function openCallCounter(
     return again;
   }
 
-  async function takeYielding(bucket: Bucket, signal?: AbortSignal): Promise<CallTaken> {
-    const until = performance.now() + LONGEST_YIELDING_WAIT_MS;
+  /** Waits until the call may be made, and counts it only then: a pause that begins meanwhile holds it back too. */
+  async function takeWithin(
+    bucket: Bucket,
+    { waitMs, signal }: { waitMs: number; signal: AbortSignal | undefined },
+  ): Promise<CallTaken> {
+    const until = performance.now() + waitMs;
     for (;;) {
       const taken = await takeFrom(bucket);
       if (taken.granted || performance.now() + taken.waitMs > until) return taken;
@@ -54,9 +65,11 @@ export function openCallCounter(
   }
 
   return {
-    async take(bucket, { signal } = {}) {
-      const { granted, waitMs } = await (yields ? takeYielding(bucket, signal) : takeFrom(bucket));
+    async take(bucket, { signal, waitsLong = false } = {}) {
+      const longest = yields ? LONGEST_YIELDING_WAIT_MS : waitsLong ? LONGEST_LONG_WAIT_MS : 0;
+      const { granted, waitMs } = await takeWithin(bucket, { waitMs: longest, signal });
       return { granted, waitMs };
     },
+    pause: ({ key }, { saidMs }) => pauseBucket(deps, { key, yields, saidMs }),
   };
 }

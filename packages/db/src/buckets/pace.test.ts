@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { paceOf } from './pace.ts';
+import { hasRoomForLookUps, paceOf } from './pace.ts';
 
 test.each([
   ['Open Dental, a key', { calls: 1, perMs: 1_000 }, { burst: 1, intervalUs: 1_100_000 }],
@@ -21,4 +21,19 @@ test('no pace lets more calls than the limit leave in a window and a tenth', () 
       if (most > calls || burst < 1) wrong.push({ calls, perMs, burst, intervalUs });
     }
   expect(wrong).toEqual([]);
+});
+
+test.each([
+  [2, 60_000, false],
+  [3, 60_000, true],
+  [40, 3_600_000, false],
+  [41, 3_600_000, true],
+])('%i calls in %i ms: room for look-ups is %s', (calls, perMs, has) => {
+  expect(hasRoomForLookUps([{ calls, perMs }])).toBe(has);
+  expect(
+    hasRoomForLookUps([
+      { calls: 9, perMs: 1000 },
+      { calls, perMs },
+    ]),
+  ).toBe(has);
 });

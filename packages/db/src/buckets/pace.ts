@@ -33,6 +33,18 @@ export function paceOf({ calls, perMs }: LimitWindow): Pace {
   return { burst, intervalUs };
 }
 
+/** A call without which those before it would be in vain, as the next page of a look-up, waits for so long altogether. */
+export const LONGEST_LONG_WAIT_MS = 60_000;
+
+/** The calls of a look-up: those of the payment, and of payments that the EMR is known to have. */
+const LOOK_UP_CALLS = 5;
+
+/** False for a limit under which a payment whose answer was lost can never be looked up: neither at once, nor with waits between its calls. */
+export const hasRoomForLookUps = (windows: readonly LimitWindow[]): boolean =>
+  windows
+    .map(paceOf)
+    .every(({ burst, intervalUs }) => burst >= LOOK_UP_CALLS || intervalUs <= LONGEST_LONG_WAIT_MS * 1000);
+
 /** Sorts windows by their length, as they are stored. */
 export function sortedWindows(windows: readonly LimitWindow[]): LimitWindow[] {
   return [...windows].sort((a, b) => a.perMs - b.perMs);

@@ -11,7 +11,7 @@ const SPARE = '(CASE WHEN :yields::boolean THEN burst * 3 / 4 ELSE 0 END)';
  * While payments wait to be fed (`wanted_until`), calls that no payment waits for get every so many-th call. Without this a reader that
  * never stops would take each call the moment it is free, and the relay, which looks a few times a second, would find none.
  */
-const YIELD_SHARE = 4;
+export const YIELD_SHARE = 4;
 
 /**
  * Counts a call in every window of the bucket, and finds out when it may be made: now, or up to `longestWaitMs` later, in the order

@@ -146,7 +146,7 @@ async function rejectBoth(): Promise<void> {
   const trouble = { code: 'unauthorized', reason: 'The EMR rejected our credentials.', delayMs: 0 };
   const postponement = { ...trouble, status: 'retrying', farEnd: 'none', uncounted: 'login' } as const;
   await retryPosting(practice, { claim: claimed.claim, attempt: null, postponement });
-  await putOffSync(practice, { claim: run.claim, ...trouble, pauseMs: null, stopped: true });
+  await putOffSync(practice, { claim: run.claim, ...trouble, stopped: true });
 }
 const waiting = () =>
   sql(

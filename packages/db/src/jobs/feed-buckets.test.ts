@@ -61,8 +61,9 @@ const pass = (seconds: number) =>
          next_slots = (SELECT array_agg(slot - make_interval(secs => ${seconds}) ORDER BY n) FROM unnest(next_slots) WITH ORDINALITY AS each(slot, n)),
          feed_slots = (SELECT array_agg(slot - make_interval(secs => ${seconds}) ORDER BY n) FROM unnest(feed_slots) WITH ORDINALITY AS each(slot, n))`);
 
-/** Records that the EMR has answered a posting with the wish to wait. */
+/** Records that the EMR has answered a posting with the wish to wait, as the worker does after its call. */
 async function throttled({ claim }: ClaimedPosting, pauseMs: number): Promise<void> {
+  await openCallCounter(practice).pause(HOUR, { saidMs: pauseMs });
   const answer = { code: 'rate_limited', reason: 'The EMR asked us to slow down.' };
   const postponement = {
     ...answer,
@@ -283,26 +284,6 @@ test('a wait that the EMR asks for pauses the bucket, all its lanes and callers,
   expect((await openCallCounter(practice).take(HOUR)).granted).toBe(false);
   await sql(`UPDATE rate_buckets SET paused_until = now() - interval '1 s'`);
   expect(await fedLanes()).toEqual([practice.laneId, shared.laneId]);
-});
-
-test('of two waits that the EMR asks for, the longer one counts', async () => {
-  await addPractices(1);
-  const [other] = others as [Practice];
-  await accept(practice, 1);
-  await accept(other, 1);
-  await share();
-  const postings: ClaimedPosting[] = [];
-  for (const { id, fence } of await feedJobs(deps(), 2)) {
-    const posting = await claimPosting(deps(), { jobId: id, fence, leaseMs: 60_000 });
-    if (posting !== null) postings.push(posting);
-  }
-  const [first, second] = postings as [ClaimedPosting, ClaimedPosting];
-  await throttled(first, 600_000);
-  await throttled(second, 1_000);
-  const [bucket] = await sql(
-    'SELECT extract(epoch FROM paused_until - now())::float8 AS wait FROM rate_buckets',
-  );
-  expect(bucket.wait).toBeGreaterThan(590);
 });
 
 test('an outage after the lanes without a limit were fed does not keep their jobs from being handed over', async () => {

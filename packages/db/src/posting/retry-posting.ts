@@ -72,16 +72,13 @@ const RETRY = {
     ), paused AS (
       UPDATE lanes SET open_until = now() + make_interval(secs => $13::float8 / 1000.0)
         FROM job WHERE lanes.id = job.lane_id AND $7 = 'throttling' AND lanes.bucket_id IS NULL AND ${NOT_OPEN}
-    ), paused_bucket AS (
-      UPDATE rate_buckets SET paused_until = greatest(paused_until, now() + make_interval(secs => $13::float8 / 1000.0))
-       WHERE $7 = 'throttling' AND id = (SELECT l.bucket_id FROM lanes l JOIN job ON l.id = job.lane_id)
     )
     SELECT same_answers FROM job`,
 };
 
 /**
  * @param input.postponement its `farEnd`: `answering` closes the lane's circuit, `failing` counts towards it, `throttling`
- *   pauses the whole lane, or with a bucket all its lanes and callers, `none` leaves it as it is.
+ *   pauses the lane if it has no bucket (one was paused by the call itself), `none` leaves it as it is.
  * @returns how many tries in a row have had this answer; null when the claim is no longer ours: nothing was changed.
  */
 export async function retryPosting(

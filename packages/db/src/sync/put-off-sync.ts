@@ -3,35 +3,29 @@ import { dueAfterStop } from '../health/gate.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
 /**
- * Lets a run wait with its trouble. Behind a broken login it is due after the stop, no try is counted, and its troubles begin again then. A 429 also pauses what the connection shares with its postings: the vendor wants no call from any of
- * us, and a posting that is sent meanwhile would only get the same answer.
+ * Lets a run wait with its trouble. Behind a broken login it is due after the stop, no try is counted, and its troubles begin again then.
  */
 const PUT_OFF = {
   name: 'put-off-sync',
   text: `
     WITH stop AS MATERIALIZED (
-      ${dueAfterStop('(SELECT r.user_id FROM jobs j JOIN sync_runs r ON r.id = j.sync_run_id WHERE j.id = $1)', '$7::bool')}
+      ${dueAfterStop('(SELECT r.user_id FROM jobs j JOIN sync_runs r ON r.id = j.sync_run_id WHERE j.id = $1)', '$6::bool')}
     ), job AS (
-      UPDATE jobs SET queued_at = NULL, lease_until = NULL, fence = fence + 1, tries = least(tries + CASE WHEN $7::bool THEN 0 ELSE 1 END, 1000),
+      UPDATE jobs SET queued_at = NULL, lease_until = NULL, fence = fence + 1, tries = least(tries + CASE WHEN $6::bool THEN 0 ELSE 1 END, 1000),
              run_at = coalesce((SELECT until FROM stop), now() + make_interval(secs => $3::float8 / 1000.0)),
              same_answers = CASE WHEN last_code = $4 AND last_reason = $5 THEN same_answers + 1 ELSE 1 END, last_code = $4, last_reason = $5
        WHERE id = $1 AND fence = $2
       RETURNING sync_run_id
     ), run AS (
-      UPDATE sync_runs r SET last_code = $4, last_reason = $5, trouble_since = CASE WHEN NOT $7::bool THEN coalesce(r.trouble_since, now()) END
+      UPDATE sync_runs r SET last_code = $4, last_reason = $5, trouble_since = CASE WHEN NOT $6::bool THEN coalesce(r.trouble_since, now()) END
         FROM job WHERE r.id = job.sync_run_id
       RETURNING r.user_id
-    ), paused AS (
-      UPDATE rate_buckets SET paused_until = greatest(paused_until, now() + make_interval(secs => $6::float8 / 1000.0))
-       WHERE $6::float8 IS NOT NULL
-         AND id = (SELECT l.bucket_id FROM run JOIN connections c ON c.user_id = run.user_id JOIN lanes l ON l.id = c.lane_id)
     )
     SELECT user_id FROM run`,
 };
 
 /**
  * @param input.stopped true: the broken login of the connection stops it.
- * @param input.pauseMs how long nobody may call the EMR; null when it says nothing of others.
  * @returns false when the claim is no longer ours: nothing was changed.
  */
 export async function putOffSync(
@@ -41,12 +35,11 @@ export async function putOffSync(
     code: string;
     reason: string;
     delayMs: number;
-    pauseMs: number | null;
     stopped: boolean;
   },
 ): Promise<boolean> {
-  const { claim, code, reason, delayMs, pauseMs, stopped } = input;
-  const values = [claim.jobId, claim.fence, delayMs, code, reason, pauseMs, stopped];
+  const { claim, code, reason, delayMs, stopped } = input;
+  const values = [claim.jobId, claim.fence, delayMs, code, reason, stopped];
   return (await query(deps, PUT_OFF, values)).length === 1;
 }
 

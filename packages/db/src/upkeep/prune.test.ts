@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { newEventId, paymentIdToUuid } from '@emr-payments/contracts';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { acceptBatch } from '../accept/accept-batch.ts';
+import { ensureBucket } from '../buckets/bucket.ts';
 import type { StatementDeps } from '../core/statements.ts';
 import { claimDelivery } from '../delivery/claim-delivery.ts';
 import { redeliverEvent } from '../delivery/redeliver-event.ts';
@@ -270,4 +271,19 @@ test('credentials go when they have ended for so long, and never one that is val
     const kept = hashes.map((hash) => Buffer.from(hash).toString()).filter((text) => names.includes(text));
     expect(kept.sort()).toEqual(['lately', 'later', 'open']);
   }
+});
+
+test('limits of requests that no connection has are removed when nobody has called under them for so long', async () => {
+  const { prisma, pool } = practice.owner;
+  const window = [{ calls: 60, perMs: 60_000 }];
+  const used = await ensureBucket(practice, { key: 'used', windows: window });
+  for (const key of ['tried', 'called', 'new']) await ensureBucket(practice, { key, windows: window });
+  await prisma.lane.update({ where: { id: practice.laneId }, data: { bucketId: used } });
+  await pool.query(`UPDATE rate_buckets SET updated_at = now() - interval '31 days' WHERE key <> 'new'`);
+  await pool.query(
+    `UPDATE rate_buckets SET next_slots = ARRAY[now() - interval '29 days'] WHERE key = 'called'`,
+  );
+  expect(await pruneBatch(practice, { what: 'unused_limits', days: 30 })).toBe(1);
+  const kept = await prisma.rateBucket.findMany({ orderBy: { key: 'asc' }, select: { key: true } });
+  expect(kept.map(({ key }) => key)).toEqual(['called', 'new', 'used']);
 });

@@ -170,6 +170,19 @@ const ENDED_SECRETS = `
          LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1
     )`;
 
+/**
+ * Removes limits of requests under which no connection falls: a connection that was only tried, or that was replaced, has left them. One of
+ * which a call was counted since is kept.
+ */
+const UNUSED_LIMITS = `
+    gone AS (
+      DELETE FROM rate_buckets WHERE id = ANY (ARRAY(
+        SELECT b.id FROM rate_buckets b
+         WHERE (SELECT alone FROM leader) AND b.updated_at < now() - make_interval(days => $1)
+           AND now() - make_interval(days => $1) > ALL (b.next_slots) AND NOT EXISTS (SELECT FROM lanes l WHERE l.bucket_id = b.id)
+         LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1
+    )`;
+
 /** Removes credentials of one kind that ended so long ago. Until then the audit log names the owner of one that is tried. */
 const endedCredentials = (table: 'client_secrets' | 'access_tokens' | 'operator_key_secrets'): string => `
     gone AS (
@@ -201,6 +214,7 @@ const STATEMENTS = {
   access_tokens: removing('prune-access-tokens', endedCredentials('access_tokens')),
   operator_key_secrets: removing('prune-operator-key-secrets', endedCredentials('operator_key_secrets')),
   deleted_endpoints: removing('prune-deleted-endpoints', DELETED_ENDPOINTS),
+  unused_limits: removing('prune-unused-limits', UNUSED_LIMITS),
 };
 
 export type Prunable = keyof typeof STATEMENTS;

@@ -80,7 +80,7 @@ const NO_ROW = {
 function judgeStatus(answer: Answer): { verdict: Verdict; trouble: Trouble } {
   const { status } = answer;
   const row = STATUS_ROWS.find(({ from, to }) => status >= from && status <= to) ?? NO_ROW;
-  const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], new Date());
+  const retryAfterMs = parseRetryAfter(answer.headers, new Date());
   const detail = sentence`The EMR ${row.says} (HTTP ${status}).`;
   return {
     verdict: row.verdict,

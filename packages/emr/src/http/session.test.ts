@@ -57,7 +57,8 @@ const notRenewed = (trouble: Trouble): TokenSource => ({
   get: async ({ rejected }) => (rejected === undefined ? { token: 't1' } : trouble),
 });
 
-const granted: CallCounter = { take: async () => ({ granted: true }) };
+const pause = async () => {};
+const granted: CallCounter = { take: async () => ({ granted: true }), pause };
 const BUCKET: RateBucket = { scope: 'connection', key: 'k', windows: [{ calls: 1, perMs: 1000 }] };
 const open = (input: Partial<SessionInput> & { baseUrl: string }, calls: CallCounter = granted) =>
   openSession(
@@ -158,7 +159,7 @@ test('a read whose token was renewed, and for which the limit then has no room, 
   const { seen, baseUrl } = await serverTaking(['t2']);
   const permits = [{ granted: true }, { granted: false, waitMs: 700 }] as const;
   let taken = 0;
-  const calls: CallCounter = { take: async () => permits[taken++] ?? { granted: true } };
+  const calls: CallCounter = { take: async () => permits[taken++] ?? { granted: true }, pause };
   const auth = { kind: 'bearer', source: tokensInTurn('t1', 't2'), rejects: by401 } as const;
   const session = open({ baseUrl, bucket: BUCKET, auth }, calls);
   const result = await session.read(READ, { signal });
@@ -192,6 +193,7 @@ test('each request is counted', async () => {
       counted.push(key);
       return { granted: true };
     },
+    pause,
   };
   const session = open({ baseUrl, bucket: BUCKET }, calls);
   for (let n = 0; n < 2; n += 1) await session.read(READ, { signal });
@@ -206,7 +208,7 @@ test('a request that is granted for later is made then; without a permit nothing
     { granted: true, waitMs: 60 },
     { granted: false, waitMs: 60_000 },
   ];
-  const calls: CallCounter = { take: async () => permits.shift() ?? { granted: true } };
+  const calls: CallCounter = { take: async () => permits.shift() ?? { granted: true }, pause };
   const session = open({ baseUrl, bucket: BUCKET }, calls);
   const startedAt = performance.now();
   expect(await session.read(READ, { signal })).toMatchObject({ kind: 'answer' });
@@ -224,7 +226,7 @@ test('a request that is granted for later is made then; without a permit nothing
 
 test('a wait for the limit ends with the claim, and nothing is sent', async () => {
   const { seen, baseUrl } = await serverTaking(['']);
-  const calls: CallCounter = { take: async () => ({ granted: true, waitMs: 60_000 }) };
+  const calls: CallCounter = { take: async () => ({ granted: true, waitMs: 60_000 }), pause };
   const session = open({ baseUrl, bucket: BUCKET }, calls);
   const lost = AbortSignal.timeout(30);
   const result = await session.send(SEND, { signal: lost, mayStillSend: () => true });
@@ -238,6 +240,7 @@ test('a request that cannot be counted is certainly not sent, and that is a faul
     async take() {
       throw new Error('PostgreSQL cannot be reached');
     },
+    pause,
   };
   const result = await open({ baseUrl, bucket: BUCKET }, calls).send(SEND, sending);
   if (result.kind === 'answer') throw new Error('sent');
@@ -264,4 +267,68 @@ test('a read renews the token for every 401, because a second read does no harm'
   const source = tokensInTurn('t1', 't2');
   const session = open({ baseUrl, auth: { kind: 'bearer', source, rejects: () => false } });
   expect(await session.read(READ, { signal })).toMatchObject({ status: 200 });
+});
+
+/** A server that gives every request this answer, and what a session over it told the counter. */
+async function throttledBy(headers: Record<string, string>, input: Partial<SessionInput> = {}) {
+  const server = createServer((_, response) => void response.writeHead(429, headers).end('later')).listen(
+    0,
+    '127.0.0.1',
+  );
+  await once(server, 'listening');
+  closers.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const pauses: unknown[] = [];
+  const calls: CallCounter = {
+    ...granted,
+    async pause(bucket, options) {
+      pauses.push([bucket.key, options]);
+      throw new Error('PostgreSQL cannot be reached');
+    },
+  };
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { session: open({ baseUrl, bucket: BUCKET, ...input }, calls), pauses };
+}
+
+test('every 429 pauses the bucket, that to a read too, and is the answer all the same', async () => {
+  const { session, pauses } = await throttledBy({ 'retry-after': '7' });
+  expect(await session.read(READ, { signal })).toMatchObject({ kind: 'answer', status: 429 });
+  expect(await session.send(SEND, sending)).toMatchObject({ kind: 'answer', status: 429 });
+  expect(pauses).toEqual([
+    ['k', { saidMs: 7_000 }],
+    ['k', { saidMs: 7_000 }],
+  ]);
+});
+
+test.each<[Record<string, string>, object]>([
+  [{ 'retry-after': '86400' }, { saidMs: 3_600_000 }],
+  [{ 'retry-after': 'Fri, 31 Dec 2100 23:59:59 GMT' }, { saidMs: 3_600_000 }],
+  [{ 'retry-after': 'Thu, 01 Jan 1970 00:00:00 GMT' }, {}],
+  [{ 'retry-after': '0' }, {}],
+  [{ 'retry-after': '-5' }, {}],
+  [{ 'retry-after': 'soon' }, {}],
+  [{}, {}],
+])('a 429 with %j pauses the bucket with %j', async (headers, options) => {
+  const { session, pauses } = await throttledBy(headers);
+  await session.read(READ, { signal });
+  expect(pauses).toEqual([['k', options]]);
+});
+
+test('the wait that a vendor names elsewhere counts where there is no Retry-After', async () => {
+  const waitMs = ({ body }: { body: string }) => (body === 'later' ? 1_500 : undefined);
+  const said = async (headers: Record<string, string>) => {
+    const { session, pauses } = await throttledBy(headers, { waitMs });
+    await session.read(READ, { signal });
+    return pauses;
+  };
+  expect(await said({})).toEqual([['k', { saidMs: 1_500 }]]);
+  expect(await said({ 'retry-after': '7' })).toEqual([['k', { saidMs: 7_000 }]]);
+});
+
+test('without a bucket there is nothing to pause', async () => {
+  const { session, pauses } = await throttledBy({}, { bucket: null });
+  await session.read(READ, { signal });
+  expect(pauses).toEqual([]);
 });

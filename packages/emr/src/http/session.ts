@@ -1,6 +1,13 @@
 import { sentence } from '@emr-payments/contracts';
+import { parseRetryAfter } from '@emr-payments/outbound';
 import type { AdapterDeps, TokenCall, TokenSource } from '../adapter-deps.ts';
-import type { CallOptions, CallPermit, PostOptions, RateBucket } from '../calls.ts';
+import {
+  type CallOptions,
+  type CallPermit,
+  LONGEST_PAUSE_MS,
+  type PostOptions,
+  type RateBucket,
+} from '../calls.ts';
 import { isTrouble, type Trouble } from '../trouble.ts';
 import { type Answer, exchange, type NoAnswer } from './exchange.ts';
 import { NotMadeError } from './not-made.ts';
@@ -28,6 +35,8 @@ export type SessionInput = {
   bucket: RateBucket | null;
   /** For one whole exchange, answer included. */
   timeoutMs: number;
+  /** The wait that a 429 names in another place than `Retry-After`, in milliseconds. */
+  waitMs?(answer: Answer): number | undefined;
 };
 
 export type ReadRequest = {
@@ -96,11 +105,11 @@ export function openSession(
   const { baseUrl, auth, bucket, timeoutMs } = input;
 
   /** Counts the request, and waits until it may be made. @returns null then. */
-  async function limited({ signal }: CallOptions): Promise<Trouble | null> {
+  async function limited({ signal, waitsLong }: CallOptions): Promise<Trouble | null> {
     if (bucket === null) return null;
     let permit: CallPermit;
     try {
-      permit = await calls.take(bucket, { signal });
+      permit = await calls.take(bucket, { signal, ...(waitsLong === undefined ? {} : { waitsLong }) });
     } catch {
       // The counter reports its own errors. Nothing was sent, and that is certain: a call that throws could have sent something.
       return NOT_COUNTED;
@@ -108,6 +117,15 @@ export function openSession(
     if (!permit.granted) return limitUsedUp(permit.waitMs);
     if (permit.waitMs !== undefined && permit.waitMs > 0) await waitFor(permit.waitMs, signal);
     return null;
+  }
+
+  /** Holds back everybody under the limit after a 429, whatever it says of the request. One that cannot be written is left out. */
+  async function throttled(saidMs: number | undefined): Promise<void> {
+    if (bucket === null) return;
+    // A wait of 0 says nothing: it has passed, or is a second that was rounded down.
+    const wait = saidMs === undefined || saidMs <= 0 ? {} : { saidMs: Math.min(saidMs, LONGEST_PAUSE_MS) };
+    // The counter reports its own errors, and the next 429 says the same.
+    await calls.pause(bucket, wait).catch(() => undefined);
   }
 
   // Token calls count against the same limit as the requests that they are for. A renewal belongs to no request: one that is aborted
@@ -118,6 +136,10 @@ export function openSession(
     timeoutMs,
     network,
     permit: () => limited({ signal: NEVER }),
+    // A token endpoint elsewhere says nothing of this host: one that a practice has chosen must not stop others of the application.
+    throttled: async ({ tokenUrl, saidMs }) => {
+      if (URL.parse(tokenUrl)?.host === URL.parse(baseUrl)?.host) await throttled(saidMs);
+    },
   });
 
   async function authHeaders(
@@ -157,6 +179,8 @@ export function openSession(
           ? {}
           : { body: { text: body.text, mayStillSend: mayStillSend ?? (() => true) } }),
       });
+      if (result.kind === 'answer' && result.status === 429)
+        await throttled(parseRetryAfter(result.headers, new Date()) ?? input.waitMs?.(result));
       return { result, token: authorized.token };
     };
 

@@ -62,6 +62,7 @@ describe.each(['client_secret_basic', 'client_secret_post'] as const)(
           timeoutMs: 20_000,
           network: OPEN_NETWORK,
           permit: async () => null,
+          throttled: async () => {},
           rejected,
         });
         if (isTrouble(got)) throw new Error(JSON.stringify(got));

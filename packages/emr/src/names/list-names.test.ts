@@ -36,8 +36,10 @@ test('trouble is not_sent, with its Retry-After', async () => {
 test('one caller that aborts does not end the fetch that the others wait for', async () => {
   const answer = Promise.withResolvers<EmrLists>();
   const fetchSignals: AbortSignal[] = [];
-  const names = listNames(({ signal }) => {
+  const longWaits: unknown[] = [];
+  const names = listNames(({ signal, waitsLong }) => {
     fetchSignals.push(signal);
+    longWaits.push(waitsLong);
     return answer.promise;
   });
   const controller = new AbortController();
@@ -47,6 +49,8 @@ test('one caller that aborts does not end the fetch that the others wait for', a
   answer.resolve(lists);
   expect(await patient).toMatchObject({ outcome: 'listed' });
   expect(fetchSignals.map(({ aborted }) => aborted)).toEqual([false]);
+  // A list that a limit cuts short begins again with its first page.
+  expect(longWaits).toEqual([true]);
 });
 
 test('a call whose signal is aborted already does not wait', async () => {

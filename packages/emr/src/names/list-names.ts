@@ -38,7 +38,7 @@ export function listNames(
   let reads = 0;
   const cache = createListCache<EmrLists>(async () => {
     reads += 1;
-    const lists = await fetch({ signal: new AbortController().signal });
+    const lists = await fetch({ signal: new AbortController().signal, waitsLong: true });
     return isTrouble(lists) ? lists : cleanLists(lists);
   });
 

@@ -19,6 +19,7 @@ const get = (source: TokenSource, rejected?: string) =>
     timeoutMs: 20_000,
     network: OPEN_NETWORK,
     permit: async () => null,
+    throttled: async () => {},
     rejected,
   });
 const sourceOf = (grant: Grant) => createTokenSources({ store: memoryTokenStore() }).of(grant);

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { LONGEST_PAUSE_MS } from '../calls.ts';
 import type { Grant } from '../grant.ts';
 import type { Network } from '../network.ts';
 import { isTrouble, type Trouble } from '../trouble.ts';
@@ -26,6 +27,8 @@ export type RenewInput = {
   network: Network;
   /** Counts the call against the vendor's limit. */
   permit(): Promise<Trouble | null>;
+  /** Says that the token endpoint has answered 429. */
+  throttled(input: { tokenUrl: string; saidMs: number | undefined }): Promise<void>;
 };
 
 export type Renewal =
@@ -88,9 +91,10 @@ export async function renewToken(store: TokenStore, input: RenewInput): Promise<
       { grant, refreshToken: seen.pair?.refreshToken ?? null },
     );
     if (isTrouble(obtained)) {
-      const { code, retryAfterMs = 0 } = obtained;
+      const { code, retryAfterMs } = obtained;
+      if (code === 'rate_limited') await input.throttled({ tokenUrl: grant.tokenUrl, saidMs: retryAfterMs });
       const state = code === 'login_required' ? 'login_required' : seen.state;
-      await giveUp({ state, waitMs: retryAfterMs });
+      await giveUp({ state, waitMs: Math.min(retryAfterMs ?? 0, LONGEST_PAUSE_MS) });
       return { outcome: 'failed', trouble: obtained };
     }
     const pair = {

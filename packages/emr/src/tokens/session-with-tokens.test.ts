@@ -18,12 +18,24 @@ const READ = { path: '/lists', maxAnswerBytes: 1000 };
 const SEND = { ...READ, body: { contentType: 'application/json', text: '{}' } };
 const BUCKET: RateBucket = { scope: 'api_key', key: 'k', windows: [{ calls: 9, perMs: 1000 }] };
 
-function open({ waitMs = 0, network = OPEN_NETWORK }: { waitMs?: number; network?: Network } = {}) {
+function open({
+  waitMs = 0,
+  network = OPEN_NETWORK,
+  baseUrl = server.apiUrl,
+}: {
+  waitMs?: number;
+  network?: Network;
+  baseUrl?: string;
+} = {}) {
   const counted: string[] = [];
+  const pauses: unknown[] = [];
   const calls: CallCounter = {
     async take({ key }) {
       counted.push(key);
       return { granted: true, waitMs };
+    },
+    async pause({ key }, options) {
+      pauses.push([key, options]);
     },
   };
   const source = createTokenSources({ store: memoryTokenStore() }).of({
@@ -37,13 +49,13 @@ function open({ waitMs = 0, network = OPEN_NETWORK }: { waitMs?: number; network
   const session = openSession(
     { calls, network },
     {
-      baseUrl: server.apiUrl,
+      baseUrl,
       auth: { kind: 'bearer', source, rejects: ({ status }) => status === 401 },
       bucket: BUCKET,
       timeoutMs: 20_000,
     },
   );
-  return { session, counted };
+  return { session, counted, pauses };
 }
 
 test('a token that ended is renewed at a read, and at a send the next one has it; token calls are counted too', async () => {
@@ -121,3 +133,15 @@ test.each(['http://127.0.0.1:1/', 'http://10.0.0.1/'])(
     expect(server.calls).toHaveLength(1);
   },
 );
+
+test("a 429 of the token endpoint pauses the limit of the requests that the tokens are for, when it is of the EMR's host", async () => {
+  const here = open();
+  const throttled = { status: 429, headers: { 'retry-after': '7' } };
+  server.next = [throttled, throttled];
+  expect(await here.session.read(READ, { signal })).toMatchObject({ kind: 'no_answer', handedOver: false });
+  expect(here.pauses).toEqual([['k', { saidMs: 7_000 }]]);
+
+  const elsewhere = open({ baseUrl: 'http://127.0.0.2:1' });
+  expect(await elsewhere.session.read(READ, { signal })).toMatchObject({ kind: 'no_answer' });
+  expect(elsewhere.pauses).toEqual([]);
+});

@@ -38,6 +38,7 @@ const get = (source: TokenSource, call: Partial<TokenCall> = {}) =>
     timeoutMs: 20_000,
     network: OPEN_NETWORK,
     permit: async () => null,
+    throttled: async () => {},
     ...call,
   });
 async function tokenOf(source: TokenSource, call: Partial<TokenCall> = {}): Promise<string> {
@@ -221,6 +222,14 @@ test("a token endpoint's Retry-After keeps every worker away", async () => {
     soon: true,
   });
   expect(server.calls).toHaveLength(1);
+});
+
+test("a token endpoint's Retry-After of days keeps the credential waiting for an hour", async () => {
+  server.next = [{ status: 429, headers: { 'retry-after': '86400' } }];
+  await troubleOf(worker().of(clientCredentials()));
+  const { retryAfterMs = 0 } = await troubleOf(worker().of(clientCredentials()));
+  expect(retryAfterMs).toBeLessThanOrEqual(3_600_000);
+  expect(retryAfterMs).toBeGreaterThan(3_500_000);
 });
 
 test('a token call is counted, and not made when the limit is used up', async () => {

@@ -87,7 +87,7 @@ export function createTokenSources(deps: TokenSourcesDeps): OwnTokenSources {
 
   async function get(
     { grant, key }: { grant: Grant; key: string },
-    { signal, rejected, timeoutMs, network, permit }: Parameters<TokenSource['get']>[0],
+    { signal, rejected, timeoutMs, network, permit, throttled }: Parameters<TokenSource['get']>[0],
   ): Promise<{ token: string } | Trouble> {
     const known = kept.get(key);
     if (known !== undefined && known.token !== rejected && performance.now() < known.freshUntil)
@@ -111,7 +111,7 @@ export function createTokenSources(deps: TokenSourcesDeps): OwnTokenSources {
       const renewal =
         renewals.get(key) ??
         (next.step === 'renew'
-          ? renew({ key, grant, seen, afterRejection, timeoutMs, network, permit })
+          ? renew({ key, grant, seen, afterRejection, timeoutMs, network, permit, throttled })
           : null);
       if (renewal !== null) {
         const ended = await untilAborted(renewal.ended, signal);

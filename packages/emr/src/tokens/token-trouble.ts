@@ -45,7 +45,7 @@ export function troubleOf(
   answer: Answer,
   { refreshes, secrets }: { refreshes: boolean; secrets: readonly string[] },
 ): Trouble {
-  const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], new Date());
+  const retryAfterMs = parseRetryAfter(answer.headers, new Date());
   const words = secrets
     .filter((secret) => secret !== '')
     .flatMap((secret) => [secret, new URLSearchParams({ s: secret }).toString().slice(2)])

@@ -54,15 +54,13 @@ export function openAdapterDeps(
   }: { yields: boolean; retriesLogin?: boolean; discardUnopened?: boolean },
 ): SharedAdapterDeps {
   const counter = openCallCounter({ database }, { yields });
+  const reported = (error: unknown): never => {
+    if (!isUnavailable(error)) onFault(error);
+    throw error;
+  };
   const calls: CallCounter = {
-    async take(bucket, options) {
-      try {
-        return await counter.take(bucket, options);
-      } catch (error) {
-        if (!isUnavailable(error)) onFault(error);
-        throw error;
-      }
-    },
+    take: (bucket, options) => counter.take(bucket, options).catch(reported),
+    pause: (bucket, options) => counter.pause(bucket, options).catch(reported),
   };
   const tokens = createTokenSources({
     store: databaseTokenStore({ database, keyring }, { discardUnopened }),

@@ -1,6 +1,9 @@
-import { createUser, readHealth, saveCapability, saveConnection } from '@emr-payments/db';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createUser, openCallCounter, readHealth, saveCapability, saveConnection } from '@emr-payments/db';
 import { parseKeyring } from '@emr-payments/runtime';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { newKey } from '../testing/service.ts';
 import { checkUserConnection } from './check-user-connection.ts';
 import { openConnections } from './connections.fixture.ts';
@@ -136,5 +139,30 @@ describe('checkUserConnection', () => {
     expect(
       await checkUserConnection({ ...it.service, keyring }, { publicId: user.publicId, by: it.service.by }),
     ).toEqual({ outcome: 'sealed' });
+  });
+
+  test('a check that is answered with 429 pauses the limit for payments too, a day of it for a minute', async () => {
+    const server = createServer((_, answer) => void answer.writeHead(429, { 'retry-after': '86400' }).end());
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => void server.close());
+    const { publicId } = await it.newUser({
+      adapter: 'open-dental',
+      baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      credentials: { developer_key: 'd', customer_key: 'throttled' },
+      check: false,
+    });
+    expect(await check(publicId)).toEqual({
+      outcome: 'not_working',
+      reason: expect.stringContaining('slow down (HTTP 429)'),
+    });
+    const { lane } = await it.connectionOf(publicId);
+    const { key } = await it.service.database.prisma.rateBucket.findUniqueOrThrow({
+      where: { id: lane.bucketId ?? 0 },
+    });
+    const windows = [{ calls: 60, perMs: 60_000 }];
+    const { granted, waitMs } = await openCallCounter(it.service).take({ key, windows });
+    expect(granted).toBe(false);
+    expect(waitMs).toBeLessThanOrEqual(60_000);
+    expect(waitMs).toBeGreaterThan(30_000);
   });
 });

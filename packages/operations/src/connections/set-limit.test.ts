@@ -57,6 +57,7 @@ test('nothing is set that is no limit of the connection, and the reason says so'
   expect(await reasonOf({ calls_per_hour: 'many' })).toContain('must be a whole number');
   expect(await reasonOf({ calls_per_hour: '2000000' })).toContain('settings: calls_per_hour: ');
   expect(await reasonOf({ calls_per_hour: '0' })).toContain('for one connection only');
+  expect(await reasonOf({ calls_per_hour: '40' })).toContain('could never be looked up');
   expect(await bucketOf(publicId)).toEqual(before);
 
   const calls = { calls_per_hour: '9' };

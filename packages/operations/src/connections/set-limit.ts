@@ -3,6 +3,7 @@ import {
   type Bucket,
   type Database,
   findUser,
+  hasRoomForLookUps,
   inTransaction,
   openCredentials,
   recordAudit,
@@ -77,6 +78,7 @@ export async function setLimit(
     return wrong(
       `${field.name}: 0 switches the limit off for one connection only: give it with user connect.`,
     );
+  if (!hasRoomForLookUps(bucket.windows)) return wrong(tooSmall(field.name));
   const detail = { [field.name]: read.settings[field.name] ?? null };
   await inTransaction({ database }, async (tx) => {
     await saveBucketOf(tx, { bucket, setsLimit: true });
@@ -91,6 +93,10 @@ export async function setLimit(
   });
   return { outcome: 'set', key: bucket.key, windows: bucket.windows };
 }
+
+/** Says why a limit is not set. */
+export const tooSmall = (setting: string): string =>
+  `${setting}: with so few requests, more than a minute apart, a payment whose answer was lost could never be looked up. Give more.`;
 
 const textsOf = (settings: SettingValues): Record<string, string> =>
   Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, String(value)]));

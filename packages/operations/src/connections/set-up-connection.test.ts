@@ -3,13 +3,14 @@ import {
   createUser,
   endHold,
   findUserByToken,
+  inTransaction,
   listHolds,
   saveConnection,
 } from '@emr-payments/db';
 import { hashSecret, open } from '@emr-payments/runtime';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openConnections } from './connections.fixture.ts';
-import type { SetUpInput } from './set-up-connection.ts';
+import { prepareConnection, type SetUpInput } from './set-up-connection.ts';
 
 let it: Awaited<ReturnType<typeof openConnections>>;
 beforeAll(async () => {
@@ -264,6 +265,22 @@ test('a person of a practice cannot change the limit that others share, by no se
     await it.setUp({ ...given, settings, setsLimits: false, owner: other });
     expect(await windowsOf(other)).toEqual(before);
   }
+});
+
+test('a limit is set when its connection is saved, and not before', async () => {
+  const given = { ...NEXHEALTH, credentials: { api_key: 'key-not-saved' } };
+  const limited = (calls_per_minute: string) => ({ settings: { ...given.settings, calls_per_minute } });
+  const one = await it.newUser({ ...given, ...limited('300') });
+  const before = await windowsOf(one);
+  const prepared = await prepareConnection(
+    it.service,
+    it.inputOf({ ...given, ...limited('600'), owner: one }),
+  );
+  if (prepared.outcome !== 'ready') throw new Error(prepared.outcome);
+  expect(await windowsOf(one)).toEqual(before);
+  await inTransaction(it.service, async (tx) => ({ commit: true, value: await prepared.save(tx) }));
+  await prepared.saved();
+  expect(await windowsOf(one)).toContainEqual([600, 60_000]);
 });
 
 test('a token URL is as protected as the base URL is', async () => {

@@ -6,6 +6,7 @@ import {
   type Database,
   findClientToConnect,
   findUser,
+  hasRoomForLookUps,
   inTransaction,
   knowsTimeZone,
   type StoredCapability,
@@ -30,6 +31,7 @@ import { checkConnection } from './check-connection.ts';
 import { clientModeRule } from './client-mode.ts';
 import { type FormerConnection, mayBeOtherPatients, patientRemarks } from './other-patients.ts';
 import { seePractice } from './see-practice.ts';
+import { tooSmall } from './set-limit.ts';
 import { capabilityRead, capabilityUnread } from './stored-capability.ts';
 
 type Deps = {
@@ -108,7 +110,7 @@ export type PreparedConnection = {
   outcome: 'ready';
   /** Writes it, with its audit entry. To be called once. */
   save(tx: Transaction): Promise<SetUpSaved>;
-  /** To be called after the commit: forgets what the former connection leaves behind. */
+  /** To be called after the commit: sets the limit that was given, and forgets what the former connection leaves behind. */
   saved(): Promise<void>;
 };
 
@@ -185,6 +187,10 @@ export async function prepareConnection(
   const capability = found === null ? capabilityUnread(adapter, read.settings) : capabilityRead(found);
   const settings = { ...read.settings, ...capability.settings };
   const bucket = bucketOf(adapterDeps, { ...opened, settings });
+  const limitName = limitFieldOf(adapter)?.name ?? '';
+  const setsLimit = setsLimits && Object.hasOwn(read.settings, limitName);
+  if (setsLimit && bucket !== null && !hasRoomForLookUps(bucket.windows))
+    return { outcome: 'wrong_settings', reason: tooSmall(limitName) };
   const former = 'userId' in owner ? owner.former : null;
   let otherPatients = false;
   if (former !== null) {
@@ -212,8 +218,7 @@ export async function prepareConnection(
       ? { remarks: unreadRemarks(capability), unusable: [] }
       : { remarks: found.remarks, unusable: found.unusable };
 
-  const setsLimit = setsLimits && Object.hasOwn(read.settings, limitFieldOf(adapter)?.name ?? '');
-  const bucketId = await saveBucketOf(deps, { bucket, setsLimit });
+  const bucketId = await saveBucketOf(deps, { bucket });
   return {
     outcome: 'ready',
     async save(tx) {
@@ -238,6 +243,8 @@ export async function prepareConnection(
       return { outcome: 'created', publicId, accessToken, ...shown };
     },
     async saved() {
+      // Others share it, so it is not set for a connection that may not be saved, and no transaction holds its row (`setBucket`).
+      if (setsLimit) await saveBucketOf(deps, { bucket, setsLimit });
       if (!('userId' in owner) || owner.former === null) return;
       const present = { ...connection, userId: owner.userId };
       await forgetReplacedLogins(deps, { former: owner.former, present });

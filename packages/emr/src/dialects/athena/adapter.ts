@@ -1,4 +1,5 @@
 import type { EmrAdapter } from '../../adapter.ts';
+import { limitTexts } from '../../connection/limit-texts.ts';
 import type { ConnectionDescription } from '../../description.ts';
 import type { Dialect } from '../../dialect.ts';
 import { listNames } from '../../names/list-names.ts';
@@ -14,11 +15,10 @@ import { ppvDescription, recordDescription } from './settings.ts';
 /** athena names no time, and no payment is looked up: a person looks at once. */
 const CONFIRM_WITHIN_MS = 60_000;
 
-function describe(athena: AthenaConnection): ConnectionDescription {
-  const { way, callsPerMinute, cardLast4 } = athena;
+function describe(athena: AthenaConnection, held = athena.bucket?.windows ?? []): ConnectionDescription {
+  const { way, cardLast4 } = athena;
   const isPpv = way.kind === 'ppv';
   const ofCards = cardLast4 === 'reference_number' ? ', and its last four digits with a card' : '';
-  const perMinute = `${callsPerMinute} requests a minute for the app, over all practices`;
   return {
     fields: {
       payment_id: isPpv
@@ -36,7 +36,10 @@ function describe(athena: AthenaConnection): ConnectionDescription {
       deposit_date: { kept: 'whole', as: isPpv ? way.postDateField : 'postdate' },
     },
     methodNeeds: methodNeeds(athena),
-    limits: [...(callsPerMinute === 0 ? [] : [perMinute]), 'a daily quota of the app, until midnight GMT'],
+    limits: [
+      ...limitTexts(held, 'for the app, over all practices'),
+      'a daily quota of the app, until midnight GMT',
+    ],
     sources: isPpv
       ? [
           'https://docs.athenahealth.com/api/workflows/patient-pay-vendors',
@@ -62,7 +65,7 @@ function adapterOf(
     capability,
     place: athena.place,
     bucket: athena.bucket,
-    describe: () => describe(athena),
+    describe: (held) => describe(athena, held),
     settleMs,
     confirmWithinMs: CONFIRM_WITHIN_MS,
     check: (options) => checkAthenaConnection(athena, options),

@@ -7,7 +7,6 @@ import type { PostOutcome } from '../../posting.ts';
 import { isUsableId } from '../../usable-id.ts';
 import type { AthenaConnection } from './connection.ts';
 import { type AthenaError, type Envelope, envelopeOf, errorIn, wordsOf } from './envelope.ts';
-import { quotaWaitMs } from './quota.ts';
 import { FORM } from './refusal-form.ts';
 import { matchesText } from './text-pattern.ts';
 
@@ -86,10 +85,7 @@ function isDuplicate({ way }: AthenaConnection, answer: Answer): boolean {
 export function classifyPost(athena: AthenaConnection, result: Answer | NoAnswer): PostOutcome {
   if (result.kind === 'answer' && isDuplicate(athena, result))
     return { outcome: 'posted', emrTransactionId: null };
-  const { quotaHeader: remainingHeader } = athena;
-  const waitMs = ({ status, headers }: Answer) =>
-    status === 429 ? quotaWaitMs(headers, { remainingHeader, now: new Date() }) : undefined;
-  const judged = judgePost({ ...FORM, waitMs }, result);
+  const judged = judgePost({ ...FORM, waitMs: athena.waitMs }, result);
   if (judged.verdict === 'ended') return judged.outcome;
   const { answer, trouble } = judged;
   const { status, body } = answer;

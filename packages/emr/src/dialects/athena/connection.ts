@@ -5,7 +5,9 @@ import type { RateBucket } from '../../calls.ts';
 import { readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
 import { tokenUrlOf } from '../../connection/token-url.ts';
 import { rejectsCredentials } from '../../http/evidence.ts';
+import type { Answer } from '../../http/exchange.ts';
 import { type EmrSession, openSession } from '../../http/session.ts';
+import { quotaWaitMs } from './quota.ts';
 import { FORM } from './refusal-form.ts';
 import {
   CredentialsSchema,
@@ -40,7 +42,8 @@ export type AthenaConnection = {
   mrnIsPatientId: boolean;
   /** The setting `card_last4`. */
   cardLast4: string | undefined;
-  quotaHeader: string;
+  /** The wait that a 429 names by the quota of the app. */
+  waitMs(answer: Answer): number | undefined;
   bucket: RateBucket | null;
   callsPerMinute: number;
   place: string;
@@ -87,6 +90,9 @@ function openWay(
   const isPreview = new URL(baseUrl).hostname === PREVIEW_HOST;
   const callsPerMinute = settings.calls_per_minute ?? (isPreview ? 900 : 9000);
   const bucket = bucketOf({ baseUrl, clientId: credentials.client_id, calls: callsPerMinute });
+  const remainingHeader = settings.quota_remaining_header.toLowerCase();
+  const waitMs = ({ status, headers }: Answer) =>
+    status === 429 ? quotaWaitMs(headers, { remainingHeader, now: new Date() }) : undefined;
   const source = deps.tokens.of({
     kind: 'client_credentials',
     tokenUrl,
@@ -102,12 +108,13 @@ function openWay(
       auth: { kind: 'bearer', source, rejects: (answer) => rejectsCredentials(FORM, answer) },
       bucket,
       timeoutMs: settings.timeout_ms,
+      waitMs,
     }),
     root: `/v1/${settings.practice_id}`,
     way,
     mrnIsPatientId: settings.mrn_field === 'patientid',
     cardLast4: settings.card_last4,
-    quotaHeader: settings.quota_remaining_header.toLowerCase(),
+    waitMs,
     bucket,
     callsPerMinute,
     place: `${place} ${baseUrl} ${settings.practice_id}`,

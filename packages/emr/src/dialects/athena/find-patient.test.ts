@@ -192,7 +192,7 @@ test("a look-up counts in the app's limit, and makes no request beyond it", asyn
       settings: { practice_id: '195900', mrn_field: 'patientid' },
       timeZone: 'America/New_York',
     },
-    { ...localAdapterDeps(), calls: { take } },
+    { ...localAdapterDeps(), calls: { ...localAdapterDeps().calls, take } },
   );
   expect(await adapter.findPatient?.({ mrn: '48' }, quiet())).toMatchObject({ outcome: 'found' });
   expect(await adapter.findPatient?.({ mrn: '48' }, quiet())).toMatchObject({ outcome: 'unavailable' });

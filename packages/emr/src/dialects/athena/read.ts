@@ -8,7 +8,6 @@ import { type Refusal, wordsFor } from '../../http/refusal-sentence.ts';
 import type { Trouble } from '../../trouble.ts';
 import type { AthenaConnection } from './connection.ts';
 import { errorIn, saidBy } from './envelope.ts';
-import { quotaWaitMs } from './quota.ts';
 
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 /** The largest page is 5000 (https://docs.athenahealth.com/api/workflows/payment-testing). */
@@ -44,10 +43,10 @@ function pageIn(body: string, member: string): Omit<Page, 'ok'> | null {
 }
 
 /** Says what went wrong with a read. */
-export function troubleOf({ quotaHeader }: AthenaConnection, answer: Answer): Trouble {
+export function troubleOf({ waitMs }: AthenaConnection, answer: Answer): Trouble {
   const trouble = describeStatus(answer);
-  if (answer.status !== 429 || trouble.retryAfterMs !== undefined) return trouble;
-  const retryAfterMs = quotaWaitMs(answer.headers, { remainingHeader: quotaHeader, now: new Date() });
+  if (trouble.retryAfterMs !== undefined) return trouble;
+  const retryAfterMs = waitMs(answer);
   return retryAfterMs === undefined ? trouble : { ...trouble, retryAfterMs };
 }
 

@@ -1,3 +1,4 @@
+import { limitTexts } from '../../connection/limit-texts.ts';
 import type { ConnectionDescription } from '../../description.ts';
 import type { Dialect } from '../../dialect.ts';
 import { fixedNames } from '../../names/list-names.ts';
@@ -19,13 +20,10 @@ const FIELDS: ConnectionDescription['fields'] = {
   deposit_date: { kept: 'whole', as: 'payment_timestamp' },
 };
 
-const describe = ({ bucket }: Candid): ConnectionDescription => ({
+const describe = ({ bucket }: Candid, held = bucket?.windows ?? []): ConnectionDescription => ({
   fields: FIELDS,
   methodNeeds: [],
-  limits: (bucket?.windows ?? []).map(
-    ({ calls, perMs }) =>
-      `${calls} requests in any ${perMs / 1000} seconds for an IP address, over all practices`,
-  ),
+  limits: limitTexts(held, 'for an IP address, over all practices'),
   sources: [
     'https://docs.joincandidhealth.com/api-reference/patient-payments/v-4/create',
     'https://docs.joincandidhealth.com/introduction/getting-started',
@@ -42,7 +40,7 @@ export const candid: Dialect = {
       capability: 'lookup',
       place: opened.place,
       bucket: opened.bucket,
-      describe: () => describe(opened),
+      describe: (held) => describe(opened, held),
       settleMs: opened.settings.settle_ms,
       confirmWithinMs: opened.settings.confirm_within_ms,
       check: (options) => checkCandid(opened, options),

@@ -1,3 +1,4 @@
+import { limitTexts } from '../../connection/limit-texts.ts';
 import type { ConnectionDescription } from '../../description.ts';
 import type { Dialect } from '../../dialect.ts';
 import { findPatient } from '../../fhir/find-patient.ts';
@@ -12,7 +13,7 @@ import { type CanvasConnection, description, readCanvasConnection } from './sett
 /** Canvas names no time, and nothing is looked up: a person looks at once. */
 const CONFIRM_WITHIN_MS = 60_000;
 
-const describe = ({ settings }: CanvasConnection): ConnectionDescription => ({
+const describe = ({ bucket }: CanvasConnection, held = bucket?.windows ?? []): ConnectionDescription => ({
   fields: {
     payment_id: { kept: 'dropped', why: 'PaymentNotice has no identifier in Canvas.' },
     patient: { kept: 'whole', as: 'request' },
@@ -24,10 +25,7 @@ const describe = ({ settings }: CanvasConnection): ConnectionDescription => ({
     deposit_date: { kept: 'dropped', why: 'Canvas dates a payment by the moment at which it records it.' },
   },
   methodNeeds: [],
-  limits:
-    settings.calls_per_minute === 0
-      ? []
-      : [`${settings.calls_per_minute} requests a minute for the connection`],
+  limits: limitTexts(held, 'for the connection'),
   sources: [
     'https://docs.canvasmedical.com/api/paymentnotice',
     'https://docs.canvasmedical.com/api/patient',
@@ -48,7 +46,7 @@ export const canvas: Dialect = {
       capability: 'none',
       place: opened.place,
       bucket: opened.bucket,
-      describe: () => describe(opened),
+      describe: (held) => describe(opened, held),
       settleMs: 0,
       confirmWithinMs: CONFIRM_WITHIN_MS,
       check: (options) => checkCanvasConnection(opened, options),

@@ -1,3 +1,4 @@
+import { limitTexts } from '../../connection/limit-texts.ts';
 import type { ConnectionDescription } from '../../description.ts';
 import type { Dialect } from '../../dialect.ts';
 import { fixedNames } from '../../names/list-names.ts';
@@ -8,7 +9,7 @@ import { listPatients } from './list-patients.ts';
 import { LISTS } from './lists.ts';
 import { readPatientId } from './patient-id.ts';
 import { sendPosting } from './send-posting.ts';
-import { type DrChronoSettings, description, openDrChrono } from './settings.ts';
+import { type DrChrono, description, openDrChrono } from './settings.ts';
 
 const FIELDS: ConnectionDescription['fields'] = {
   payment_id: { kept: 'whole', as: 'notes' },
@@ -21,16 +22,10 @@ const FIELDS: ConnectionDescription['fields'] = {
   deposit_date: { kept: 'whole', as: 'received_date' },
 };
 
-const describe = ({ calls_per_hour }: DrChronoSettings): ConnectionDescription => ({
+const describe = ({ bucket }: DrChrono, held = bucket?.windows ?? []): ConnectionDescription => ({
   fields: FIELDS,
   methodNeeds: [],
-  limits:
-    calls_per_hour === 0
-      ? []
-      : [
-          `${calls_per_hour} requests an hour for the application, over all its practices`,
-          'fewer than 10 requests a second for the application, over all its practices',
-        ],
+  limits: limitTexts(held, 'for the application, over all its practices'),
   sources: [
     'https://app.drchrono.com/api-docs/',
     'https://support.drchrono.com/home/24443550021915-how-to-handle-api-errors',
@@ -47,7 +42,7 @@ export const drchrono: Dialect = {
       capability: 'lookup',
       place: opened.place,
       bucket: opened.bucket,
-      describe: () => describe(opened.settings),
+      describe: (held) => describe(opened, held),
       settleMs: opened.settings.settle_ms,
       confirmWithinMs: opened.settings.confirm_within_ms,
       check: (options) => checkDrChrono(opened, options),

@@ -27,6 +27,10 @@ test('the bucket is the application’s, all practices together, and names no cr
   expect(other.bucket).toEqual(adapter.bucket);
   const another = open({ credentials: { ...CREDENTIALS, client_id: 'client-4712' } }).adapter;
   expect(another.bucket?.key).not.toBe(adapter.bucket?.key);
+  expect(adapter.bucket?.key).toMatch(/^drchrono [0-9a-f]{32}$/);
+  expect(open({ baseUrl: 'https://test.drchrono.example' }).adapter.bucket?.key).toBe(
+    `${adapter.bucket?.key} test.drchrono.example`,
+  );
   for (const secret of Object.values(CREDENTIALS)) {
     expect(adapter.bucket?.key).not.toContain(secret);
     expect(adapter.place).not.toContain(secret);

@@ -4,12 +4,14 @@ import type { EmrConnection } from '../../adapter.ts';
 import type { AdapterDeps } from '../../adapter-deps.ts';
 import type { RateBucket } from '../../calls.ts';
 import { confirmWithinMs, settleMs, timeoutMs } from '../../connection/common-settings.ts';
+import { limitKey } from '../../connection/limit-key.ts';
 import { fieldsOf, readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
 import { tokenUrlOf, tokenUrlSetting } from '../../connection/token-url.ts';
 import type { AdapterDescription } from '../../description.ts';
 import { rejectsCredentials } from '../../http/evidence.ts';
 import { type EmrSession, openSession } from '../../http/session.ts';
 import { FORM } from './refusal-form.ts';
+import { waitOf } from './words.ts';
 
 /** RFC 6749, appendix A: what an id, a secret and a refresh token may hold. */
 const Printable = (description: string) =>
@@ -84,11 +86,15 @@ export type DrChrono = {
  * The limits are for the application, all practices together (https://app.drchrono.com/api-docs/): 500 an hour, and a client that
  * makes ten calls within a second is throttled, so nine are made. The key is a hash: an id of a client is no secret, but nothing for logs.
  */
-function bucketOf({ calls_per_hour }: DrChronoSettings, clientId: string): RateBucket | null {
+function bucketOf(
+  { calls_per_hour }: DrChronoSettings,
+  { clientId, baseUrl }: { clientId: string; baseUrl: string },
+): RateBucket | null {
   if (calls_per_hour === 0) return null;
+  const hash = createHash('sha256').update(clientId).digest('hex').slice(0, 32);
   return {
     scope: 'application',
-    key: `drchrono ${createHash('sha256').update(clientId).digest('hex').slice(0, 32)}`,
+    key: limitKey(`drchrono ${hash}`, { baseUrl, description }),
     windows: [
       { calls: calls_per_hour, perMs: 3_600_000 },
       { calls: 9, perMs: 1000 },
@@ -122,7 +128,7 @@ export function openDrChrono(connection: EmrConnection, deps: AdapterDeps): DrCh
   const credentials = readCredentials(CredentialsSchema, connection.credentials);
   const { client_id, client_secret, refresh_token } = credentials;
   const baseUrl = readBaseUrl(connection.baseUrl);
-  const bucket = bucketOf(settings, client_id);
+  const bucket = bucketOf(settings, { clientId: client_id, baseUrl });
   const source = deps.tokens.of({
     kind: 'refresh_token',
     tokenUrl: tokenUrlOf({ setting: settings.token_url, usual: `${baseUrl}/o/token/`, baseUrl }),
@@ -139,6 +145,7 @@ export function openDrChrono(connection: EmrConnection, deps: AdapterDeps): DrCh
       auth: { kind: 'bearer', source, rejects: (answer) => rejectsCredentials(FORM, answer) },
       bucket,
       timeoutMs: settings.timeout_ms,
+      waitMs: waitOf,
     }),
     bucket,
     settings,

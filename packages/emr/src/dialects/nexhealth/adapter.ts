@@ -1,3 +1,4 @@
+import { limitTexts } from '../../connection/limit-texts.ts';
 import type { ConnectionDescription } from '../../description.ts';
 import type { Dialect } from '../../dialect.ts';
 import { listNames } from '../../names/list-names.ts';
@@ -12,7 +13,7 @@ import { readNotice } from './read-notice.ts';
 import { sendPosting } from './send-posting.ts';
 import { description, type NexConnection, readNexConnection } from './settings.ts';
 
-const describe = ({ settings }: NexConnection): ConnectionDescription => ({
+const describe = ({ bucket }: NexConnection, held = bucket?.windows ?? []): ConnectionDescription => ({
   fields: {
     payment_id: { kept: 'whole', as: 'transaction_id, and notes' },
     patient: { kept: 'whole', as: 'patient_id' },
@@ -24,10 +25,7 @@ const describe = ({ settings }: NexConnection): ConnectionDescription => ({
     deposit_date: { kept: 'whole', as: 'paid_at' },
   },
   methodNeeds: [],
-  limits:
-    settings.calls_per_minute === 0
-      ? []
-      : [`${settings.calls_per_minute} requests a minute and 100 a second for the API key`],
+  limits: limitTexts(held, 'for the API key'),
   sources: [
     'https://docs.nexhealth.com/reference/payments',
     'https://docs.nexhealth.com/reference/postpayments',
@@ -47,7 +45,7 @@ export const nexhealth: Dialect = {
       capability: 'lookup',
       place: nex.place,
       bucket: nex.bucket,
-      describe: () => describe(nex),
+      describe: (held) => describe(nex, held),
       settleMs: nex.settings.settle_ms,
       confirmWithinMs: nex.settings.confirm_within_ms,
       check: (options) => checkNexConnection(nex, options),

@@ -3,12 +3,16 @@ import { localAdapterDeps } from '../../local-deps.ts';
 import { nexhealth } from './adapter.ts';
 import { frame, openNexHealth, quiet } from './nexhealth-server.fixture.ts';
 
-const open = (settings: object = {}, credentials: Record<string, string> = { api_key: 'key-4711' }) =>
+const open = (
+  settings: object = {},
+  credentials: Record<string, string> = { api_key: 'key-4711' },
+  baseUrl = 'https://nexhealth.info/',
+) =>
   nexhealth.open(
     {
       userId: 1,
       adapter: 'nexhealth',
-      baseUrl: 'https://nexhealth.info/',
+      baseUrl,
       credentials,
       settings: { subdomain: 'demo', ...settings },
       timeZone: 'America/New_York',
@@ -31,7 +35,13 @@ test('a connection by default', () => {
       ],
     },
   });
-  expect(adapter.describe().limits).toEqual(['2000 requests a minute and 100 a second for the API key']);
+  expect(adapter.describe().limits).toEqual([
+    '2000 requests a minute for the API key',
+    '100 requests a second for the API key',
+  ]);
+  expect(adapter.describe([{ calls: 500, perMs: 60_000 }]).limits).toEqual([
+    '500 requests a minute for the API key',
+  ]);
 });
 
 test('connections with one key share the bucket, and its name does not hold the key', () => {
@@ -39,6 +49,9 @@ test('connections with one key share the bucket, and its name does not hold the 
   expect(one.bucket?.key).toBe(same.bucket?.key);
   expect(one.bucket?.key).not.toBe(other.bucket?.key);
   expect(one.bucket?.key).not.toContain('key-4711');
+  expect(one.bucket?.key).toMatch(/^nexhealth [0-9a-f]{64}$/);
+  const elsewhere = open({}, { api_key: 'key-4711' }, 'https://nexhealth.example');
+  expect(elsewhere.bucket?.key).toBe(`${one.bucket?.key} nexhealth.example`);
   expect(open({ calls_per_minute: 0 }).bucket).toBeNull();
   expect(open({ calls_per_minute: 0 }).describe().limits).toEqual([]);
 });

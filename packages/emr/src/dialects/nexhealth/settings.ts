@@ -4,6 +4,7 @@ import type { EmrConnection } from '../../adapter.ts';
 import type { AdapterDeps } from '../../adapter-deps.ts';
 import type { RateBucket } from '../../calls.ts';
 import { timeoutMs } from '../../connection/common-settings.ts';
+import { limitKey } from '../../connection/limit-key.ts';
 import { fieldsOf, readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
 import { tokenUrlOf, tokenUrlSetting } from '../../connection/token-url.ts';
 import type { AdapterDescription } from '../../description.ts';
@@ -96,12 +97,15 @@ export type NexConnection = {
 };
 
 /** 2,000 requests a minute and 100 a second for each API key (https://docs.nexhealth.com/reference/rate-limiting). */
-function bucketOf(apiKey: string, { calls_per_minute: calls }: NexSettings): RateBucket | null {
+function bucketOf(
+  { calls_per_minute: calls }: NexSettings,
+  { apiKey, baseUrl }: { apiKey: string; baseUrl: string },
+): RateBucket | null {
   if (calls === 0) return null;
   const key = createHash('sha256').update(`nexhealth ${apiKey}`).digest('hex');
   return {
     scope: 'api_key',
-    key: `nexhealth ${key}`,
+    key: limitKey(`nexhealth ${key}`, { baseUrl, description }),
     windows: [
       { calls, perMs: 60_000 },
       { calls: 100, perMs: 1000 },
@@ -114,7 +118,7 @@ export function readNexConnection(connection: EmrConnection, deps: AdapterDeps):
   const settings = readSettings(SettingsSchema, connection.settings);
   const { api_key: apiKey } = readCredentials(CredentialsSchema, connection.credentials);
   const baseUrl = readBaseUrl(connection.baseUrl);
-  const bucket = bucketOf(apiKey, settings);
+  const bucket = bucketOf(settings, { apiKey, baseUrl });
   const usual = `${baseUrl}/authenticates`;
   const tokenUrl = tokenUrlOf({ setting: settings.token_url, usual, baseUrl });
   const source = deps.tokens.of(tokenGrant({ tokenUrl, apiKey }));

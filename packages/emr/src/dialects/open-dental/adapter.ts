@@ -1,3 +1,4 @@
+import { limitTexts } from '../../connection/limit-texts.ts';
 import type { ConnectionDescription } from '../../description.ts';
 import type { Dialect } from '../../dialect.ts';
 import { listNames } from '../../names/list-names.ts';
@@ -14,7 +15,10 @@ import { description, type OpenDentalConnection, readOpenDentalConnection } from
 /** A payment that the EMR takes for later is looked up for a day. Its pages know no such answer. */
 const CONFIRM_WITHIN_MS = 86_400_000;
 
-const describe = ({ settings, bucket }: OpenDentalConnection): ConnectionDescription => ({
+const describe = (
+  { settings, bucket }: OpenDentalConnection,
+  held = bucket?.windows ?? [],
+): ConnectionDescription => ({
   fields: {
     payment_id: { kept: 'whole', as: 'PayNote' },
     patient: { kept: 'whole', as: 'PatNum' },
@@ -28,10 +32,7 @@ const describe = ({ settings, bucket }: OpenDentalConnection): ConnectionDescrip
     deposit_date: { kept: 'whole', as: 'PayDate' },
   },
   methodNeeds: [],
-  limits:
-    bucket === null
-      ? []
-      : [`${settings.calls_per_minute} requests a minute for each pair of developer and customer key`],
+  limits: limitTexts(held, 'for each pair of developer and customer key'),
   sources: [
     'https://www.opendental.com/site/apipayments.html',
     'https://www.opendental.com/site/apispecification.html',
@@ -52,7 +53,7 @@ export const openDental: Dialect = {
       capability: 'lookup',
       place: opened.place,
       bucket: opened.bucket,
-      describe: () => describe(opened),
+      describe: (held) => describe(opened, held),
       settleMs: opened.settings.settle_ms,
       confirmWithinMs: CONFIRM_WITHIN_MS,
       check: (options) => checkOpenDental(opened, options),

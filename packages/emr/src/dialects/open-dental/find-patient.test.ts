@@ -210,7 +210,8 @@ test('every call counts against the limit of the pair of keys', async () => {
     taken.push(key);
     return { granted: true as const };
   };
-  const deps = { ...localAdapterDeps(), calls: { take } };
+  const local = localAdapterDeps();
+  const deps = { ...local, calls: { ...local.calls, take } };
   office = await openOffice({ settings: { mrn_field: 'ChartNumber' }, deps });
   office.answers['/patients'] = () => ({ body: [] });
   await office.adapter.findPatient?.({ mrn: 'C-0048' }, quiet());

@@ -50,13 +50,15 @@ test.each([
 
 test('every call takes its place in the bucket of the keys', async () => {
   const taken: string[] = [];
+  const local = localAdapterDeps();
   const calls = {
+    ...local.calls,
     take: async ({ key }: { key: string }) => {
       taken.push(key);
       return { granted: true as const };
     },
   };
-  const { adapter, asked, close } = await openOffice({ deps: { ...localAdapterDeps(), calls } });
+  const { adapter, asked, close } = await openOffice({ deps: { ...local, calls } });
   onTestFinished(close);
   const options = { signal: AbortSignal.timeout(60_000), mayStillSend: () => true };
   await adapter.list(options);

@@ -30,6 +30,9 @@ test('one request a second, for the pair of keys, whose secret is not in the nam
     windows: [{ calls: 1, perMs: 1000 }],
   });
   expect(open({ userId: 2, timeZone: 'America/New_York' }).bucket?.key).toBe(bucket?.key);
+  expect(open({ baseUrl: 'https://office.example:8443/api/v1' }).bucket?.key).toBe(
+    `${bucket?.key} office.example:8443`,
+  );
   expect(open(keys('dev', 'other')).bucket?.key).not.toBe(bucket?.key);
   expect(open(keys('other', 'cust')).bucket?.key).not.toBe(bucket?.key);
 });

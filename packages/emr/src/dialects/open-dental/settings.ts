@@ -4,6 +4,7 @@ import type { EmrConnection } from '../../adapter.ts';
 import type { AdapterDeps } from '../../adapter-deps.ts';
 import type { RateBucket } from '../../calls.ts';
 import { settleMs } from '../../connection/common-settings.ts';
+import { limitKey } from '../../connection/limit-key.ts';
 import { fieldsOf, readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
 import type { AdapterDescription } from '../../description.ts';
 import { type EmrSession, openSession } from '../../http/session.ts';
@@ -92,11 +93,14 @@ const isLocal = (baseUrl: string) => ['30222', '30223'].includes(new URL(baseUrl
  * The limit of one pair of keys: "one request per second" is one in each second. A slower one counts by the minute, because the two
  * lists are read one after the other: the second would always come too early.
  */
-function bucketOf(callsPerMinute: number, pair: string): RateBucket | null {
+function bucketOf(
+  callsPerMinute: number,
+  { pair, baseUrl }: { pair: string; baseUrl: string },
+): RateBucket | null {
   if (callsPerMinute === 0) return null;
   return {
     scope: 'api_key',
-    key: `${description.name} ${hashOf(pair)}`,
+    key: limitKey(`${description.name} ${hashOf(pair)}`, { baseUrl, description }),
     windows: [
       callsPerMinute < 60
         ? { calls: callsPerMinute, perMs: 60_000 }
@@ -116,7 +120,7 @@ export function readOpenDentalConnection(
   const given = new Set(Object.keys(connection.settings));
   const unlimited = isLocal(baseUrl) && !given.has('calls_per_minute');
   const pair = `${keys.developer_key}/${keys.customer_key}`;
-  const bucket = bucketOf(unlimited ? 0 : settings.calls_per_minute, pair);
+  const bucket = bucketOf(unlimited ? 0 : settings.calls_per_minute, { pair, baseUrl });
   return {
     session: openSession(deps, {
       baseUrl,
