@@ -6,14 +6,17 @@ import { migrate } from '@emr-payments/db';
 import { print } from '@emr-payments/runtime';
 import { appAccess, removePlace, startEmbeddedPostgres } from '@emr-payments/stack';
 import { numberOf, oneOf, UsageError } from '../crash/arguments.ts';
-import { SABOTAGE_NAMES } from '../crash/proofs/sabotages.ts';
+import { SABOTAGE_NAMES, type SabotageName } from '../crash/proofs/sabotages.ts';
+import { playApi } from './api/play.ts';
+import { API_SABOTAGE_NAMES, type ApiSabotageName } from './api/sabotages.ts';
+import { openApiStage } from './api/stage.ts';
 import { play, type Result } from './play.ts';
-import { openStage, type Stage } from './stage.ts';
+import { openStage } from './stage.ts';
 
 // `pnpm schedules`: docs/reliability.md describes it.
 
-const USAGE = `pnpm schedules [--seconds 60] [--from SEED] [--sabotage NAME]   plays one seed after the other
-pnpm schedules --seed SEED [--sabotage NAME]                    plays one, and prints its schedule
+const USAGE = `pnpm schedules [--api] [--seconds 60] [--from SEED] [--sabotage NAME]   plays one seed after the other
+pnpm schedules [--api] --seed SEED [--sabotage NAME]                    plays one, and prints its schedule
 `;
 
 const say = (text: string) => print('stdout', `${text}\n`);
@@ -22,16 +25,42 @@ function readOptions(args: readonly string[]) {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
     args: args.filter((argument) => argument !== '--'),
-    options: { seconds: { ...text, default: '60' }, from: text, seed: text, sabotage: text },
+    options: {
+      api: { type: 'boolean', default: false },
+      seconds: { ...text, default: '60' },
+      from: text,
+      seed: text,
+      sabotage: text,
+    },
   });
-  const { seed, from, sabotage } = values;
+  const { api, seed, from, sabotage } = values;
+  const sabotageOf = <T extends string>(names: readonly T[]) =>
+    sabotage === undefined ? null : oneOf('sabotage', sabotage, names);
   return {
     forMs: numberOf('seconds', values.seconds) * 1000,
     seed: seed === undefined ? null : numberOf('seed', seed),
     from: from === undefined ? Math.floor(Math.random() * 1e9) : numberOf('from', from),
-    sabotage: sabotage === undefined ? null : oneOf('sabotage', sabotage, SABOTAGE_NAMES),
+    open: api ? openApi(sabotageOf(API_SABOTAGE_NAMES)) : openPosting(sabotageOf(SABOTAGE_NAMES)),
   };
 }
+
+type Access = { url: string; appUrl: string };
+/** Plays schedules of one of the two parts of the service. */
+type Player = { play(seed: number): Promise<Result>; close(): Promise<void> };
+
+const openPosting =
+  (sabotage: SabotageName | null) =>
+  async (access: Access): Promise<Player> => {
+    const stage = await openStage(access);
+    return { play: (seed) => play(stage, { seed, sabotage }), close: stage.close };
+  };
+
+const openApi =
+  (sabotage: ApiSabotageName | null) =>
+  async (access: Access): Promise<Player> => {
+    const stage = await openApiStage(access);
+    return { play: (seed) => playApi(stage, { seed, sabotage }), close: stage.close };
+  };
 
 const printed = (seed: number, { violations, schedule }: Result) =>
   [
@@ -41,10 +70,10 @@ const printed = (seed: number, { violations, schedule }: Result) =>
   ].join('\n  ');
 
 /** @returns true when no rule was broken. */
-async function playAll(stage: Stage, options: ReturnType<typeof readOptions>): Promise<boolean> {
-  const { seed: only, from, forMs, sabotage } = options;
+async function playAll(player: Player, options: ReturnType<typeof readOptions>): Promise<boolean> {
+  const { seed: only, from, forMs } = options;
   if (only !== null) {
-    const result = await play(stage, { seed: only, sabotage });
+    const result = await player.play(only);
     say(printed(only, result));
     return result.violations.length === 0;
   }
@@ -52,7 +81,7 @@ async function playAll(stage: Stage, options: ReturnType<typeof readOptions>): P
   let played = 0;
   let bad = 0;
   for (; performance.now() - startedAt < forMs; played += 1) {
-    const result = await play(stage, { seed: from + played, sabotage });
+    const result = await player.play(from + played);
     if (result.violations.length === 0) continue;
     bad += 1;
     say(printed(from + played, result));
@@ -70,11 +99,11 @@ async function main(): Promise<void> {
   try {
     const app = appAccess(postgres.url);
     await migrate({ url: postgres.url, appRole: app.role });
-    const stage = await openStage({ url: postgres.url, appUrl: app.url });
+    const player = await options.open({ url: postgres.url, appUrl: app.url });
     try {
-      process.exitCode = (await playAll(stage, options)) ? 0 : 1;
+      process.exitCode = (await playAll(player, options)) ? 0 : 1;
     } finally {
-      await stage.close();
+      await player.close();
     }
   } finally {
     await postgres.stop('immediate');

@@ -30,7 +30,7 @@ function moodOf(random: Random): Mood {
   return Object.fromEntries(MOODS.map((name) => [name, random.pick([0, 1, 3])])) as Mood;
 }
 
-function pick(random: Random, choices: readonly Choice[]): Choice | undefined {
+export function pick(random: Random, choices: readonly Choice[]): Choice | undefined {
   const possible = choices.filter(({ weight }) => weight > 0);
   let left = random.next() * possible.reduce((sum, { weight }) => sum + weight, 0);
   for (const choice of possible) {

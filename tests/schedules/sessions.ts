@@ -31,7 +31,7 @@ export const OWN_TIME = `
   CREATE FUNCTION played.now() RETURNS timestamptz LANGUAGE sql STABLE AS $$ SELECT current_setting('played.now')::timestamptz $$;
   GRANT USAGE ON SCHEMA played TO PUBLIC`;
 /** As the service has them: a plan is made once, and partitions are not pruned (packages/db/src/core/faulty-pruning.ts). */
-const SETTINGS = `
+export const SETTINGS = `
   SET search_path = played, public, pg_catalog;
   SET plan_cache_mode = force_generic_plan;
   SET jit = off;
@@ -40,7 +40,7 @@ const AT = { name: 'at', text: "SELECT set_config('played.now', $1, false)" };
 const WAITS = { name: 'waits', text: 'SELECT FROM pg_locks WHERE pid = $1 AND NOT granted' };
 
 /** Reads bigint as a number, as the service does. */
-const NUMBERS = {
+export const NUMBERS = {
   getTypeParser: ((oid: number, format: 'text' | 'binary') =>
     oid === types.builtins.INT8 ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
 };

@@ -1171,6 +1171,11 @@ export interface components {
              * @example Found on the day sheet by M. Ortiz
              */
             note: string;
+            /**
+             * @description The last event of the payment when the person looked: the `payment.review_required` that asks for the review. If the payment has been settled since and needs another review, nothing is changed (`invalid_state`). Without it the finding counts for whatever review there is.
+             * @example evt_1J9X2q2eZvKYlo2CluR9g9gW
+             */
+            event_id?: string;
         };
         /**
          * @description A payment with its state, its attempts and its events.
@@ -4673,7 +4678,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in.
+             * @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in. Of a finding: the payment has been settled since `event_id` and needs another review.
              *
              *     `retry_limit_reached`: The payment has been tried and has failed a thousand times. It is not in the EMR: make a new payment.
              *
@@ -4899,7 +4904,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in. */
+            /** @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in. Of a finding: the payment has been settled since `event_id` and needs another review. */
             409: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */

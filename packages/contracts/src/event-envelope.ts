@@ -1,4 +1,5 @@
 import { type TSchema, type TUnsafe, Type } from '@sinclair/typebox';
+import { EVENT_ID_PATTERN } from './ids.ts';
 import { nullable, onlyText } from './replies.ts';
 
 const MAY_GROW = 'Further fields may be added: ignore those that you do not know.';
@@ -20,7 +21,7 @@ export function envelope<
   return Type.Object(
     {
       id: Type.String({
-        pattern: '^evt_[0-9A-Za-z]{24}$',
+        pattern: EVENT_ID_PATTERN,
         description: 'Id of the event; also in the header `webhook-id`.',
       }),
       access_token_reference_id: user,

@@ -3,6 +3,8 @@ import { randomFillSync } from 'node:crypto';
 /** A payment's id as the API shows it: 32 lower-case hex digits. */
 export const PAYMENT_ID_PATTERN = '^[0-9a-f]{32}$';
 
+export const EVENT_ID_PATTERN = '^evt_[0-9A-Za-z]{24}$';
+
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const PUBLIC_ID_LENGTH = 24;
 

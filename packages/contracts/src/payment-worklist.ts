@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { PAYMENT_ID_PATTERN } from './ids.ts';
+import { EVENT_ID_PATTERN, PAYMENT_ID_PATTERN } from './ids.ts';
 import { CreatePaymentBodySchema } from './payments.ts';
 import { replyOf } from './replies.ts';
 import { TEXT_RULE_WORDS, textOf } from './text-rules.ts';
@@ -56,6 +56,15 @@ export const ResolvePaymentBodySchema = Type.Object(
       description: `Who looked, and how they found out. Kept in the audit log. ${TEXT_RULE_WORDS.lines}`,
       examples: ['Found on the day sheet by M. Ortiz'],
     }),
+    event_id: Type.Optional(
+      Type.String({
+        pattern: EVENT_ID_PATTERN,
+        description:
+          'The last event of the payment when the person looked: the `payment.review_required` that asks for the review. If the payment has been settled ' +
+          'since and needs another review, nothing is changed (`invalid_state`). Without it the finding counts for whatever review there is.',
+        examples: ['evt_1J9X2q2eZvKYlo2CluR9g9gW'],
+      }),
+    ),
   },
   {
     $id: 'ResolvePayment',

@@ -9,6 +9,7 @@ import {
 import {
   type Database,
   type Resolution,
+  type ResolveOutcome,
   type RetryOutcome,
   resolvePayment,
   retryPayment,
@@ -90,12 +91,13 @@ export const worklistRoutes: FastifyPluginAsyncTypebox<WorklistRouteDeps> = asyn
         const input = {
           paymentId,
           userId,
+          eventId: body.event_id,
           resolution: read.resolution,
           note: body.note,
           by: actorOf(request),
         };
         const result = await resolvePayment(tx, input);
-        if (result.outcome !== 'resolved') return worklistRefusal(result);
+        if (result.outcome !== 'resolved') return resolveRefusal(result);
         const { status, eventId } = result;
         const answer: ResolvedPaymentReply = {
           success: true,
@@ -114,6 +116,15 @@ export function worklistRefusal(result: WorklistRefusal): WriteResult {
   return result.outcome === 'not_found'
     ? { outcome: 'refused', code: 'payment_not_found' }
     : { outcome: 'refused', code: 'invalid_state', details: { status: result.status } };
+}
+
+const LOOK_AGAIN =
+  'It has been settled since you looked, and needs another review: it may have been sent again. Look again, and give the event of this review.';
+
+/** Says in an error of the catalogue why a person's finding changed nothing. */
+export function resolveRefusal(result: Exclude<ResolveOutcome, { outcome: 'resolved' }>): WriteResult {
+  if (result.outcome !== 'another_review') return worklistRefusal(result);
+  return { outcome: 'refused', code: 'invalid_state', details: { status: 'needs_review', hint: LOOK_AGAIN } };
 }
 
 /** Says in an error of the catalogue why a payment is not tried again. */

@@ -175,8 +175,21 @@ describe('resolve', () => {
     });
   });
 
+  test('is refused when the finding is about another review', async () => {
+    await put('needs_review');
+    const answer = await resolve({ ...POSTED, event_id: `evt_${'0'.repeat(24)}` });
+    expect(answer.json()).toMatchObject({
+      code: 'invalid_state',
+      message: expect.stringContaining('it is needs_review'),
+      hint: expect.stringContaining('Look again'),
+      safe_to_retry: false,
+    });
+    expect((await state()).status).toBe('needs_review');
+  });
+
   test.each([
     [{}, 'outcome'],
+    [{ ...POSTED, event_id: '7' }, 'event_id'],
     [{ ...POSTED, outcome: 'maybe' }, 'outcome'],
     [{ ...POSTED, emr_transaction_id: '' }, 'emr_transaction_id'],
     [{ ...POSTED, outcome: 'not_posted' }, 'emr_transaction_id'],

@@ -257,7 +257,13 @@ test('resolve: once, by what a person found, with a note', async () => {
   expect(await operator.run([...resolve, ...NOTE, '--posted', '7', '--not-posted'])).toMatchObject({
     code: 2,
   });
-  expect(await operator.ask([...resolve, ...NOTE, '--posted', '13969262'])).toEqual({
+  const { events } = await operator.ask<{ events: { event_id: string }[] }>(['payment', 'show', there]);
+  const found = [...resolve, ...NOTE, '--posted', '13969262'];
+  expect(await operator.run([...found, '--event', `evt_${'0'.repeat(24)}`])).toMatchObject({
+    code: 4,
+    stderr: expect.stringContaining('needs another review'),
+  });
+  expect(await operator.ask([...found, '--event', events.at(-1)?.event_id ?? ''])).toEqual({
     payment_id: there,
     status: 'posted',
     event_id: expect.stringMatching(/^evt_/),

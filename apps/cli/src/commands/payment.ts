@@ -176,31 +176,39 @@ export const registerPayment: Register = (program, cli) => {
     )
     .addOption(new Option('--not-posted', 'it is not in the EMR').conflicts('posted'))
     .requiredOption('--note <text>', 'how you know; recorded in the audit log', line)
-    .action((id: string, options: { posted?: string | true; notPosted?: true; note: string }) =>
-      cli.run(async ({ database, by }) => {
-        const { posted, notPosted, note } = options;
-        if (posted === undefined && notPosted === undefined) {
-          return failure(
-            'usage',
-            'Give --posted, with the emr_transaction_id if there is one, or --not-posted.',
+    .option('--event <event_id>', 'the last event when you looked: a later review is left alone', line)
+    .action(
+      (id: string, options: { posted?: string | true; notPosted?: true; note: string; event?: string }) =>
+        cli.run(async ({ database, by }) => {
+          const { posted, notPosted, note, event: seen } = options;
+          if (posted === undefined && notPosted === undefined) {
+            return failure(
+              'usage',
+              'Give --posted, with the emr_transaction_id if there is one, or --not-posted.',
+            );
+          }
+          const resolution: Resolution =
+            posted === undefined
+              ? { outcome: 'not_posted' }
+              : { outcome: 'posted', emrTransactionId: posted === true ? null : posted };
+          const resolved = await resolvePayment(
+            { database },
+            { paymentId: id, userId: null, eventId: seen, resolution, note, by },
           );
-        }
-        const resolution: Resolution =
-          posted === undefined
-            ? { outcome: 'not_posted' }
-            : { outcome: 'posted', emrTransactionId: posted === true ? null : posted };
-        const resolved = await resolvePayment(
-          { database },
-          { paymentId: id, userId: null, resolution, note, by },
-        );
-        if (resolved.outcome !== 'resolved') return refused(id, resolved);
-        const { status, eventId } = resolved;
-        const next = status === 'failed' ? ' Retry it to have it posted.' : '';
-        return done(
-          { payment_id: id, status, event_id: eventId },
-          `The payment ${id} is ${status}; event ${eventId}.${next}`,
-        );
-      }),
+          if (resolved.outcome === 'another_review') {
+            return failure(
+              'refused',
+              `The payment ${id} has been settled since you looked, and needs another review: it may have been sent again. Look again.`,
+            );
+          }
+          if (resolved.outcome !== 'resolved') return refused(id, resolved);
+          const { status, eventId } = resolved;
+          const next = status === 'failed' ? ' Retry it to have it posted.' : '';
+          return done(
+            { payment_id: id, status, event_id: eventId },
+            `The payment ${id} is ${status}; event ${eventId}.${next}`,
+          );
+        }),
     );
 
   registerCompare(payment, cli);

@@ -40,7 +40,8 @@ export const PAYMENT_ERRORS = {
   invalid_state: {
     status: 409,
     retry: 'never',
-    about: 'The payment is not in a state that allows this; the message names the one that it is in.',
+    about:
+      'The payment is not in a state that allows this; the message names the one that it is in. Of a finding: the payment has been settled since `event_id` and needs another review.',
     sentence: ({ status }) => `The state of the payment does not allow this: it is ${status}.`,
   },
   retry_limit_reached: {

@@ -17,6 +17,8 @@ export type Resolution =
   { outcome: 'posted'; emrTransactionId: string | null } | { outcome: 'not_posted' };
 
 export type ResolveInput = PaymentKey & {
+  /** The payment's last event when the person looked. Without it the finding counts for whatever review there is. */
+  eventId?: string | undefined;
   resolution: Resolution;
   /** The person's explanation. It is kept in the audit log and not sent to the integrator. */
   note: string;
@@ -25,6 +27,8 @@ export type ResolveInput = PaymentKey & {
 
 export type ResolveOutcome =
   | { outcome: 'resolved'; paymentId: string; status: 'posted' | 'failed'; eventId: string }
+  /** It has been settled since the person looked, and needs another review: it may have been sent again meanwhile. Nothing was changed. */
+  | { outcome: 'another_review' }
   | WorklistRefusal;
 
 /** Sent to the integrator as the payment's failure reason. */
@@ -35,7 +39,8 @@ const FIND = {
   text: `
     SELECT p.round, p.job_id, p.payment_method, p.amount::text, p.reference_number, p.patient_mrn, u.public_id, u.client_pk
       FROM payments p JOIN users u ON u.id = p.user_id
-     WHERE p.id = $1 AND ($2::int IS NULL OR p.user_id = $2) AND p.status = 'needs_review'`,
+     WHERE p.id = $1 AND ($2::int IS NULL OR p.user_id = $2) AND p.status = 'needs_review'
+       AND ($3::text IS NULL OR $3 = (SELECT e.id FROM events e WHERE e.payment_id = p.id ORDER BY e.round DESC LIMIT 1))`,
 };
 
 type Row = {
@@ -105,6 +110,12 @@ function eventOf(row: Row, { paymentId, resolution }: ResolveInput) {
   });
 }
 
+async function whyNot(deps: StatementDeps, input: ResolveInput): Promise<ResolveOutcome> {
+  const refused = await refusal(deps, input);
+  const isInReview = refused.outcome === 'wrong_state' && refused.status === 'needs_review';
+  return isInReview ? { outcome: 'another_review' } : refused;
+}
+
 /**
  * Settles a payment in `needs_review` (and in no other state) by a person's decision: it becomes `posted` or `failed`,
  * and a failed one may be sent again by `retryPayment`. Status, event and audit entry are one commit.
@@ -112,10 +123,10 @@ function eventOf(row: Row, { paymentId, resolution }: ResolveInput) {
  * @param input.userId only a payment of this user; null: of any user, for the operator.
  */
 export async function resolvePayment(deps: StatementDeps, input: ResolveInput): Promise<ResolveOutcome> {
-  const { paymentId, userId, resolution, note, by } = input;
+  const { paymentId, userId, eventId = null, resolution, note, by } = input;
   const id = paymentIdToUuid(paymentId);
-  const [row] = await query<Row>(deps, FIND, [id, userId]);
-  if (row === undefined) return refusal(deps, input);
+  const [row] = await query<Row>(deps, FIND, [id, userId, eventId]);
+  if (row === undefined) return whyNot(deps, input);
   const posted = resolution.outcome === 'posted';
   const event = eventOf(row, input);
   const audit = auditValues({
@@ -143,6 +154,6 @@ export async function resolvePayment(deps: StatementDeps, input: ResolveInput): 
     ...audit,
   });
   const written = await query(deps, RESOLVE, values);
-  if (written.length === 0) return refusal(deps, input);
+  if (written.length === 0) return whyNot(deps, input);
   return { outcome: 'resolved', paymentId, status: posted ? 'posted' : 'failed', eventId: event.id };
 }

@@ -100,6 +100,24 @@ test('a settlement that is repeated because its answer was lost does not take th
   expect((await claim()).payment).toMatchObject({ id: posting.payment.id, round: 1 });
 });
 
+test('a finding about an earlier review leaves a later one alone: the payment may have been sent again', async () => {
+  const paymentId = await paymentThat('needs_review');
+  const seen = (await show(paymentId)).events.at(-1)?.id;
+  await resolve(paymentId, { outcome: 'not_posted' });
+  await retry(paymentId);
+  const posting = await claim();
+  await settle(posting, 'needs_review', { outcome: 'unknown' });
+  const find = (eventId: string | undefined) =>
+    resolvePayment(practice, {
+      ...{ paymentId, userId: practice.userId, note, by, eventId },
+      resolution: { outcome: 'not_posted' },
+    });
+  expect(await find(seen)).toEqual({ outcome: 'another_review' });
+  expect(await show(paymentId)).toMatchObject({ status: 'needs_review', round: 3 });
+  expect(await find((await show(paymentId)).events.at(-1)?.id)).toMatchObject({ outcome: 'resolved' });
+  expect(await find(seen)).toEqual({ outcome: 'wrong_state', status: 'failed' });
+});
+
 test('a retry is the same payment and job, accepted again, with its attempts kept', async () => {
   const paymentId = await paymentThat('failed');
   const failed = await show(paymentId);

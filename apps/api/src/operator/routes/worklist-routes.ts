@@ -21,7 +21,7 @@ import { pageFrom, pageOf } from '../../http/page.ts';
 import { componentRef } from '../../openapi/component-ref.ts';
 import { paymentView } from '../../payments/payment-view.ts';
 import { isPaymentId, PAYMENT_ID } from '../../payments/read-payments.ts';
-import { resolutionFrom, retryRefusal, worklistRefusal } from '../../payments/worklist-routes.ts';
+import { resolutionFrom, resolveRefusal, retryRefusal } from '../../payments/worklist-routes.ts';
 import { answered, missingOwner, reading, writing } from '../answers.ts';
 import { actorOf, type OperatorDeps } from '../deps.ts';
 import { OPERATOR_FIELD_RULES as fieldRules } from '../field-rules.ts';
@@ -177,11 +177,12 @@ export const worklistRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (ap
       const read = resolutionFrom(request.body);
       if (read.outcome === 'invalid') return sendError(request, reply, 'invalid_field', read);
       const { resolution } = read;
-      const input = { paymentId, userId: null, resolution, note: request.body.note, by: actorOf(request) };
+      const { note, event_id: eventId } = request.body;
+      const input = { paymentId, userId: null, eventId, resolution, note, by: actorOf(request) };
       reply.paymentId = paymentId;
       return writing(deps, { request, reply }, async (tx) => {
         const result = await resolvePayment(tx, input);
-        if (result.outcome !== 'resolved') return worklistRefusal(result);
+        if (result.outcome !== 'resolved') return resolveRefusal(result);
         const { status, eventId } = result;
         const data = { payment_id: paymentId, status, event_id: eventId };
         return answered('Payment settled. A webhook event will be sent.', data);
