@@ -4,7 +4,7 @@ import promises from 'node:timers/promises';
 /** The time of a schedule, in milliseconds since 1970. It moves only when the scheduler moves it. */
 export type Clock = {
   now(): number;
-  /** Moves the time, and runs the timers that end meanwhile, each at its own time. */
+  /** Moves the time, and runs the timers that end meanwhile, each at its own time. One that repeats runs once: no task goes on in between. */
   pass(ms: number): void;
   /** Gives this process its own clock and timers back. */
   restore(): void;
@@ -62,7 +62,7 @@ export function takeClock(): Clock {
         if (next === undefined) break;
         now = Math.max(now, next.endsAt);
         if (next.everyMs === null) timers.delete(next);
-        else next.endsAt = now + next.everyMs;
+        else next.endsAt += next.everyMs * Math.max(1, Math.ceil((until + 1 - next.endsAt) / next.everyMs));
         next.run();
       }
       now = until;

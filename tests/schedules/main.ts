@@ -6,14 +6,15 @@ import { migrate } from '@emr-payments/db';
 import { print } from '@emr-payments/runtime';
 import { appAccess, removePlace, startEmbeddedPostgres } from '@emr-payments/stack';
 import { numberOf, oneOf, UsageError } from '../crash/arguments.ts';
-import { SABOTAGE_NAMES } from '../crash/proofs/sabotages.ts';
+import type { Part } from './part.ts';
+import { PART_NAMES, PARTS } from './parts.ts';
 import { play, type Result } from './play.ts';
 import { openStage, type Stage } from './stage.ts';
 
 // `pnpm schedules`: docs/reliability.md describes it.
 
-const USAGE = `pnpm schedules [--seconds 60] [--from SEED] [--sabotage NAME]   plays one seed after the other
-pnpm schedules --seed SEED [--sabotage NAME]                    plays one, and prints its schedule
+const USAGE = `pnpm schedules [--part posting|delivery] [--seconds 60] [--from SEED] [--sabotage NAME]   plays one seed after the other
+pnpm schedules [--part posting|delivery] --seed SEED [--sabotage NAME]                    plays one, and prints its schedule
 `;
 
 const say = (text: string) => print('stdout', `${text}\n`);
@@ -22,14 +23,23 @@ function readOptions(args: readonly string[]) {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
     args: args.filter((argument) => argument !== '--'),
-    options: { seconds: { ...text, default: '60' }, from: text, seed: text, sabotage: text },
+    options: {
+      seconds: { ...text, default: '60' },
+      part: { ...text, default: 'posting' },
+      from: text,
+      seed: text,
+      sabotage: text,
+    },
   });
   const { seed, from, sabotage } = values;
+  const part: Part = PARTS[oneOf('part', values.part, PART_NAMES)];
+  const { sabotages } = part;
   return {
+    part,
     forMs: numberOf('seconds', values.seconds) * 1000,
     seed: seed === undefined ? null : numberOf('seed', seed),
     from: from === undefined ? Math.floor(Math.random() * 1e9) : numberOf('from', from),
-    sabotage: sabotage === undefined ? null : oneOf('sabotage', sabotage, SABOTAGE_NAMES),
+    sabotage: sabotage === undefined ? undefined : sabotages[oneOf('sabotage', sabotage, Object.keys(sabotages))],
   };
 }
 
@@ -37,14 +47,14 @@ const printed = (seed: number, { violations, schedule }: Result) =>
   [
     `seed ${seed}`,
     ...schedule,
-    ...violations.map(({ rule, payment, detail }) => `VIOLATION ${payment}: ${rule} (${detail})`),
+    ...violations.map(({ rule, about, detail }) => `VIOLATION ${about}: ${rule} (${detail})`),
   ].join('\n  ');
 
 /** @returns true when no rule was broken. */
 async function playAll(stage: Stage, options: ReturnType<typeof readOptions>): Promise<boolean> {
-  const { seed: only, from, forMs, sabotage } = options;
+  const { part, seed: only, from, forMs, sabotage } = options;
   if (only !== null) {
-    const result = await play(stage, { seed: only, sabotage });
+    const result = await play(stage, part, { seed: only, sabotage });
     say(printed(only, result));
     return result.violations.length === 0;
   }
@@ -52,7 +62,7 @@ async function playAll(stage: Stage, options: ReturnType<typeof readOptions>): P
   let played = 0;
   let bad = 0;
   for (; performance.now() - startedAt < forMs; played += 1) {
-    const result = await play(stage, { seed: from + played, sabotage });
+    const result = await play(stage, part, { seed: from + played, sabotage });
     if (result.violations.length === 0) continue;
     bad += 1;
     say(printed(from + played, result));

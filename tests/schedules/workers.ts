@@ -1,4 +1,4 @@
-import { createFeed, type DueJob, type Feed } from '@emr-payments/db';
+import { createFeed, type DueJob, type Feed, type JobKind } from '@emr-payments/db';
 import type { Logger } from '@emr-payments/runtime';
 import {
   createLeaseKeeper,
@@ -6,13 +6,12 @@ import {
   type JobSteps,
   jobSteps,
   type LeaseKeeper,
-  runPosting,
   workerCore,
 } from '@emr-payments/worker/testing';
 import type { Sabotage } from '../crash/proofs/sabotages.ts';
 import type { Actor, Choice } from './border.ts';
-import type { Emr, EmrKind } from './emr.ts';
 import { holdDatabase, type World } from './held-database.ts';
+import type { Work } from './part.ts';
 import type { Stage } from './stage.ts';
 
 export const LEASE_MS = 30_000;
@@ -38,22 +37,11 @@ export type Workers = {
 type Worker = { actor: Actor; deps: JobDeps; feed: Feed; tasks: Set<string> };
 
 export function createWorkers(
-  world: World & { emr: Emr; stage: Stage; logger: Logger },
-  {
-    sabotage,
-    broke,
-    kindOf,
-    nameOfJob,
-    horizonMs,
-  }: {
-    sabotage: Sabotage;
-    horizonMs: number;
-    broke(): void;
-    kindOf(userId: number): EmrKind;
-    nameOfJob(jobId: string): string;
-  },
+  world: World & { stage: Stage; logger: Logger },
+  { sabotage, broke, work }: { sabotage: Sabotage; broke(): void; work: Work },
 ): Workers {
-  const { mood, emr, stage, logger } = world;
+  const { mood, stage, logger } = world;
+  const { nameOfJob } = work;
   const queue: DueJob[] = [];
   const workers: Worker[] = [];
   let started = 0;
@@ -76,11 +64,11 @@ export function createWorkers(
       database,
       steps,
       logger,
-      horizonMs,
+      horizonMs: work.horizonMs,
       leases: sabotaged(createLeaseKeeper({ database, logger }, { leaseMs: LEASE_MS })),
       adapters: {
-        of({ userId }) {
-          const adapter = emr.adapterOf(kindOf(userId), actor);
+        of(connection) {
+          const adapter = work.adapters(actor).of(connection);
           return sabotage.adapter?.(adapter, broke) ?? adapter;
         },
       },
@@ -96,10 +84,10 @@ export function createWorkers(
   const awake = () => alive().filter(({ actor }) => !actor.frozen);
 
   /** Runs a task of a worker. An error that the worker's queue would get, after which the entry is done, is none of the schedule. */
-  function run({ tasks, actor }: Worker, name: string, work: () => Promise<void>): void {
+  function run({ tasks, actor }: Worker, name: string, does: () => Promise<unknown>): void {
     const task = `${actor.name} ${name}`;
     tasks.add(task);
-    void work()
+    void does()
       .catch(() => undefined)
       .finally(() => tasks.delete(task));
   }
@@ -108,9 +96,10 @@ export function createWorkers(
     const { actor, deps } = worker;
     const task = `${actor.name} ${nameOfJob(job.id)}`;
     run(worker, `${nameOfJob(job.id)} ${job.fence}`, () =>
-      runPosting(
+      work.run(
         { ...deps, database: holdDatabase(world, { actor, task }) },
         { job: job.id, fence: job.fence },
+        actor,
       ),
     );
   }
@@ -120,20 +109,32 @@ export function createWorkers(
 
   const drop = (job: DueJob) => void queue.splice(queue.indexOf(job), 1);
 
-  // Jobs of one time come from PostgreSQL in no order: by their numbers, a seed plays the same schedule again.
+  // Jobs of one time come from PostgreSQL in no order: by their names, a seed plays the same schedule again.
   const feed = (worker: Worker) =>
     run(worker, 'feed', async () => {
-      const due = await worker.feed(100, ['post_payment']);
-      queue.push(...due.toSorted((one, other) => Number(one.id) - Number(other.id)));
+      const due = await worker.feed(100, work.kinds);
+      queue.push(...due.toSorted((one, other) => (nameOfJob(one.id) < nameOfJob(other.id) ? -1 : 1)));
     });
 
   function sweep(worker: Worker): void {
-    const since = queue.length === 0 ? null : Math.min(...queue.map(({ queuedAt }) => queuedAt));
-    const waiting = { post_payment: since, deliver_webhook: null, sync_connection: null };
+    const since = (kind: JobKind) => {
+      const waiting = queue.filter((job) => job.kind === kind);
+      return waiting.length === 0 ? null : Math.min(...waiting.map(({ queuedAt }) => queuedAt));
+    };
+    const waiting = {
+      post_payment: since('post_payment'),
+      deliver_webhook: since('deliver_webhook'),
+      sync_connection: null,
+    };
     const { steps, database } = worker.deps;
     run(worker, 'sweep', async () => {
       await steps.sweepJobs({ database }, { unclaimedMs: UNCLAIMED_MS, limit: 5_000, waiting });
     });
+  }
+
+  function begin(worker: Worker, { name, run: does }: Work['loops'][number]): void {
+    const database = holdDatabase(world, { actor: worker.actor, task: worker.actor.name });
+    run(worker, name, () => does({ database }));
   }
 
   return {
@@ -171,6 +172,11 @@ export function createWorkers(
               weight: once(worker, 'sweep'),
               happen: () => sweep(worker),
             },
+            ...work.loops.map((loop) => ({
+              label: `${worker.actor.name} ${loop.name}`,
+              weight: once(worker, loop.name),
+              happen: () => begin(worker, loop),
+            })),
           ]),
         // One at a time, for long: the others have to go on meanwhile.
         ...(frozen === undefined ? awake() : [frozen]).map(({ actor, tasks }) => ({
@@ -196,9 +202,11 @@ export function createWorkers(
       for (const { actor } of workers) actor.frozen = false;
     },
     lookAround() {
-      const worker = awake().find((each) => once(each, 'feed') + once(each, 'sweep') === 1) ?? start();
+      const names = ['feed', 'sweep', ...work.loops.map(({ name }) => name)];
+      const worker = awake().find((each) => names.every((name) => once(each, name) > 0)) ?? start();
       sweep(worker);
       feed(worker);
+      for (const loop of work.loops) begin(worker, loop);
     },
     takeAll() {
       const worker = awake()[0] ?? start();

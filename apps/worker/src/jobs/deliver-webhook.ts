@@ -1,7 +1,7 @@
 import { payloadFor } from '@emr-payments/contracts';
 import type { ClaimedDelivery } from '@emr-payments/db';
 import type { LeavePlace, TakenEntry } from '@emr-payments/runtime';
-import { sendWebhook, type WebhookKey } from '@emr-payments/webhooks';
+import type { WebhookKey } from '@emr-payments/webhooks';
 import { type AttemptEnd, attemptEnd } from '../loops/lane-traffic.ts';
 import type { Held } from '../loops/leases.ts';
 import { atFarEnd } from './at-far-end.ts';
@@ -80,7 +80,7 @@ async function send(
   const ended = deps.traffic.begin(delivery.laneId);
   let seen: AttemptEnd = 'none';
   try {
-    const sent = await atFarEnd({ leavePlace }, () => sendWebhook(deps.webhooks, request));
+    const sent = await atFarEnd({ leavePlace }, () => deps.send(request));
     seen = attemptEnd(sent);
     return { ...sent, startedAt };
   } finally {

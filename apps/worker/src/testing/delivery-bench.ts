@@ -22,7 +22,7 @@ import {
   parseKeyring,
 } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
-import { createAgents, newWebhookSecret, parseWebhookKey } from '@emr-payments/webhooks';
+import { createAgents, newWebhookSecret, parseWebhookKey, sendWebhook } from '@emr-payments/webhooks';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { openHealthNotes } from '../jobs/health-notes.ts';
@@ -85,7 +85,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
     stopping: new AbortController().signal,
     keyring,
     signingKeys,
-    webhooks: { policy, agents },
+    send: (request) => sendWebhook({ policy, agents }, request),
     traffic: createLaneTraffic(),
     health,
     horizonMs: 3_600_000,

@@ -1,8 +1,8 @@
 import { sentence } from '@emr-payments/contracts';
 import type { EmrAdapter, FindOutcome, PostOutcome, ResolveOutcome } from '@emr-payments/emr';
-import type { Actor, Border, Choice, End } from './border.ts';
-import type { Clock } from './clock.ts';
-import type { Mood } from './held-database.ts';
+import type { Actor, Border, Choice, End } from '../border.ts';
+import type { Clock } from '../clock.ts';
+import type { Mood } from '../held-database.ts';
 import { type Entry, searchEntries } from './search-entries.ts';
 
 /** EMRs that can be asked, that honour a key, that do both, and that do neither. */
