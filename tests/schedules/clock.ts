@@ -13,11 +13,12 @@ export type Clock = {
 type Timer = { endsAt: number; everyMs: number | null; run(): void };
 
 /**
- * Takes over the clocks and timers of this process, so that a lease, its renewal and a pause last as long as the schedule says. `Date` itself
- * stays: only its `now` is asked by what is played. There is one clock at a time.
+ * Takes over the clocks and timers of this process, so that a lease, its renewal and a pause last as long as the schedule says. There is one
+ * clock at a time.
  */
 export function takeClock(): Clock {
   const { setTimeout, setInterval, clearTimeout, clearInterval } = globalThis;
+  const OwnDate = Date;
   const dateNow = Date.now;
   const pause = promises.setTimeout;
   // A minute ahead, so that the defaults of columns, which PostgreSQL's own clock fills, are in the past.
@@ -46,7 +47,10 @@ export function takeClock(): Clock {
     clearTimeout: stop,
     clearInterval: stop,
   });
-  Date.now = () => now;
+  OwnDate.now = () => now;
+  globalThis.Date = new Proxy(OwnDate, {
+    construct: (target, given, asked) => Reflect.construct(target, given.length === 0 ? [now] : given, asked),
+  });
   performance.now = () => now;
   promises.setTimeout = (<T>(ms: number, value: T) =>
     new Promise<T>((resolve) => start(false)(() => resolve(value), ms))) as typeof promises.setTimeout;
@@ -69,6 +73,7 @@ export function takeClock(): Clock {
     },
     restore() {
       Object.assign(globalThis, { setTimeout, setInterval, clearTimeout, clearInterval });
+      globalThis.Date = OwnDate;
       Date.now = dateNow;
       Reflect.deleteProperty(performance, 'now');
       promises.setTimeout = pause;

@@ -20,7 +20,7 @@ export type Work = {
   /** Works on one entry of the queue. */
   run(deps: JobDeps, entry: Entry, actor: Actor): Promise<void>;
   /** What a worker does from time to time, besides feeding and sweeping. */
-  loops: readonly { name: string; run(deps: { database: HeldDatabase }): Promise<unknown> }[];
+  loops: readonly { name: string; isDue(): boolean; run(deps: { database: HeldDatabase }): Promise<unknown> }[];
 };
 
 /** What a schedule decides: everything happens by this, and all of it ends before the next choice. */

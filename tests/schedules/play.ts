@@ -19,7 +19,7 @@ export type Result = {
 /** Choices among which there is trouble. After them everything goes well until nothing is left to do. */
 const CHOICES = { least: 50, most: 250 };
 /** How often time may pass until everything has come to rest. */
-const MOST_PASSES = 60;
+const MOST_PASSES = 150;
 /** Each step takes this long, so that no two have the same time. */
 const STEP_MS = 1;
 

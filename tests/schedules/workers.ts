@@ -174,7 +174,7 @@ export function createWorkers(
             },
             ...work.loops.map((loop) => ({
               label: `${worker.actor.name} ${loop.name}`,
-              weight: once(worker, loop.name),
+              weight: loop.isDue() ? once(worker, loop.name) : 0,
               happen: () => begin(worker, loop),
             })),
           ]),
@@ -206,7 +206,7 @@ export function createWorkers(
       const worker = awake().find((each) => names.every((name) => once(each, name) > 0)) ?? start();
       sweep(worker);
       feed(worker);
-      for (const loop of work.loops) begin(worker, loop);
+      for (const loop of work.loops) if (loop.isDue()) begin(worker, loop);
     },
     takeAll() {
       const worker = awake()[0] ?? start();

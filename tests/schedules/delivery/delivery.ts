@@ -26,7 +26,7 @@ type Made = {
 };
 
 async function register({ sessions, integrator, keyring }: Stage, random: Random): Promise<Made> {
-  const endpoints = [];
+  const endpoints: Made['endpoints'] = [];
   const mostEvents = random.between(1, 5);
   for (const name of ['A', 'B', 'C'].slice(0, random.between(1, 3))) {
     const cap = random.between(1, 2);
@@ -41,7 +41,9 @@ async function register({ sessions, integrator, keyring }: Stage, random: Random
       },
     );
     if (registered.outcome !== 'registered') throw new Error(registered.outcome);
-    const temper = random.pick(['well', 'well', 'well', 'ill', 'ill', 'down', 'down', 'dead'] as const);
+    // Each attempt at one that never answers has a round of its own.
+    const mayBeDead = mostEvents <= 2 && !endpoints.some((each) => each.temper === 'dead');
+    const temper = random.pick(['well', 'well', 'well', 'ill', 'ill', 'down', 'down', mayBeDead ? 'dead' : 'well'] as const);
     endpoints.push({ name, id: registered.endpointId, temper, cap });
   }
   return { endpoints, mostEvents, audited: await lastOfAudit(sessions) };
@@ -64,6 +66,7 @@ function begin(
   const { border, clock, sessions, mood } = world;
   const events: { id: string; name: string }[] = [];
   const disabled: string[] = [];
+  const beganAt = clock.now();
   let isResting = false;
 
   const nameOfEvent = (id: string) => {
@@ -114,9 +117,10 @@ function begin(
       run: (deps, entry, actor) =>
         deliverWebhook({ ...deps, send: receivers.sender({ actor, ...entry, fence: entry.fence + 1 }) }, entry),
       loops: [
-        { name: 'takes a turn of a recovery', run: takeRecoveryTurn },
+        { name: 'takes a turn of a recovery', isDue: () => people.hasRecovered(), run: takeRecoveryTurn },
         {
           name: 'removes old events',
+          isDue: () => clock.now() > beganAt + KEPT_DAYS * 24 * 60 * MINUTE,
           run: (deps) => pruneBatch(deps, { what: 'events', days: KEPT_DAYS }),
         },
       ],
@@ -152,7 +156,7 @@ function begin(
       const { rows } = await sessions.ask<{ due: number | null }>(`
         SELECT extract(epoch FROM least(
                  (SELECT min(greatest(j.run_at, j.lease_until, j.queued_at + interval '6 seconds', l.open_until)) FROM jobs j JOIN lanes l ON l.id = j.lane_id),
-                 (SELECT min(next_turn_at) FROM recoveries WHERE state = 'running')))::float8 * 1000 AS due`);
+                 (SELECT min(next_turn_at) FROM recoveries WHERE state = 'running' AND (total IS NULL OR NOT EXISTS (SELECT FROM jobs)))))::float8 * 1000 AS due`);
       return Math.max(1_000, Math.ceil((rows[0]?.due ?? 0) - clock.now()) + 1_000);
     },
     check: () => check(sessions, { endpoints, keyring, audited, requests: receivers.requests, nameOfEvent }),

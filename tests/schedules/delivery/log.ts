@@ -19,7 +19,9 @@ export const DELIVERY_LOG = `
     RETURN NULL;
   END $$;
   CREATE TRIGGER played_note AFTER INSERT OR DELETE ON events FOR EACH ROW EXECUTE FUNCTION played.note_row('event');
-  CREATE TRIGGER played_note AFTER INSERT OR UPDATE OF status OR DELETE ON deliveries FOR EACH ROW EXECUTE FUNCTION played.note_row('delivery');
+  CREATE TRIGGER played_note AFTER INSERT OR DELETE ON deliveries FOR EACH ROW EXECUTE FUNCTION played.note_row('delivery');
+  CREATE TRIGGER played_note_change AFTER UPDATE ON deliveries FOR EACH ROW WHEN (OLD.status <> NEW.status)
+    EXECUTE FUNCTION played.note_row('delivery');
   CREATE TRIGGER played_note AFTER INSERT OR UPDATE OR DELETE ON webhook_endpoints FOR EACH ROW EXECUTE FUNCTION played.note_row('endpoint');
   CREATE TRIGGER played_note AFTER INSERT OR UPDATE OR DELETE ON webhook_secrets FOR EACH ROW EXECUTE FUNCTION played.note_row('secret');
 

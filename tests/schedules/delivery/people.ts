@@ -36,11 +36,16 @@ export function createIntegrator(
     endpoints: readonly Endpoint[];
     events: readonly { id: string; name: string }[];
   },
-): { choices(): Choice[] } {
+): {
+  choices(): Choice[];
+  /** True from the first recovery on. */
+  hasRecovered(): boolean;
+} {
   const { clock } = world;
   const asked = requests(world);
   const startedAt = clock.now();
   let moves = 1;
+  let hasRecovered = false;
 
   /** A request that is answered in one transaction, as those of the API are. */
   const inOne = (what: string, weight: number, work: (tx: Transaction) => Promise<unknown>): Choice =>
@@ -52,8 +57,10 @@ export function createIntegrator(
     const key = { clientPk, endpointId };
     const change = (tx: Transaction, changes: EndpointChanges) =>
       changeEndpoint(tx, { key, changes, by: BY });
-    const recover = (tx: Transaction, since: Date) =>
-      startRecovery(tx, { ...key, since, until: null, by: BY });
+    const recover = (tx: Transaction, since: Date) => {
+      hasRecovered = true;
+      return startRecovery(tx, { ...key, since, until: null, by: BY });
+    };
     const rotate = (overlapSeconds: number) =>
       inOne(`a new secret of ${name}, the old one for ${overlapSeconds} s`, 0.3, (tx) =>
         rotateSigningSecret(
@@ -97,5 +104,8 @@ export function createIntegrator(
       ),
     );
 
-  return { choices: () => [...endpoints.flatMap(ofEndpoint), ...events.flatMap(ofEvent)] };
+  return {
+    choices: () => [...endpoints.flatMap(ofEndpoint), ...events.flatMap(ofEvent)],
+    hasRecovered: () => hasRecovered,
+  };
 }
