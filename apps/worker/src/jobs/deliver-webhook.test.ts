@@ -180,6 +180,23 @@ describe('an endpoint that answers 410', () => {
     expect(first).not.toBe(event?.id);
   });
 
+  test('has the attempt listed also when the sweeper has taken the job back meanwhile', async () => {
+    const receiver = await startReceiver(async (response) => {
+      // The lease has run out, and no worker has claimed the job since.
+      await sql('UPDATE jobs SET queued_at = NULL, lease_until = NULL');
+      response.writeHead(410).end();
+    });
+    const { id } = await bench.register({ url: receiver.url });
+    await bench.publish();
+    await bench.deliverDue();
+    expect(await endpointRow(id)).toMatchObject({ disabledCode: 'gone' });
+    expect(await sql('SELECT status, attempts FROM deliveries')).toEqual([{ status: 'failed', attempts: 1 }]);
+    expect(await sql('SELECT number, http_status FROM delivery_attempts')).toEqual([
+      { number: 1, http_status: 410 },
+    ]);
+    expect(await sql('SELECT FROM jobs')).toEqual([]);
+  });
+
   test('cancels the deliveries that wait for it, and a recovery sends them all', async () => {
     let status = 500;
     const receiver = await startReceiver((response) => response.writeHead(status).end());
