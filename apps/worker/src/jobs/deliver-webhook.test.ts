@@ -410,8 +410,8 @@ describe('an endpoint that only fails', () => {
 
 test('an address that is refused disables the endpoint, with the reason', async () => {
   await bench.close();
-  bench = await openDeliveryBench({ allowHosts: [] });
-  const { id } = await bench.register({ url: 'https://127.0.0.1:8443/' });
+  bench = await openDeliveryBench({ allowHosts: [], resolve: async () => [{ address: '127.0.0.1', family: 4 }] });
+  const { id } = await bench.register({ url: 'https://hooks.example.com/' });
   await bench.publish();
   await bench.deliverDue();
   expect(await endpointRow(id)).toMatchObject({
@@ -419,6 +419,21 @@ test('an address that is refused disables the endpoint, with the reason', async 
     disabledReason: expect.stringContaining('127.0.0.1'),
   });
   expect(await sql('SELECT error_kind FROM delivery_attempts')).toEqual([{ error_kind: 'address_refused' }]);
+});
+
+test('a URL that only the allow-list of the API allows keeps its delivery waiting, and is not the fault of the endpoint', async () => {
+  await bench.close();
+  bench = await openDeliveryBench({ allowHosts: [] });
+  const { id } = await bench.register({ url: 'http://127.0.0.1:4020/' });
+  await bench.publish();
+  await bench.deliverDue();
+  expect(await endpointRow(id)).toMatchObject({ disabledAt: null, failingSince: null });
+  expect(await sql('SELECT FROM delivery_attempts')).toEqual([]);
+  expect(await sql('SELECT status, attempts FROM deliveries')).toEqual([{ status: 'pending', attempts: 0 }]);
+  const [error] = bench.logged.filter(({ level }) => level === 'error');
+  expect(error?.fields.reason).toBe(
+    `the URL of the webhook endpoint ${id} was accepted, and this worker does not send to it: 127.0.0.1 is not a public address (loopback). Give the worker the WEBHOOK_ALLOW_HOSTS of the API`,
+  );
 });
 
 test('a redelivery starts the schedule again, however many attempts came before', async () => {

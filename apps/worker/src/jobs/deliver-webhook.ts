@@ -81,12 +81,24 @@ async function send(
   let seen: AttemptEnd = 'none';
   try {
     const sent = await atFarEnd({ leavePlace }, () => deps.send(request));
+    if (sent.outcome === 'failed' && sent.byPolicy) throw otherPolicy(endpoint.id, sent.detail);
     seen = attemptEnd(sent);
     return { ...sent, startedAt };
   } finally {
     ended(seen);
   }
 }
+
+/**
+ * The fault of a worker that refuses a URL which was accepted when it was registered: nothing about the endpoint has changed since, so
+ * it is the operator's to mend, and the endpoint stays as it is.
+ */
+const otherPolicy = (endpointId: string, detail: string) =>
+  knownFault(
+    new Error(
+      `the URL of the webhook endpoint ${endpointId} was accepted, and this worker does not send to it: ${detail}. Give the worker the WEBHOOK_ALLOW_HOSTS of the API`,
+    ),
+  );
 
 /** Opens a signing secret. @throws KnownFaultError when its key is missing: signing without it would look like a forgery. */
 function openSecret(
