@@ -45,9 +45,7 @@ export function holdDatabase(world: World, { actor, task }: { actor: Actor; task
 
   /** The two are in flight at once. */
   function besideOthers(me: Held): Choice[] {
-    const others = otherStatements(me).filter(
-      ({ held }) => me.turn === undefined || held.turn !== me.turn,
-    );
+    const others = otherStatements(me).filter(({ held }) => me.turn === undefined || held.turn !== me.turn);
     return others.flatMap(({ held: other, leave }) =>
       [true, false].map((commits) => ({
         label: `${me.label}${commits ? '' : ', undone,'} and at once ${other.label}`,

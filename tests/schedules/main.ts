@@ -39,7 +39,8 @@ function readOptions(args: readonly string[]) {
     forMs: numberOf('seconds', values.seconds) * 1000,
     seed: seed === undefined ? null : numberOf('seed', seed),
     from: from === undefined ? Math.floor(Math.random() * 1e9) : numberOf('from', from),
-    sabotage: sabotage === undefined ? undefined : sabotages[oneOf('sabotage', sabotage, Object.keys(sabotages))],
+    sabotage:
+      sabotage === undefined ? undefined : sabotages[oneOf('sabotage', sabotage, Object.keys(sabotages))],
   };
 }
 

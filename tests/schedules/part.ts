@@ -1,7 +1,7 @@
 import type { JobKind } from '@emr-payments/db';
-import type { Random } from '../crash/random.ts';
-import type { Sabotage } from '../crash/proofs/sabotages.ts';
 import type { JobDeps } from '@emr-payments/worker/testing';
+import type { Sabotage } from '../crash/proofs/sabotages.ts';
+import type { Random } from '../crash/random.ts';
 import type { Actor, Choice } from './border.ts';
 import type { HeldDatabase, World } from './held-database.ts';
 import type { Stage } from './stage.ts';
@@ -15,12 +15,19 @@ type Entry = { job: string; fence: number };
 export type Work = {
   kinds: readonly JobKind[];
   horizonMs: number;
-  nameOfJob(jobId: string): string;
+  /** null: not known yet (`readNames`). */
+  nameOfJob(jobId: string): string | null;
+  /** Reads the names of new jobs. */
+  readNames(): Promise<void>;
   adapters(actor: Actor): JobDeps['adapters'];
   /** Works on one entry of the queue. */
   run(deps: JobDeps, entry: Entry, actor: Actor): Promise<void>;
   /** What a worker does from time to time, besides feeding and sweeping. */
-  loops: readonly { name: string; isDue(): boolean; run(deps: { database: HeldDatabase }): Promise<unknown> }[];
+  loops: readonly {
+    name: string;
+    isDue(): boolean;
+    run(deps: { database: HeldDatabase }): Promise<unknown>;
+  }[];
 };
 
 /** What a schedule decides: everything happens by this, and all of it ends before the next choice. */
@@ -37,8 +44,6 @@ export type Course = {
   passes(): readonly number[];
   /** What can happen, besides the steps of the workers and of what waits at the border. */
   choices(): Choice[];
-  /** Called after each step. */
-  look?(): Promise<void>;
   /** Called before time passes up to `until`: what must have happened by then happens. */
   beforePass?(until: number): Promise<void>;
   /** True: people may still begin something when all work is done. */

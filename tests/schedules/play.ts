@@ -121,7 +121,7 @@ async function playOn(
     clock.pass(STEP_MS);
     await choice.happen();
     await turn();
-    await course.look?.();
+    await workers.nameJobs();
   }
 
   async function goWell(): Promise<void> {

@@ -69,7 +69,12 @@ const outcomeOf = (running: Promise<QueryResult>): Promise<Outcome> =>
 /** @param input.appUrl as the role that the service runs as. */
 export async function openSessions({ url, appUrl }: { url: string; appUrl: string }): Promise<Sessions> {
   const open = async (connectionString: string) => {
-    const client = new Client({ connectionString, application_name: 'schedules', types: NUMBERS });
+    const client = new Client({
+      connectionString,
+      application_name: 'schedules',
+      types: NUMBERS,
+      pipeline: true,
+    });
     await client.connect();
     return client;
   };

@@ -21,9 +21,8 @@ const MOST_TASKS = 3;
 
 /** The workers of a schedule, and the queue between them. */
 export type Workers = {
-  readonly queue: readonly DueJob[];
-  /** True while a task of a worker that lives has not ended. */
-  isAtWork(): boolean;
+  /** Learns the names of the jobs in the queue. */
+  nameJobs(): Promise<void>;
   /** The first of each is what a worker does by itself when nothing goes wrong. */
   choices(): Choice[];
   /** Wakes those that are frozen. */
@@ -41,7 +40,7 @@ export function createWorkers(
   { sabotage, broke, work }: { sabotage: Sabotage; broke(): void; work: Work },
 ): Workers {
   const { mood, stage, logger } = world;
-  const { nameOfJob } = work;
+  const nameOfJob = (jobId: string) => work.nameOfJob(jobId) ?? 'a job';
   const queue: DueJob[] = [];
   const workers: Worker[] = [];
   let started = 0;
@@ -109,12 +108,14 @@ export function createWorkers(
 
   const drop = (job: DueJob) => void queue.splice(queue.indexOf(job), 1);
 
-  // Jobs of one time come from PostgreSQL in no order: by their names, a seed plays the same schedule again.
   const feed = (worker: Worker) =>
-    run(worker, 'feed', async () => {
-      const due = await worker.feed(100, work.kinds);
-      queue.push(...due.toSorted((one, other) => (nameOfJob(one.id) < nameOfJob(other.id) ? -1 : 1)));
-    });
+    run(worker, 'feed', async () => void queue.push(...(await worker.feed(100, work.kinds))));
+
+  // Jobs of one time come from PostgreSQL in no order: by their names, a seed plays the same schedule again.
+  const inOrder = () =>
+    queue.toSorted(
+      (one, other) => one.queuedAt - other.queuedAt || (nameOfJob(one.id) < nameOfJob(other.id) ? -1 : 1),
+    );
 
   function sweep(worker: Worker): void {
     const since = (kind: JobKind) => {
@@ -138,15 +139,16 @@ export function createWorkers(
   }
 
   return {
-    queue,
-    isAtWork: () => alive().some(({ tasks }) => tasks.size > 0),
+    async nameJobs() {
+      if (queue.some(({ id }) => work.nameOfJob(id) === null)) await work.readNames();
+    },
     choices: () => {
       const frozen = alive().find(({ actor }) => actor.frozen);
       return [
         ...awake()
           .filter(({ tasks }) => tasks.size < MOST_TASKS)
           .flatMap((worker) => [
-            ...queue.flatMap((job) => {
+            ...inOrder().flatMap((job) => {
               const label = `${worker.actor.name} takes ${nameOfJob(job.id)}`;
               const isMine = worker.tasks.has(`${worker.actor.name} ${nameOfJob(job.id)} ${job.fence}`);
               if (isMine) return [];
@@ -210,7 +212,9 @@ export function createWorkers(
     },
     takeAll() {
       const worker = awake()[0] ?? start();
-      for (const job of queue.splice(0)) take(worker, job);
+      const jobs = inOrder();
+      queue.splice(0);
+      for (const job of jobs) take(worker, job);
     },
   };
 }

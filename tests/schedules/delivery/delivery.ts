@@ -1,7 +1,13 @@
 import { newEventId } from '@emr-payments/contracts';
-import { publishEvent, pruneBatch, registerEndpointIn, takeRecoveryTurn, type Transaction } from '@emr-payments/db';
-import { deliverWebhook } from '@emr-payments/worker/testing';
+import {
+  pruneBatch,
+  publishEvent,
+  registerEndpointIn,
+  type Transaction,
+  takeRecoveryTurn,
+} from '@emr-payments/db';
 import { newWebhookSecret } from '@emr-payments/webhooks';
+import { deliverWebhook } from '@emr-payments/worker/testing';
 import type { Random } from '../../crash/random.ts';
 import type { Choice } from '../border.ts';
 import { holdDatabase, type World } from '../held-database.ts';
@@ -31,7 +37,9 @@ async function register({ sessions, integrator, keyring }: Stage, random: Random
   for (const name of ['A', 'B', 'C'].slice(0, random.between(1, 3))) {
     const cap = random.between(1, 2);
     const registered = await registerEndpointIn(
-      { database: { pool: { query: sessions.ask } }, keyring } as unknown as Transaction & { keyring: typeof keyring },
+      { database: { pool: { query: sessions.ask } }, keyring } as unknown as Transaction & {
+        keyring: typeof keyring;
+      },
       {
         clientPk: integrator.clientPk,
         url: urlOf(name, 1),
@@ -43,7 +51,16 @@ async function register({ sessions, integrator, keyring }: Stage, random: Random
     if (registered.outcome !== 'registered') throw new Error(registered.outcome);
     // Each attempt at one that never answers has a round of its own.
     const mayBeDead = mostEvents <= 2 && !endpoints.some((each) => each.temper === 'dead');
-    const temper = random.pick(['well', 'well', 'well', 'ill', 'ill', 'down', 'down', mayBeDead ? 'dead' : 'well'] as const);
+    const temper = random.pick([
+      'well',
+      'well',
+      'well',
+      'ill',
+      'ill',
+      'down',
+      'down',
+      mayBeDead ? 'dead' : 'well',
+    ] as const);
     endpoints.push({ name, id: registered.endpointId, temper, cap });
   }
   return { endpoints, mostEvents, audited: await lastOfAudit(sessions) };
@@ -75,7 +92,8 @@ function begin(
     if (!disabled.includes(id)) disabled.push(id);
     return `disabled ${disabled.indexOf(id) + 1}`;
   };
-  const endpointAt = (url: string) => endpoints.find(({ name }) => new URL(url).host === `${name.toLowerCase()}.example`);
+  const endpointAt = (url: string) =>
+    endpoints.find(({ name }) => new URL(url).host === `${name.toLowerCase()}.example`);
   const temperOf = (url: string): Temper => {
     const { temper = 'well' } = endpointAt(url) ?? {};
     return isResting && temper !== 'dead' ? 'well' : temper;
@@ -99,7 +117,9 @@ function begin(
     const actor = { name: 'the service', alive: true, frozen: false };
     const database = holdDatabase(world, { actor, task: `${name} of ${type}` });
     const event = { id, type, created: new Date(clock.now()).toISOString(), data: {} };
-    void publishEvent({ database } as unknown as Transaction, { clientPk, userId, event }).catch(() => undefined);
+    void publishEvent({ database } as unknown as Transaction, { clientPk, userId, event }).catch(
+      () => undefined,
+    );
   }
 
   const toPublish = (): Choice => ({
@@ -112,10 +132,28 @@ function begin(
     work: {
       kinds: ['deliver_webhook'],
       horizonMs: LEASE_MS,
-      nameOfJob: (jobId) => jobs.get(jobId) ?? 'a job',
+      nameOfJob: (jobId) => jobs.get(jobId) ?? null,
+      async readNames() {
+        const { rows } = await sessions.ask<{ id: number; event_id: string; endpoint_id: string }>({
+          name: 'new-jobs',
+          text: `SELECT j.id::float8 AS id, j.event_id, d.endpoint_id FROM jobs j JOIN deliveries d ON d.event_id = j.event_id AND d.id = j.delivery_id
+                  WHERE j.id > $1 ORDER BY j.id`,
+          values: [lastJob],
+        });
+        for (const { id, event_id, endpoint_id } of rows) {
+          lastJob = id;
+          jobs.set(
+            String(id),
+            `${nameOfEvent(event_id)}→${endpoints.find((each) => each.id === endpoint_id)?.name}`,
+          );
+        }
+      },
       adapters: () => ({ of: () => Promise.reject(new Error('nothing is posted')) as never }),
       run: (deps, entry, actor) =>
-        deliverWebhook({ ...deps, send: receivers.sender({ actor, ...entry, fence: entry.fence + 1 }) }, entry),
+        deliverWebhook(
+          { ...deps, send: receivers.sender({ actor, ...entry, fence: entry.fence + 1 }) },
+          entry,
+        ),
       loops: [
         { name: 'takes a turn of a recovery', isDue: () => people.hasRecovered(), run: takeRecoveryTurn },
         {
@@ -132,18 +170,6 @@ function begin(
       ...(border.waiting.size === 0 ? [6 * MINUTE, 180 * MINUTE, 1_800 * MINUTE] : []),
     ],
     choices: () => [toPublish(), ...people.choices()],
-    async look() {
-      const { rows } = await sessions.ask<{ id: number; event_id: string; endpoint_id: string }>({
-        name: 'new-jobs',
-        text: `SELECT j.id::float8 AS id, j.event_id, d.endpoint_id FROM jobs j JOIN deliveries d ON d.event_id = j.event_id AND d.id = j.delivery_id
-                WHERE j.id > $1 ORDER BY j.id`,
-        values: [lastJob],
-      });
-      for (const { id, event_id, endpoint_id } of rows) {
-        lastJob = id;
-        jobs.set(String(id), `${nameOfEvent(event_id)}→${endpoints.find((each) => each.id === endpoint_id)?.name}`);
-      }
-    },
     mayGoOn: () => mood.people > 0 || events.length < mostEvents,
     endCommands: async () => {
       isResting = true;

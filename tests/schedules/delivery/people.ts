@@ -82,7 +82,7 @@ export function createIntegrator(
         await recover(tx, since);
       }),
       inOne(`recover ${name}`, 0.3, (tx) => recover(tx, new Date(startedAt))),
-      inOne(`a new URL of ${name}`, 0.5, (tx) => {
+      inOne(`a new URL of ${name}`, 1.5, (tx) => {
         moves += 1;
         return change(tx, { url: urlOf(name, moves) });
       }),
@@ -99,8 +99,7 @@ export function createIntegrator(
       asked(
         `redeliver ${name}${endpoint === null ? '' : ` to ${endpoint.name}`}`,
         1 / (events.length * (endpoints.length + 1)),
-        (deps) =>
-          redeliverEvent(deps, { eventId, clientPk, endpointId: endpoint?.id ?? null, by: BY }),
+        (deps) => redeliverEvent(deps, { eventId, clientPk, endpointId: endpoint?.id ?? null, by: BY }),
       ),
     );
 

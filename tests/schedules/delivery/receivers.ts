@@ -1,13 +1,12 @@
-import { verify, type SendInput, type SendOutcome, signHeaders } from '@emr-payments/webhooks';
+import { type SendInput, type SendOutcome, signHeaders, verify } from '@emr-payments/webhooks';
 import type { Actor, Choice, End } from '../border.ts';
 import type { World } from '../held-database.ts';
 
 /** How long a request may take, as `sendWebhook` has it. */
 const DEADLINE_MS = 15_000;
 
-/** How a receiver answers. One that is down answers again when everything goes well, and one that is gone never. */
-export const TEMPERS = ['well', 'ill', 'down', 'dead'] as const;
-export type Temper = (typeof TEMPERS)[number];
+/** How a receiver answers. One that is down answers again when everything goes well, and one that is dead does not. */
+export type Temper = 'well' | 'ill' | 'down' | 'dead';
 
 /** A request that a worker has made to a receiver. */
 export type Request = {
@@ -41,7 +40,8 @@ const failed = (kind: Failed['kind'], more: Partial<Failed> = {}): Failed => ({
   ...SEEN,
   ...more,
 });
-const status = (httpStatus: number, more: Partial<Failed> = {}) => failed('http_status', { httpStatus, ...more });
+const status = (httpStatus: number, more: Partial<Failed> = {}) =>
+  failed('http_status', { httpStatus, ...more });
 
 export function createReceivers(
   { border, clock, mood }: World,
@@ -61,7 +61,7 @@ export function createReceivers(
       ['has it, and is not heard', mood.loses, failed('reset')],
       ['answers 500', isUp ? trouble : 10, status(500)],
       ['answers 503 and to wait an hour', trouble / 2, status(503, { retryAfterMs: 3_600_000 })],
-      ['answers 410', mood.refuses / 8, gone],
+      ['answers 410', mood.refuses / 4, gone],
       ['is not reached', trouble / 2, failed('connect')],
       ['has an address that is not allowed', mood.refuses / 20, failed('address_refused')],
     ];

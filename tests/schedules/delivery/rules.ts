@@ -3,7 +3,14 @@ import { delayBeforeAttempt, MAX_ATTEMPTS } from '@emr-payments/webhooks';
 import type { Violation } from '../part.ts';
 import type { Sessions } from '../sessions.ts';
 import { type Changed, type Delivery, type History, historyOf, isEnabled, seenAt, wants } from './history.ts';
-import { type AskedRow, type AttemptRow, type EndpointRow, type LogRow, readLog, type SecretRow } from './log.ts';
+import {
+  type AskedRow,
+  type AttemptRow,
+  type EndpointRow,
+  type LogRow,
+  readLog,
+  type SecretRow,
+} from './log.ts';
 import type { Endpoint } from './people.ts';
 import type { Request } from './receivers.ts';
 
@@ -77,9 +84,14 @@ function checkDelivery(checked: Checked, delivery: Delivery): void {
     const ended = attempts.find((attempt) => attempt.at === at);
     if (from !== undefined && from !== 'pending' && is.status === 'pending') {
       const isRecovered = from !== 'delivered' && is.recovery_id !== null;
-      if (!isRecovered && !isAsked(checked, delivery, at)) complain('sent again unasked', about, `after ${from}`);
+      if (!isRecovered && !isAsked(checked, delivery, at))
+        complain('sent again unasked', about, `after ${from}`);
     }
-    if (from === 'pending' && is.status === 'delivered' && (ended === undefined || ended.is.error_kind !== null))
+    if (
+      from === 'pending' &&
+      is.status === 'delivered' &&
+      (ended === undefined || ended.is.error_kind !== null)
+    )
       complain('delivered without a 2xx', about, ended?.is.error_kind);
     if (is.status === 'canceled' && endpoints.every(isEnabled))
       complain('canceled although its endpoint takes events', about, at);
@@ -108,9 +120,12 @@ function checkFailed(checked: Checked, delivery: Delivery, at: number): void {
 const kindOf = ({ given }: Request) =>
   given?.outcome === 'failed' ? given.kind : given?.outcome === 'gone' ? 'http_status' : null;
 
-const requestOf = ({ requests }: Checked, { eventId, endpointId }: Delivery, is: AttemptRow, checked: Checked) =>
-  requests.find(
-    (request) => request.eventId === eventId && request.at === timeOf(is.started_at) && isTo(checked, request, endpointId),
+const requestOf = (checked: Checked, { eventId, endpointId }: Delivery, is: AttemptRow) =>
+  checked.requests.find(
+    (request) =>
+      request.eventId === eventId &&
+      request.at === timeOf(is.started_at) &&
+      isTo(checked, request, endpointId),
   );
 
 function isTo({ endpoints }: Played, { url }: Request, endpointId: string): boolean {
@@ -121,8 +136,11 @@ function isTo({ endpoints }: Played, { url }: Request, endpointId: string): bool
 /** An attempt that is listed was made, and ended as it says. */
 function checkListed(checked: Checked, delivery: Delivery, { is }: Changed<AttemptRow>): void {
   const about = nameOf(checked, delivery);
-  const request = requestOf(checked, delivery, is, checked);
-  if (request === undefined) return checked.complain('listed attempt was not made', about, is.number);
+  const request = requestOf(checked, delivery, is);
+  if (request === undefined) {
+    checked.complain('listed attempt was not made', about, is.number);
+    return;
+  }
   const { given } = request;
   if (kindOf(request) !== is.error_kind || (given?.httpStatus ?? null) !== is.http_status)
     checked.complain('listed attempt ended otherwise', about, `${is.number}: ${given?.outcome}`);
@@ -134,11 +152,13 @@ function checkSchedule(checked: Checked, delivery: Delivery, attempt: Changed<At
   const before = run.at(-2);
   if (run.at(-1) !== attempt || before === undefined) return;
   const began = timeOf(attempt.is.started_at);
-  const moves = endpointOf(checked, delivery.endpointId).filter(({ is }) => is.before && is.before.url !== is.url);
+  const moves = endpointOf(checked, delivery.endpointId).filter(
+    ({ is }) => is.before && is.before.url !== is.url,
+  );
   const asOf = moves.filter(({ at }) => at <= began).at(-1)?.at ?? 0;
   if (asOf >= timeOf(before.is.started_at)) return;
   const tries = run.filter(({ is }) => timeOf(is.started_at) > asOf && timeOf(is.started_at) < began).length;
-  const given = requestOf(checked, delivery, before.is, checked)?.given;
+  const given = requestOf(checked, delivery, before.is)?.given;
   const retryAfterMs = given?.outcome === 'failed' ? given.retryAfterMs : undefined;
   const delayMs = delayBeforeAttempt({ random: () => 0 }, { attempt: tries + 1, retryAfterMs }) ?? 0;
   if (began < before.at + delayMs)
@@ -149,12 +169,18 @@ function checkRequest(checked: Checked, request: Request): void {
   const { history, endpoints, nameOfEvent, complain } = checked;
   const { eventId, url, job, fence, at, actor, given } = request;
   const endpoint = endpoints.find(({ id }) => isTo(checked, request, id));
-  if (endpoint === undefined) return complain('sent to no endpoint', nameOfEvent(eventId), url);
+  if (endpoint === undefined) {
+    complain('sent to no endpoint', nameOfEvent(eventId), url);
+    return;
+  }
   const about = `${nameOfEvent(eventId)}→${endpoint.name}`;
   const steps = history.jobs.get(job) ?? [];
   const claim = steps.findIndex((step) => step.what === 'claimed' && step.is.fence === fence);
   const claimed = steps[claim];
-  if (claimed === undefined) return complain('sent without a claim', about, `fence ${fence}`);
+  if (claimed === undefined) {
+    complain('sent without a claim', about, `fence ${fence}`);
+    return;
+  }
 
   const states = seenAt(endpointOf(checked, endpoint.id), claimed.at);
   if (!states.some(isEnabled)) complain('sent to an endpoint that takes no events', about, claimed.at);
@@ -164,8 +190,13 @@ function checkRequest(checked: Checked, request: Request): void {
   );
   const known = delivery === undefined ? [] : seenAt(delivery.changes, claimed.at);
   if (!known.some(({ is }) => is.status === 'pending'))
-    complain('sent although it had ended', about, known.map(({ is }) => is.status));
-  if (request.body !== history.events.get(eventId)?.is.body) complain('sent with another body', about, request.body);
+    complain(
+      'sent although it had ended',
+      about,
+      known.map(({ is }) => is.status),
+    );
+  if (request.body !== history.events.get(eventId)?.is.body)
+    complain('sent with another body', about, request.body);
   if (!secretsAt(checked, endpoint.id, claimed.at).some((secrets) => request.isSignedWith(secrets)))
     complain('not signed with the secrets of its time', about, claimed.at);
 
@@ -174,7 +205,10 @@ function checkRequest(checked: Checked, request: Request): void {
   // Whoever is no longer the holder records nothing: the next one does.
   const isLost = steps
     .slice(claim + 1)
-    .some(({ what, is }) => (what === 'claimed' && is.fence === fence + 1) || (what === 'freed' && is.fence === fence));
+    .some(
+      ({ what, is }) =>
+        (what === 'claimed' && is.fence === fence + 1) || (what === 'freed' && is.fence === fence),
+    );
   if (!isListed && !isLost) complain('attempt is not listed', about, `${given.outcome} at ${at}`);
 }
 
@@ -202,7 +236,8 @@ function checkEndpoint(checked: Checked, endpoint: Endpoint & { cap: number }): 
   const states = endpointOf(checked, endpoint.id);
   for (const state of states) {
     const { before } = state.is;
-    if (before?.disabled_at === null && state.is.disabled_at !== null) checkDisabled(checked, endpoint, state);
+    if (before?.disabled_at === null && state.is.disabled_at !== null)
+      checkDisabled(checked, endpoint, state);
   }
   const [first] = states;
   if (first === undefined) return;
@@ -211,7 +246,8 @@ function checkEndpoint(checked: Checked, endpoint: Endpoint & { cap: number }): 
     if (what === 'freed' || what === 'ended') inFlight.delete(job);
     if (what !== 'fed') continue;
     inFlight.add(job);
-    if (inFlight.size > endpoint.cap) complain('more in flight than its cap', endpoint.name, `${inFlight.size} at ${at}`);
+    if (inFlight.size > endpoint.cap)
+      complain('more in flight than its cap', endpoint.name, `${inFlight.size} at ${at}`);
     if (is.is_open) complain('fed while its circuit is open', endpoint.name, at);
   }
 }
@@ -230,13 +266,16 @@ function checkDisabled(checked: Checked, { id, name }: Endpoint, { at, is }: Cha
   const now = attempts.filter((attempt) => attempt.at === at);
   const isOfRule: Readonly<Record<string, () => boolean>> = {
     gone: () => now.some((attempt) => attempt.is.http_status === 410 && isAtPresent(attempt)),
-    address_refused: () => now.some((attempt) => attempt.is.error_kind === 'address_refused' && isAtPresent(attempt)),
+    address_refused: () =>
+      now.some((attempt) => attempt.is.error_kind === 'address_refused' && isAtPresent(attempt)),
     failing: () => isFailing(checked, id, attempts),
     by_client: () =>
-      asked.some((each) => each.at === at && each.action === 'endpoint.change' && each.subject === `endpoint:${id}`),
+      asked.some(
+        (each) => each.at === at && each.action === 'endpoint.change' && each.subject === `endpoint:${id}`,
+      ),
   };
   const isAtPresent = ({ delivery, ...attempt }: (typeof attempts)[number]) =>
-    requestOf(checked, delivery, attempt.is, checked)?.url === is.url;
+    requestOf(checked, delivery, attempt.is)?.url === is.url;
   const code = is.disabled_code ?? '';
   if (isOfRule[code]?.() !== true) complain('disabled against its rule', name, `${code} at ${at}`);
   if (code === 'by_client') return;
@@ -251,7 +290,8 @@ function isFailing(checked: Checked, endpointId: string, attempts: ReturnType<ty
   const states = endpointOf(checked, endpointId);
   const at = attempts.at(-1)?.at ?? 0;
   const isFresh = ({ is }: Changed<EndpointRow>) =>
-    is.before !== undefined && (is.before.url !== is.url || (is.before.disabled_at !== null && is.disabled_at === null));
+    is.before !== undefined &&
+    (is.before.url !== is.url || (is.before.disabled_at !== null && is.disabled_at === null));
   const fresh = states.filter((state) => isFresh(state) && state.at < at).at(-1)?.at ?? 0;
   const since = Math.max(fresh, attempts.filter(({ is }) => is.error_kind === null).at(-1)?.at ?? 0);
   const run = attempts.filter((attempt) => attempt.at > since);
@@ -265,7 +305,9 @@ function checkPublished(checked: Checked): void {
   for (const [eventId, { at, is }] of history.events) {
     for (const { id, name } of endpoints) {
       const about = `${nameOfEvent(eventId)}→${name}`;
-      const states = seenAt(endpointOf(checked, id), at).map((state) => isEnabled(state) && wants(state, is.type));
+      const states = seenAt(endpointOf(checked, id), at).map(
+        (state) => isEnabled(state) && wants(state, is.type),
+      );
       const has = [...history.deliveries.values()].some(
         (each) => each.eventId === eventId && each.endpointId === id && each.changes[0]?.at === at,
       );
@@ -275,7 +317,14 @@ function checkPublished(checked: Checked): void {
   }
 }
 
-type RecoveryRow = { endpoint_id: string; state: string; since: Date; created_at: Date; found: number; ended: number };
+type RecoveryRow = {
+  endpoint_id: string;
+  state: string;
+  since: Date;
+  created_at: Date;
+  found: number;
+  ended: number;
+};
 
 /** Nothing is left to do, and what a recovery was to send was sent. */
 async function checkRest({ ask }: Pick<Sessions, 'ask'>, checked: Checked): Promise<void> {
@@ -292,9 +341,18 @@ async function checkRest({ ask }: Pick<Sessions, 'ask'>, checked: Checked): Prom
     if (state !== 'done') continue;
     for (const delivery of history.deliveries.values()) {
       const publishedAt = history.events.get(delivery.eventId)?.at ?? 0;
-      if (delivery.endpointId !== endpointId || publishedAt < since.getTime() || publishedAt >= startedAt.getTime()) continue;
+      if (
+        delivery.endpointId !== endpointId ||
+        publishedAt < since.getTime() ||
+        publishedAt >= startedAt.getTime()
+      )
+        continue;
       const last = delivery.changes.at(-1);
-      if (delivery.removed === null && last?.is.status !== 'delivered' && (last?.at ?? 0) < startedAt.getTime())
+      if (
+        delivery.removed === null &&
+        last?.is.status !== 'delivered' &&
+        (last?.at ?? 0) < startedAt.getTime()
+      )
         complain('missed by a recovery', nameOf(checked, delivery), last?.is.status);
     }
   }

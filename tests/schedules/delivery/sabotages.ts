@@ -1,7 +1,7 @@
 import type { Sabotage } from '../../crash/proofs/sabotages.ts';
 import { SABOTAGES } from '../../crash/proofs/sabotages.ts';
 
-const { 'lease-not-renewed': leaseNotRenewed, 'no-outbox': sweeperForgets, 'no-second-delivery': noSecond } = SABOTAGES;
+const { 'no-outbox': sweeperForgets, 'no-second-delivery': noSecond } = SABOTAGES;
 
 /** One way each to break the protocol of deliveries. */
 export const DELIVERY_SABOTAGES = {
@@ -18,14 +18,14 @@ export const DELIVERY_SABOTAGES = {
       },
     }),
   },
-  'lease-not-renewed': leaseNotRenewed,
   'sweeper-forgets': sweeperForgets,
   'no-second-delivery': noSecond,
   'sent-to-disabled': {
     steps: (correct, broke) => ({
       async claimDelivery(deps, asked) {
         const claimed = await correct.claimDelivery(deps, asked);
-        if (claimed === null || claimed.endpoint.enabled || claimed.endpoint.secrets.length === 0) return claimed;
+        if (claimed === null || claimed.endpoint.enabled || claimed.endpoint.secrets.length === 0)
+          return claimed;
         broke();
         return { ...claimed, endpoint: { ...claimed.endpoint, enabled: true } };
       },
@@ -61,7 +61,10 @@ export const DELIVERY_SABOTAGES = {
       recordDelivery(deps, record) {
         if (record.disabling === null) return correct.recordDelivery(deps, record);
         broke();
-        return correct.recordDelivery(deps, { ...record, disabling: { ...record.disabling, url: null as never } });
+        return correct.recordDelivery(deps, {
+          ...record,
+          disabling: { ...record.disabling, url: null as never },
+        });
       },
     }),
   },

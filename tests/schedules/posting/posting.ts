@@ -61,7 +61,8 @@ function begin(
     work: {
       kinds: ['post_payment'],
       horizonMs,
-      nameOfJob: (jobId) => payments.find((payment) => String(payment.jobId) === jobId)?.name ?? 'a job',
+      nameOfJob: (jobId) => payments.find((payment) => String(payment.jobId) === jobId)?.name ?? null,
+      readNames: async () => undefined,
       adapters: (actor) => ({
         of: ({ userId }) =>
           emr.adapterOf(payments.find((payment) => payment.userId === userId)?.kind ?? 'none', actor),
@@ -86,8 +87,7 @@ function begin(
       }
       await sessions.ask('UPDATE holds SET ended_at = greatest(started_at, now()) WHERE ended_at IS NULL');
     },
-    isDone: async () =>
-      (await hasNoJob()) && payments.every(({ id }) => emr.isQuiet(uuidToPaymentId(id))),
+    isDone: async () => (await hasNoJob()) && payments.every(({ id }) => emr.isQuiet(uuidToPaymentId(id))),
     restMs: async (n) => Math.min(LONGEST_REST_MS, 5_000 * 3 ** n),
     async check() {
       const found: Violation[] = [];
