@@ -4,8 +4,8 @@ import { createPractice, type Practice } from '@emr-payments/db/testing';
 import { type Keyring, parseKeyring } from '@emr-payments/runtime';
 import { openWorkerShared, type WorkerShared } from '@emr-payments/worker/testing';
 import { watchTransitions } from '../crash/transitions.ts';
-import { CLEAR_DELIVERIES, DELIVERY_LOG } from './delivery/log.ts';
-import { EMR_KINDS, type EmrKind } from './posting/emr.ts';
+import { CLEAR_DELIVERIES, DELIVERY_LOG } from './delivery-log.ts';
+import { EMR_KINDS, type EmrKind } from './emr-kinds.ts';
 import { OWN_TIME, openSessions, type Sessions } from './sessions.ts';
 
 /** Where schedules are played, one after the other: a database with a practice for each kind of EMR, and one whose client gets webhooks. */

@@ -110,7 +110,13 @@ export async function sendWebhook(deps: SendDeps, input: SendInput): Promise<Sen
   const checked = targetOf(input.url, deps.policy);
   if (!checked.ok) {
     const nothing = { durationMs: 0, excerpt: '' };
-    return { outcome: 'failed', kind: 'address_refused', detail: checked.message, byPolicy: true, ...nothing };
+    return {
+      outcome: 'failed',
+      kind: 'address_refused',
+      detail: checked.message,
+      byPolicy: true,
+      ...nothing,
+    };
   }
   const started = performance.now();
   const result = await inSpan(exchangeSpan('POST', checked.target), async (span) => {

@@ -1,4 +1,4 @@
-import type { AttemptRow, DeliveryRow, EndpointRow, JobRow, LogRow } from './log.ts';
+import type { AttemptRow, DeliveryRow, EndpointRow, JobRow, LogRow } from '../delivery-log.ts';
 
 /** Something that changed at a time. Of what happened in one step, no order is known. */
 export type Changed<T> = { at: number; is: T };

@@ -1,8 +1,5 @@
 import { type Keyring, open } from '@emr-payments/runtime';
 import { delayBeforeAttempt, MAX_ATTEMPTS } from '@emr-payments/webhooks';
-import type { Violation } from '../part.ts';
-import type { Sessions } from '../sessions.ts';
-import { type Changed, type Delivery, type History, historyOf, isEnabled, seenAt, wants } from './history.ts';
 import {
   type AskedRow,
   type AttemptRow,
@@ -10,7 +7,10 @@ import {
   type LogRow,
   readLog,
   type SecretRow,
-} from './log.ts';
+} from '../delivery-log.ts';
+import type { Violation } from '../part.ts';
+import type { Sessions } from '../sessions.ts';
+import { type Changed, type Delivery, type History, historyOf, isEnabled, seenAt, wants } from './history.ts';
 import type { Endpoint } from './people.ts';
 import type { Request } from './receivers.ts';
 

@@ -1,8 +1,9 @@
 import { uuidToPaymentId } from '@emr-payments/contracts';
 import { readEvent } from '../../crash/check.ts';
+import type { EmrKind } from '../emr-kinds.ts';
 import type { Violation } from '../part.ts';
 import type { Sessions } from '../sessions.ts';
-import type { Emr, EmrKind } from './emr.ts';
+import type { Emr } from './emr.ts';
 
 export type Played = { id: string; name: string; kind: EmrKind };
 

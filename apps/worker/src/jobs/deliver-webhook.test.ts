@@ -410,7 +410,10 @@ describe('an endpoint that only fails', () => {
 
 test('an address that is refused disables the endpoint, with the reason', async () => {
   await bench.close();
-  bench = await openDeliveryBench({ allowHosts: [], resolve: async () => [{ address: '127.0.0.1', family: 4 }] });
+  bench = await openDeliveryBench({
+    allowHosts: [],
+    resolve: async () => [{ address: '127.0.0.1', family: 4 }],
+  });
   const { id } = await bench.register({ url: 'https://hooks.example.com/' });
   await bench.publish();
   await bench.deliverDue();

@@ -22,7 +22,13 @@ import {
   parseKeyring,
 } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
-import { createAgents, newWebhookSecret, parseWebhookKey, type Resolve, sendWebhook } from '@emr-payments/webhooks';
+import {
+  createAgents,
+  newWebhookSecret,
+  parseWebhookKey,
+  type Resolve,
+  sendWebhook,
+} from '@emr-payments/webhooks';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { openHealthNotes } from '../jobs/health-notes.ts';

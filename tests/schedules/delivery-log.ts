@@ -1,4 +1,4 @@
-import type { Sessions } from '../sessions.ts';
+import type { Sessions } from './sessions.ts';
 
 /**
  * Makes the database write down, in the transaction that changes them, the life of events, deliveries, their jobs and attempts, and of
