@@ -317,6 +317,27 @@ function checkPublished(checked: Checked): void {
   }
 }
 
+/** A recovery has made a delivery of each event of its period that its endpoint had none of, and wants. */
+function checkFound(
+  { history, log, nameOfEvent, complain }: Checked,
+  {
+    endpointId,
+    name,
+    since,
+    startedAt,
+  }: { endpointId: string; name: string; since: number; startedAt: number },
+): void {
+  const states = history.endpoints.get(endpointId) ?? [];
+  const read = [...seenAt(states, startedAt), ...states.filter(({ at }) => at > startedAt)];
+  for (const [eventId, { at, is }] of history.events) {
+    if (at < since || at >= startedAt || !read.every((state) => wants(state, is.type))) continue;
+    if (log.some(({ what, id }) => what === 'event removed' && id === eventId)) continue;
+    const deliveries = [...history.deliveries.values()];
+    if (!deliveries.some((each) => each.eventId === eventId && each.endpointId === endpointId))
+      complain('missed by a recovery', `${nameOfEvent(eventId)}→${name}`, 'no delivery');
+  }
+}
+
 type RecoveryRow = {
   endpoint_id: string;
   state: string;
@@ -339,6 +360,7 @@ async function checkRest({ ask }: Pick<Sessions, 'ask'>, checked: Checked): Prom
     if (state === 'running') complain('recovery is stuck', name, `${ended} of ${found}`);
     if (ended > found) complain('recovery has counted too much', name, `${ended} of ${found}`);
     if (state !== 'done') continue;
+    checkFound(checked, { endpointId, name, since: since.getTime(), startedAt: startedAt.getTime() });
     for (const delivery of history.deliveries.values()) {
       const publishedAt = history.events.get(delivery.eventId)?.at ?? 0;
       if (
