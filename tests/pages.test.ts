@@ -46,7 +46,7 @@ const NOT_RUN: readonly { starts: string; because: string }[] = [
     because:
       'it is for psql, as the owner; packages/operations/src/doctor/diagnose.test.ts runs the statements',
   },
-  { starts: 'pnpm schedules', because: 'it takes a minute; tests/schedules/schedules.test.ts plays a part' },
+  { starts: 'pnpm schedules', because: 'it takes a minute; tests/schedules plays a part' },
   { starts: 'pnpm crash', because: 'it takes a minute and more; tests/crash/crash.test.ts runs short ones' },
 ];
 /** Bare fences that are no commands: pictures and outlines. */

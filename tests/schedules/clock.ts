@@ -4,7 +4,7 @@ import promises from 'node:timers/promises';
 /** The time of a schedule, in milliseconds since 1970. It moves only when the scheduler moves it. */
 export type Clock = {
   now(): number;
-  /** Moves the time, and runs the timers that end meanwhile, each at its own time. */
+  /** Moves the time, and runs the timers that end meanwhile, each at its own time. One that repeats runs once: no task goes on in between. */
   pass(ms: number): void;
   /** Gives this process its own clock and timers back. */
   restore(): void;
@@ -13,11 +13,12 @@ export type Clock = {
 type Timer = { endsAt: number; everyMs: number | null; run(): void };
 
 /**
- * Takes over the clocks and timers of this process, so that a lease, its renewal and a pause last as long as the schedule says. `Date` itself
- * stays: only its `now` is asked by what is played. There is one clock at a time.
+ * Takes over the clocks and timers of this process, so that a lease, its renewal and a pause last as long as the schedule says. There is one
+ * clock at a time.
  */
 export function takeClock(): Clock {
   const { setTimeout, setInterval, clearTimeout, clearInterval } = globalThis;
+  const OwnDate = Date;
   const dateNow = Date.now;
   const pause = promises.setTimeout;
   // A minute ahead, so that the defaults of columns, which PostgreSQL's own clock fills, are in the past.
@@ -46,7 +47,10 @@ export function takeClock(): Clock {
     clearTimeout: stop,
     clearInterval: stop,
   });
-  Date.now = () => now;
+  OwnDate.now = () => now;
+  globalThis.Date = new Proxy(OwnDate, {
+    construct: (target, given, asked) => Reflect.construct(target, given.length === 0 ? [now] : given, asked),
+  });
   performance.now = () => now;
   promises.setTimeout = (<T>(ms: number, value: T) =>
     new Promise<T>((resolve) => start(false)(() => resolve(value), ms))) as typeof promises.setTimeout;
@@ -62,13 +66,14 @@ export function takeClock(): Clock {
         if (next === undefined) break;
         now = Math.max(now, next.endsAt);
         if (next.everyMs === null) timers.delete(next);
-        else next.endsAt = now + next.everyMs;
+        else next.endsAt += next.everyMs * Math.max(1, Math.ceil((until + 1 - next.endsAt) / next.everyMs));
         next.run();
       }
       now = until;
     },
     restore() {
       Object.assign(globalThis, { setTimeout, setInterval, clearTimeout, clearInterval });
+      globalThis.Date = OwnDate;
       Date.now = dateNow;
       Reflect.deleteProperty(performance, 'now');
       promises.setTimeout = pause;

@@ -24,6 +24,8 @@ type Held = {
   asked: Asked;
   label: string;
   end: End<Outcome>;
+  /** Of two with the same turn the second waits for the first, whatever they lock. */
+  turn?: number;
   inSet?: { statement: SetStatement; values: unknown[] };
 };
 
@@ -35,7 +37,7 @@ const cut = () => new Error('Connection terminated unexpectedly');
 export function holdDatabase(world: World, { actor, task }: { actor: Actor; task: string }): HeldDatabase {
   const { border, clock, sessions, mood } = world;
 
-  function otherStatements(me: Held): { held: Held; leave(): void; actor: Actor }[] {
+  function otherStatements(me?: Held): { held: Held; leave(): void; actor: Actor }[] {
     return [...border.waiting].flatMap(({ key, leave, actor }) =>
       'asked' in key && key !== me && !actor.frozen ? [{ held: key as Held, leave, actor }] : [],
     );
@@ -43,7 +45,7 @@ export function holdDatabase(world: World, { actor, task }: { actor: Actor; task
 
   /** The two are in flight at once. */
   function besideOthers(me: Held): Choice[] {
-    const others = otherStatements(me);
+    const others = otherStatements(me).filter(({ held }) => me.turn === undefined || held.turn !== me.turn);
     return others.flatMap(({ held: other, leave }) =>
       [true, false].map((commits) => ({
         label: `${me.label}${commits ? '' : ', undone,'} and at once ${other.label}`,
@@ -114,42 +116,82 @@ export function holdDatabase(world: World, { actor, task }: { actor: Actor; task
     return [...choices, ...besideOthers(me), ...inOneSet(me)];
   }
 
-  async function hold(asked: Asked, inSet?: Held['inSet']) {
+  async function hold(asked: Asked, more: Pick<Held, 'inSet' | 'turn'> = {}) {
     const label = `${task} ${asked.name ?? 'statement'}`;
     const outcome = await border.hold<Outcome>(actor, (end) => {
-      const me: Held = { asked, label, end, ...(inSet === undefined ? {} : { inSet }) };
+      const me: Held = { asked, label, end, ...more };
       return { key: me, choices: () => choicesOf(me) };
     });
     if ('error' in outcome) throw outcome.error;
     return outcome.result;
   }
 
-  /** Lends the session for a transaction, which nothing interrupts: its end is the border. */
-  function lend(end: End<unknown>, afterCommit: () => Error | null): Promise<void> {
-    return new Promise((released) => {
+  /**
+   * Lends the session for a transaction, which nothing interrupts but one statement that is in flight while it commits: its end is the border.
+   *
+   * @param input.loses true: the answer to its commit is lost.
+   */
+  function lend(
+    end: End<unknown>,
+    { loses = false, beside }: { loses?: boolean; beside?: Held } = {},
+  ): Promise<void> {
+    let second = beside;
+    async function commit(): Promise<Outcome> {
+      if (second === undefined) return sessions.run(clock.now(), { text: 'COMMIT' });
+      const { end: itsEnd, asked } = second;
+      second = undefined;
+      const both = await sessions.commitBeside(clock.now(), asked);
+      itsEnd.give(both.second);
+      return both.first;
+    }
+    return new Promise((resolve) => {
+      let released = false;
+      async function release(broken: boolean): Promise<void> {
+        if (released) return;
+        released = true;
+        if (broken) await sessions.run(clock.now(), { text: 'ROLLBACK' });
+        if (second !== undefined) second.end.give(await sessions.run(clock.now(), second.asked));
+        resolve();
+      }
       end.give({
         async query(given: Asked | string) {
           const asked = typeof given === 'string' ? { text: given } : given;
-          const outcome = await sessions.run(clock.now(), asked);
+          const commits = asked.text === 'COMMIT';
+          const outcome = commits ? await commit() : await sessions.run(clock.now(), asked);
           if ('error' in outcome) throw outcome.error;
-          const lost = asked.text === 'COMMIT' ? afterCommit() : null;
-          if (lost === null) return outcome.result;
-          released();
-          throw lost;
+          if (!commits || !loses) return outcome.result;
+          await release(false);
+          throw cut();
         },
-        release: () => released(),
+        release,
       });
     });
   }
 
   function connect(): Promise<unknown> {
     const label = `${task} transaction`;
+    const besideOne = (end: End<unknown>): Choice[] => {
+      const others = otherStatements();
+      return others.map(({ held, leave }) => ({
+        label: `${label} and at once ${held.label}`,
+        weight: mood.atOnce / others.length,
+        happen() {
+          leave();
+          return lend(end, { beside: held });
+        },
+      }));
+    };
     return border.hold(actor, (end) => ({
       choices: () => [
-        { label, weight: 10, happen: () => lend(end, () => null) },
-        { label: `${label}, the answer is lost`, weight: mood.loses, happen: () => lend(end, cut) },
+        { label, weight: 10, happen: () => lend(end) },
+        {
+          label: `${label}, the answer is lost`,
+          weight: mood.loses,
+          happen: () => lend(end, { loses: true }),
+        },
         { label: `${label} is lost`, weight: mood.loses, happen: () => end.fail(cut()) },
         { label: `${actor.name} dies before ${label}`, weight: mood.dies, happen: () => border.kill(actor) },
+        ...besideOne(end),
       ],
     }));
   }
@@ -157,10 +199,11 @@ export function holdDatabase(world: World, { actor, task }: { actor: Actor; task
   const pool = { query: (asked: Asked) => hold(asked), connect };
   return {
     pool: pool as unknown as Database['pool'],
-    inTurn: async ({ statement, values }) => (await hold({ ...statement, values })).rows as never,
+    inTurn: async ({ turn, statement, values }) =>
+      (await hold({ ...statement, values }, { turn })).rows as never,
     sets: {
       async run(statement: SetStatement, values: unknown[]) {
-        return (await hold({ ...statement.single, values }, { statement, values })).rows[0];
+        return (await hold({ ...statement.single, values }, { inSet: { statement, values } })).rows[0];
       },
     } as unknown as Database['sets'],
   };

@@ -6,17 +6,19 @@ import { migrate } from '@emr-payments/db';
 import { print } from '@emr-payments/runtime';
 import { appAccess, removePlace, startEmbeddedPostgres } from '@emr-payments/stack';
 import { numberOf, oneOf, UsageError } from '../crash/arguments.ts';
-import { SABOTAGE_NAMES, type SabotageName } from '../crash/proofs/sabotages.ts';
+import type { Sabotage } from '../crash/proofs/sabotages.ts';
 import { playApi } from './api/play.ts';
 import { API_SABOTAGE_NAMES, type ApiSabotageName } from './api/sabotages.ts';
 import { openApiStage } from './api/stage.ts';
+import type { Part } from './part.ts';
+import { PART_NAMES, PARTS } from './parts.ts';
 import { play, type Result } from './play.ts';
 import { openStage } from './stage.ts';
 
 // `pnpm schedules`: docs/reliability.md describes it.
 
-const USAGE = `pnpm schedules [--api] [--seconds 60] [--from SEED] [--sabotage NAME]   plays one seed after the other
-pnpm schedules [--api] --seed SEED [--sabotage NAME]                    plays one, and prints its schedule
+const USAGE = `pnpm schedules [--part posting|delivery|api] [--seconds 60] [--from SEED] [--sabotage NAME]   plays one seed after the other
+pnpm schedules [--part posting|delivery|api] --seed SEED [--sabotage NAME]                    plays one, and prints its schedule
 `;
 
 const say = (text: string) => print('stdout', `${text}\n`);
@@ -26,34 +28,37 @@ function readOptions(args: readonly string[]) {
   const { values } = parseArgs({
     args: args.filter((argument) => argument !== '--'),
     options: {
-      api: { type: 'boolean', default: false },
+      part: { ...text, default: 'posting' },
       seconds: { ...text, default: '60' },
       from: text,
       seed: text,
       sabotage: text,
     },
   });
-  const { api, seed, from, sabotage } = values;
+  const { seed, from, sabotage } = values;
+  const part = oneOf('part', values.part, [...PART_NAMES, 'api'] as const);
   const sabotageOf = <T extends string>(names: readonly T[]) =>
     sabotage === undefined ? null : oneOf('sabotage', sabotage, names);
   return {
     forMs: numberOf('seconds', values.seconds) * 1000,
     seed: seed === undefined ? null : numberOf('seed', seed),
     from: from === undefined ? Math.floor(Math.random() * 1e9) : numberOf('from', from),
-    open: api ? openApi(sabotageOf(API_SABOTAGE_NAMES)) : openPosting(sabotageOf(SABOTAGE_NAMES)),
+    open: part === 'api' ? openApi(sabotageOf(API_SABOTAGE_NAMES)) : openPart(PARTS[part], sabotageOf),
   };
 }
 
 type Access = { url: string; appUrl: string };
-/** Plays schedules of one of the two parts of the service. */
+/** Plays schedules of one part of the service. */
 type Player = { play(seed: number): Promise<Result>; close(): Promise<void> };
 
-const openPosting =
-  (sabotage: SabotageName | null) =>
-  async (access: Access): Promise<Player> => {
+const openPart = (part: Part, sabotageOf: (names: readonly string[]) => string | null) => {
+  const name = sabotageOf(Object.keys(part.sabotages));
+  const sabotage: Sabotage | undefined = name === null ? undefined : part.sabotages[name];
+  return async (access: Access): Promise<Player> => {
     const stage = await openStage(access);
-    return { play: (seed) => play(stage, { seed, sabotage }), close: stage.close };
+    return { play: (seed) => play(stage, part, { seed, sabotage }), close: stage.close };
   };
+};
 
 const openApi =
   (sabotage: ApiSabotageName | null) =>
@@ -66,7 +71,7 @@ const printed = (seed: number, { violations, schedule }: Result) =>
   [
     `seed ${seed}`,
     ...schedule,
-    ...violations.map(({ rule, payment, detail }) => `VIOLATION ${payment}: ${rule} (${detail})`),
+    ...violations.map(({ rule, about, detail }) => `VIOLATION ${about}: ${rule} (${detail})`),
   ].join('\n  ');
 
 /** @returns true when no rule was broken. */

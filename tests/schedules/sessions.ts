@@ -20,16 +20,31 @@ export type Sessions = {
     now: number,
     input: { first: Asked; second: Asked; commits: boolean },
   ): Promise<{ first: Outcome; second: Outcome }>;
+  /** Commits the transaction that `run` has begun, when a second statement has done its work beside it, or waits for it. */
+  commitBeside(now: number, second: Asked): Promise<{ first: Outcome; second: Outcome }>;
   /** Runs a statement as the owner of the tables, at PostgreSQL's own time: nothing of what is played. */
   ask: Client['query'];
   close(): Promise<void>;
 };
 
-/** A function of another schema that is searched first takes the place of `now()` in the statements of the service. */
+/**
+ * Functions of another schema that is searched first take the place of `now()` and its like in the statements of the service, and in the
+ * defaults of columns. For sessions that play nothing it is PostgreSQL's own time.
+ */
 export const OWN_TIME = `
   CREATE SCHEMA played;
-  CREATE FUNCTION played.now() RETURNS timestamptz LANGUAGE sql STABLE AS $$ SELECT current_setting('played.now')::timestamptz $$;
-  GRANT USAGE ON SCHEMA played TO PUBLIC`;
+  CREATE FUNCTION played.now() RETURNS timestamptz LANGUAGE sql STABLE
+    AS $$ SELECT coalesce(nullif(current_setting('played.now', true), '')::timestamptz, pg_catalog.now()) $$;
+  CREATE FUNCTION played.statement_timestamp() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT played.now()';
+  CREATE FUNCTION played.clock_timestamp() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT played.now()';
+  GRANT USAGE ON SCHEMA played TO PUBLIC;
+  DO $$ DECLARE own record; BEGIN
+    FOR own IN SELECT d.adrelid::regclass AS place, a.attname AS name
+                 FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+                WHERE pg_get_expr(d.adbin, d.adrelid) IN ('CURRENT_TIMESTAMP', 'now()') LOOP
+      EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET DEFAULT played.now()', own.place, own.name);
+    END LOOP;
+  END $$`;
 /** As the service has them: a plan is made once, and partitions are not pruned (packages/db/src/core/faulty-pruning.ts). */
 export const SETTINGS = `
   SET search_path = played, public, pg_catalog;
@@ -54,7 +69,12 @@ const outcomeOf = (running: Promise<QueryResult>): Promise<Outcome> =>
 /** @param input.appUrl as the role that the service runs as. */
 export async function openSessions({ url, appUrl }: { url: string; appUrl: string }): Promise<Sessions> {
   const open = async (connectionString: string) => {
-    const client = new Client({ connectionString, application_name: 'schedules', types: NUMBERS });
+    const client = new Client({
+      connectionString,
+      application_name: 'schedules',
+      types: NUMBERS,
+      pipeline: true,
+    });
     await client.connect();
     return client;
   };
@@ -77,6 +97,16 @@ export async function openSessions({ url, appUrl }: { url: string; appUrl: strin
     return outcomeOf(client.query(asked));
   }
 
+  /** Begins a statement on the other session, and waits until it has ended or waits for a lock. */
+  async function beginBeside(now: number, second: Asked): Promise<{ running: Promise<Outcome> }> {
+    let ended = false;
+    const running = runAt(other, now, second).finally(() => {
+      ended = true;
+    });
+    await waitsForLock(() => ended);
+    return { running };
+  }
+
   async function waitsForLock(until: () => boolean): Promise<void> {
     while (!until()) if ((await owner.query({ ...WAITS, values: [pid] })).rowCount !== 0) return;
   }
@@ -87,13 +117,14 @@ export async function openSessions({ url, appUrl }: { url: string; appUrl: strin
       setTime(one, now);
       await one.query('BEGIN');
       const done = await runAt(one, now, first);
-      let ended = false;
-      const running = runAt(other, now, second).finally(() => {
-        ended = true;
-      });
-      await waitsForLock(() => ended);
+      const { running } = await beginBeside(now, second);
       await one.query(commits && 'result' in done ? 'COMMIT' : 'ROLLBACK');
       return { first: done, second: await running };
+    },
+    async commitBeside(now, second) {
+      const { running } = await beginBeside(now, second);
+      const first = await outcomeOf(one.query('COMMIT'));
+      return { first, second: await running };
     },
     ask: owner.query.bind(owner) as Client['query'],
     async close() {

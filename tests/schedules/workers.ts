@@ -1,4 +1,4 @@
-import { createFeed, type DueJob, type Feed } from '@emr-payments/db';
+import { createFeed, type DueJob, type Feed, type JobKind } from '@emr-payments/db';
 import type { Logger } from '@emr-payments/runtime';
 import {
   createLeaseKeeper,
@@ -6,13 +6,12 @@ import {
   type JobSteps,
   jobSteps,
   type LeaseKeeper,
-  runPosting,
   workerCore,
 } from '@emr-payments/worker/testing';
 import type { Sabotage } from '../crash/proofs/sabotages.ts';
 import type { Actor, Choice } from './border.ts';
-import type { Emr, EmrKind } from './emr.ts';
 import { holdDatabase, type World } from './held-database.ts';
+import type { Work } from './part.ts';
 import type { Stage } from './stage.ts';
 
 export const LEASE_MS = 30_000;
@@ -22,9 +21,8 @@ const MOST_TASKS = 3;
 
 /** The workers of a schedule, and the queue between them. */
 export type Workers = {
-  readonly queue: readonly DueJob[];
-  /** True while a task of a worker that lives has not ended. */
-  isAtWork(): boolean;
+  /** Learns the names of the jobs in the queue. */
+  nameJobs(): Promise<void>;
   /** The first of each is what a worker does by itself when nothing goes wrong. */
   choices(): Choice[];
   /** Wakes those that are frozen. */
@@ -38,22 +36,11 @@ export type Workers = {
 type Worker = { actor: Actor; deps: JobDeps; feed: Feed; tasks: Set<string> };
 
 export function createWorkers(
-  world: World & { emr: Emr; stage: Stage; logger: Logger },
-  {
-    sabotage,
-    broke,
-    kindOf,
-    nameOfJob,
-    horizonMs,
-  }: {
-    sabotage: Sabotage;
-    horizonMs: number;
-    broke(): void;
-    kindOf(userId: number): EmrKind;
-    nameOfJob(jobId: string): string;
-  },
+  world: World & { stage: Stage; logger: Logger },
+  { sabotage, broke, work }: { sabotage: Sabotage; broke(): void; work: Work },
 ): Workers {
-  const { mood, emr, stage, logger } = world;
+  const { mood, stage, logger } = world;
+  const nameOfJob = (jobId: string) => work.nameOfJob(jobId) ?? 'a job';
   const queue: DueJob[] = [];
   const workers: Worker[] = [];
   let started = 0;
@@ -76,11 +63,11 @@ export function createWorkers(
       database,
       steps,
       logger,
-      horizonMs,
+      horizonMs: work.horizonMs,
       leases: sabotaged(createLeaseKeeper({ database, logger }, { leaseMs: LEASE_MS })),
       adapters: {
-        of({ userId }) {
-          const adapter = emr.adapterOf(kindOf(userId), actor);
+        of(connection) {
+          const adapter = work.adapters(actor).of(connection);
           return sabotage.adapter?.(adapter, broke) ?? adapter;
         },
       },
@@ -96,10 +83,10 @@ export function createWorkers(
   const awake = () => alive().filter(({ actor }) => !actor.frozen);
 
   /** Runs a task of a worker. An error that the worker's queue would get, after which the entry is done, is none of the schedule. */
-  function run({ tasks, actor }: Worker, name: string, work: () => Promise<void>): void {
+  function run({ tasks, actor }: Worker, name: string, does: () => Promise<unknown>): void {
     const task = `${actor.name} ${name}`;
     tasks.add(task);
-    void work()
+    void does()
       .catch(() => undefined)
       .finally(() => tasks.delete(task));
   }
@@ -108,9 +95,10 @@ export function createWorkers(
     const { actor, deps } = worker;
     const task = `${actor.name} ${nameOfJob(job.id)}`;
     run(worker, `${nameOfJob(job.id)} ${job.fence}`, () =>
-      runPosting(
+      work.run(
         { ...deps, database: holdDatabase(world, { actor, task }) },
         { job: job.id, fence: job.fence },
+        actor,
       ),
     );
   }
@@ -120,32 +108,47 @@ export function createWorkers(
 
   const drop = (job: DueJob) => void queue.splice(queue.indexOf(job), 1);
 
-  // Jobs of one time come from PostgreSQL in no order: by their numbers, a seed plays the same schedule again.
   const feed = (worker: Worker) =>
-    run(worker, 'feed', async () => {
-      const due = await worker.feed(100, ['post_payment']);
-      queue.push(...due.toSorted((one, other) => Number(one.id) - Number(other.id)));
-    });
+    run(worker, 'feed', async () => void queue.push(...(await worker.feed(100, work.kinds))));
+
+  // Jobs of one time come from PostgreSQL in no order: by their names, a seed plays the same schedule again.
+  const inOrder = () =>
+    queue.toSorted(
+      (one, other) => one.queuedAt - other.queuedAt || (nameOfJob(one.id) < nameOfJob(other.id) ? -1 : 1),
+    );
 
   function sweep(worker: Worker): void {
-    const since = queue.length === 0 ? null : Math.min(...queue.map(({ queuedAt }) => queuedAt));
-    const waiting = { post_payment: since, deliver_webhook: null, sync_connection: null };
+    const since = (kind: JobKind) => {
+      const waiting = queue.filter((job) => job.kind === kind);
+      return waiting.length === 0 ? null : Math.min(...waiting.map(({ queuedAt }) => queuedAt));
+    };
+    const waiting = {
+      post_payment: since('post_payment'),
+      deliver_webhook: since('deliver_webhook'),
+      sync_connection: null,
+    };
     const { steps, database } = worker.deps;
     run(worker, 'sweep', async () => {
       await steps.sweepJobs({ database }, { unclaimedMs: UNCLAIMED_MS, limit: 5_000, waiting });
     });
   }
 
+  function begin(worker: Worker, { name, run: does }: Work['loops'][number]): void {
+    const database = holdDatabase(world, { actor: worker.actor, task: worker.actor.name });
+    run(worker, name, () => does({ database }));
+  }
+
   return {
-    queue,
-    isAtWork: () => alive().some(({ tasks }) => tasks.size > 0),
+    async nameJobs() {
+      if (queue.some(({ id }) => work.nameOfJob(id) === null)) await work.readNames();
+    },
     choices: () => {
       const frozen = alive().find(({ actor }) => actor.frozen);
       return [
         ...awake()
           .filter(({ tasks }) => tasks.size < MOST_TASKS)
           .flatMap((worker) => [
-            ...queue.flatMap((job) => {
+            ...inOrder().flatMap((job) => {
               const label = `${worker.actor.name} takes ${nameOfJob(job.id)}`;
               const isMine = worker.tasks.has(`${worker.actor.name} ${nameOfJob(job.id)} ${job.fence}`);
               if (isMine) return [];
@@ -171,6 +174,11 @@ export function createWorkers(
               weight: once(worker, 'sweep'),
               happen: () => sweep(worker),
             },
+            ...work.loops.map((loop) => ({
+              label: `${worker.actor.name} ${loop.name}`,
+              weight: loop.isDue() ? once(worker, loop.name) : 0,
+              happen: () => begin(worker, loop),
+            })),
           ]),
         // One at a time, for long: the others have to go on meanwhile.
         ...(frozen === undefined ? awake() : [frozen]).map(({ actor, tasks }) => ({
@@ -196,13 +204,17 @@ export function createWorkers(
       for (const { actor } of workers) actor.frozen = false;
     },
     lookAround() {
-      const worker = awake().find((each) => once(each, 'feed') + once(each, 'sweep') === 1) ?? start();
+      const names = ['feed', 'sweep', ...work.loops.map(({ name }) => name)];
+      const worker = awake().find((each) => names.every((name) => once(each, name) > 0)) ?? start();
       sweep(worker);
       feed(worker);
+      for (const loop of work.loops) if (loop.isDue()) begin(worker, loop);
     },
     takeAll() {
       const worker = awake()[0] ?? start();
-      for (const job of queue.splice(0)) take(worker, job);
+      const jobs = inOrder();
+      queue.splice(0);
+      for (const job of jobs) take(worker, job);
     },
   };
 }

@@ -24,7 +24,7 @@ import { addPartGauges, addPoolMetrics } from '@emr-payments/runtime/metrics';
 import { watchForSilence } from '@emr-payments/runtime/postgres-pool';
 import { openTransport } from '@emr-payments/runtime/queues';
 import { refuseUnfitRedis } from '@emr-payments/runtime/redis';
-import { createAgents, parseWebhookKey } from '@emr-payments/webhooks';
+import { createAgents, parseWebhookKey, sendWebhook } from '@emr-payments/webhooks';
 import type { WorkerConfig } from './config.ts';
 import { buildHealthServer } from './health.ts';
 import { deliverWebhook } from './jobs/deliver-webhook.ts';
@@ -210,7 +210,7 @@ export async function startWorker(
     stopping: stopping.signal,
     keyring: config.keyring,
     signingKeys,
-    webhooks: { policy, agents },
+    send: (request) => sendWebhook({ policy, agents }, request),
     traffic,
     health: notes,
     horizonMs: config.horizonMs,

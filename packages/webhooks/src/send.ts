@@ -50,6 +50,8 @@ export type SendOutcome =
       httpStatus?: number;
       /** The wait that the receiver asked for, 0 to 24 h. */
       retryAfterMs?: number;
+      /** True with `address_refused` when it was the URL itself that the policy refuses, and no address that its name has now. */
+      byPolicy?: true;
     } & Seen);
 
 const USER_AGENT = 'emr-payments/1.0 (webhooks)';
@@ -108,7 +110,13 @@ export async function sendWebhook(deps: SendDeps, input: SendInput): Promise<Sen
   const checked = targetOf(input.url, deps.policy);
   if (!checked.ok) {
     const nothing = { durationMs: 0, excerpt: '' };
-    return { outcome: 'failed', kind: 'address_refused', detail: checked.message, ...nothing };
+    return {
+      outcome: 'failed',
+      kind: 'address_refused',
+      detail: checked.message,
+      byPolicy: true,
+      ...nothing,
+    };
   }
   const started = performance.now();
   const result = await inSpan(exchangeSpan('POST', checked.target), async (span) => {

@@ -1,8 +1,8 @@
 import { type Random, randomFrom } from '../../crash/random.ts';
 import { type Choice, createBorder } from '../border.ts';
 import { type Clock, takeClock } from '../clock.ts';
+import type { Violation } from '../part.ts';
 import { pick, type Result } from '../play.ts';
-import type { Violation } from '../rules.ts';
 import { createClients, plannedPayments } from './clients.ts';
 import { createPeople, KEY_DAYS } from './people.ts';
 import { createProcesses } from './processes.ts';

@@ -1,5 +1,5 @@
 import { paymentIdToUuid } from '@emr-payments/contracts';
-import type { Violation } from '../rules.ts';
+import type { Violation } from '../part.ts';
 import type { Clients, Deed } from './clients.ts';
 import { isDecided } from './clients.ts';
 import type { Answer } from './processes.ts';
@@ -57,7 +57,7 @@ export async function checkApi(
   { clients, expiries, isTroubled }: { clients: Clients; expiries: number; isTroubled: boolean },
 ): Promise<Violation[]> {
   const found: Violation[] = [];
-  const complain = (rule: string, payment: string, detail: string) => found.push({ rule, payment, detail });
+  const complain = (rule: string, about: string, detail: string) => found.push({ rule, about, detail });
   const records = await readAll(stage);
   const { deeds, answered } = clients;
   const lives = 1 + expiries;
@@ -132,7 +132,7 @@ function wrongAnswer(
 type Checking = {
   clients: Clients;
   lives: number;
-  complain(rule: string, payment: string, detail: string): void;
+  complain(rule: string, about: string, detail: string): void;
 };
 
 function checkCreates({ payments }: Records, { clients, lives, complain }: Checking): void {

@@ -5,7 +5,7 @@ import { playApi } from './play.ts';
 import type { ApiSabotageName } from './sabotages.ts';
 import { type ApiStage, openApiStage } from './stage.ts';
 
-/** Some seconds of a free machine; `pnpm schedules --api` plays more. */
+/** Some seconds of a free machine; `pnpm schedules --part api` plays more. */
 const SEEDS = 60;
 
 let stage: ApiStage;
@@ -29,7 +29,7 @@ async function firstBad(sabotage: ApiSabotageName | null, isLookedFor: (result: 
   return null;
 }
 
-test('no schedule breaks a rule: `pnpm schedules --api --seed N` prints the one that does', async () => {
+test('no schedule breaks a rule: `pnpm schedules --part api --seed N` prints the one that does', async () => {
   expect(await firstBad(null, ({ violations }) => violations.length > 0)).toBeNull();
 });
 

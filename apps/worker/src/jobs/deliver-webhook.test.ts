@@ -180,6 +180,23 @@ describe('an endpoint that answers 410', () => {
     expect(first).not.toBe(event?.id);
   });
 
+  test('has the attempt listed also when the sweeper has taken the job back meanwhile', async () => {
+    const receiver = await startReceiver(async (response) => {
+      // The lease has run out, and no worker has claimed the job since.
+      await sql('UPDATE jobs SET queued_at = NULL, lease_until = NULL');
+      response.writeHead(410).end();
+    });
+    const { id } = await bench.register({ url: receiver.url });
+    await bench.publish();
+    await bench.deliverDue();
+    expect(await endpointRow(id)).toMatchObject({ disabledCode: 'gone' });
+    expect(await sql('SELECT status, attempts FROM deliveries')).toEqual([{ status: 'failed', attempts: 1 }]);
+    expect(await sql('SELECT number, http_status FROM delivery_attempts')).toEqual([
+      { number: 1, http_status: 410 },
+    ]);
+    expect(await sql('SELECT FROM jobs')).toEqual([]);
+  });
+
   test('cancels the deliveries that wait for it, and a recovery sends them all', async () => {
     let status = 500;
     const receiver = await startReceiver((response) => response.writeHead(status).end());
@@ -367,6 +384,10 @@ describe('an endpoint that only fails', () => {
     for (let n = 0; n < 8; n += 1) await bench.publish();
     await bench.deliverDue();
     expect(receiver.received).toHaveLength(8);
+    // It opens for a second, which may have passed on a busy machine.
+    expect(
+      await sql("UPDATE lanes SET open_until = open_until + interval '1 hour' RETURNING failures"),
+    ).toEqual([{ failures: 5 }]);
     await sql("UPDATE jobs SET run_at = now() - interval '1 second'");
     expect(await bench.deliverDue()).toBe(0);
     await bench.passTime();
@@ -393,8 +414,11 @@ describe('an endpoint that only fails', () => {
 
 test('an address that is refused disables the endpoint, with the reason', async () => {
   await bench.close();
-  bench = await openDeliveryBench({ allowHosts: [] });
-  const { id } = await bench.register({ url: 'https://127.0.0.1:8443/' });
+  bench = await openDeliveryBench({
+    allowHosts: [],
+    resolve: async () => [{ address: '127.0.0.1', family: 4 }],
+  });
+  const { id } = await bench.register({ url: 'https://hooks.example.com/' });
   await bench.publish();
   await bench.deliverDue();
   expect(await endpointRow(id)).toMatchObject({
@@ -402,6 +426,21 @@ test('an address that is refused disables the endpoint, with the reason', async 
     disabledReason: expect.stringContaining('127.0.0.1'),
   });
   expect(await sql('SELECT error_kind FROM delivery_attempts')).toEqual([{ error_kind: 'address_refused' }]);
+});
+
+test('a URL that only the allow-list of the API allows keeps its delivery waiting, and is not the fault of the endpoint', async () => {
+  await bench.close();
+  bench = await openDeliveryBench({ allowHosts: [] });
+  const { id } = await bench.register({ url: 'http://127.0.0.1:4020/' });
+  await bench.publish();
+  await bench.deliverDue();
+  expect(await endpointRow(id)).toMatchObject({ disabledAt: null, failingSince: null });
+  expect(await sql('SELECT FROM delivery_attempts')).toEqual([]);
+  expect(await sql('SELECT status, attempts FROM deliveries')).toEqual([{ status: 'pending', attempts: 0 }]);
+  const [error] = bench.logged.filter(({ level }) => level === 'error');
+  expect(error?.fields.reason).toBe(
+    `the URL of the webhook endpoint ${id} was accepted, and this worker does not send to it: 127.0.0.1 is not a public address (loopback). Give the worker the WEBHOOK_ALLOW_HOSTS of the API`,
+  );
 });
 
 test('a redelivery starts the schedule again, however many attempts came before', async () => {

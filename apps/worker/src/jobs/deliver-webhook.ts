@@ -1,7 +1,7 @@
 import { payloadFor } from '@emr-payments/contracts';
 import type { ClaimedDelivery } from '@emr-payments/db';
 import type { LeavePlace, TakenEntry } from '@emr-payments/runtime';
-import { sendWebhook, type WebhookKey } from '@emr-payments/webhooks';
+import type { WebhookKey } from '@emr-payments/webhooks';
 import { type AttemptEnd, attemptEnd } from '../loops/lane-traffic.ts';
 import type { Held } from '../loops/leases.ts';
 import { atFarEnd } from './at-far-end.ts';
@@ -80,13 +80,25 @@ async function send(
   const ended = deps.traffic.begin(delivery.laneId);
   let seen: AttemptEnd = 'none';
   try {
-    const sent = await atFarEnd({ leavePlace }, () => sendWebhook(deps.webhooks, request));
+    const sent = await atFarEnd({ leavePlace }, () => deps.send(request));
+    if (sent.outcome === 'failed' && sent.byPolicy) throw otherPolicy(endpoint.id, sent.detail);
     seen = attemptEnd(sent);
     return { ...sent, startedAt };
   } finally {
     ended(seen);
   }
 }
+
+/**
+ * The fault of a worker that refuses a URL which was accepted when it was registered: nothing about the endpoint has changed since, so
+ * it is the operator's to mend, and the endpoint stays as it is.
+ */
+const otherPolicy = (endpointId: string, detail: string) =>
+  knownFault(
+    new Error(
+      `the URL of the webhook endpoint ${endpointId} was accepted, and this worker does not send to it: ${detail}. Give the worker the WEBHOOK_ALLOW_HOSTS of the API`,
+    ),
+  );
 
 /** Opens a signing secret. @throws KnownFaultError when its key is missing: signing without it would look like a forgery. */
 function openSecret(

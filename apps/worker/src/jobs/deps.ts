@@ -1,7 +1,7 @@
 import type { ClaimedDelivery, Database, HandOver } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
 import type { Keyring, LeavePlace, Logger, OpenedSecrets, Place } from '@emr-payments/runtime';
-import type { SendDeps, WebhookKey } from '@emr-payments/webhooks';
+import type { SendInput, SendOutcome, WebhookKey } from '@emr-payments/webhooks';
 import type { LaneTraffic } from '../loops/lane-traffic.ts';
 import type { LeaseKeeper } from '../loops/leases.ts';
 import type { WorkerMetrics } from '../metrics.ts';
@@ -30,7 +30,8 @@ export type JobDeps = {
   stopping: AbortSignal;
   keyring: Keyring;
   signingKeys: OpenedSecrets<WebhookKey>;
-  webhooks: SendDeps;
+  /** Makes one attempt to deliver an event: `sendWebhook`. */
+  send(request: SendInput): Promise<SendOutcome>;
   /** Counts the attempts at endpoints, by which their lanes adapt. */
   traffic: LaneTraffic;
   /** Notes what each exchange with an EMR says about its connection. */

@@ -22,7 +22,13 @@ import {
   parseKeyring,
 } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
-import { createAgents, newWebhookSecret, parseWebhookKey } from '@emr-payments/webhooks';
+import {
+  createAgents,
+  newWebhookSecret,
+  parseWebhookKey,
+  type Resolve,
+  sendWebhook,
+} from '@emr-payments/webhooks';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { openHealthNotes } from '../jobs/health-notes.ts';
@@ -53,7 +59,14 @@ export type DeliveryBench = {
   close(): Promise<void>;
 };
 
-export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Promise<DeliveryBench> {
+export async function openDeliveryBench({
+  allowHosts = ['127.0.0.1'],
+  resolve,
+}: {
+  allowHosts?: readonly string[];
+  /** Takes the place of DNS. */
+  resolve?: Resolve;
+} = {}): Promise<DeliveryBench> {
   const { url, appUrl, drop } = await openTestDatabase();
   const database = openDatabase({ url: appUrl, poolSize: 4, applicationName: 'test-worker' });
   const owner = openDatabase({ url, poolSize: 1, applicationName: 'test-owner' });
@@ -66,7 +79,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
   const logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
   const leases = createLeaseKeeper({ database, logger }, { leaseMs: 30_000 });
   const policy = { allowHosts };
-  const agents = createAgents({ policy });
+  const agents = createAgents({ policy, ...(resolve === undefined ? {} : { resolve }) });
   const signingKeys = createOpenedSecrets({ keyring }, { read: parseWebhookKey });
   const adapters = createAdapters({
     ...localAdapterDeps(),
@@ -85,7 +98,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
     stopping: new AbortController().signal,
     keyring,
     signingKeys,
-    webhooks: { policy, agents },
+    send: (request) => sendWebhook({ policy, agents }, request),
     traffic: createLaneTraffic(),
     health,
     horizonMs: 3_600_000,

@@ -1,6 +1,7 @@
 import type { Keyring, Logger } from '@emr-payments/runtime';
 import { createOpenedSecrets } from '@emr-payments/runtime';
-import { createAgents, parseWebhookKey } from '@emr-payments/webhooks';
+import { createAgents, parseWebhookKey, sendWebhook } from '@emr-payments/webhooks';
+import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { openHealthNotes } from '../jobs/health-notes.ts';
 import { runPosting } from '../jobs/post-payment.ts';
@@ -9,10 +10,18 @@ import { createLeaseKeeper, type LeaseKeeper } from '../loops/leases.ts';
 import { createWorkerMetrics } from '../metrics.ts';
 import { type JobSteps, jobSteps } from '../steps.ts';
 
-export { createLeaseKeeper, type JobDeps, type JobSteps, jobSteps, type LeaseKeeper, runPosting };
+export {
+  createLeaseKeeper,
+  deliverWebhook,
+  type JobDeps,
+  type JobSteps,
+  jobSteps,
+  type LeaseKeeper,
+  runPosting,
+};
 
 /** Dependencies that several workers in one process can share, because they hold no state of a payment. */
-export type WorkerShared = Pick<JobDeps, 'metrics' | 'keyring' | 'signingKeys' | 'webhooks' | 'traffic'> & {
+export type WorkerShared = Pick<JobDeps, 'metrics' | 'keyring' | 'signingKeys' | 'send' | 'traffic'> & {
   close(): void;
 };
 
@@ -30,7 +39,7 @@ export function openWorkerShared({
     metrics: createWorkerMetrics({ database }),
     keyring,
     signingKeys,
-    webhooks: { policy, agents },
+    send: (request) => sendWebhook({ policy, agents }, request),
     traffic: createLaneTraffic(),
     close() {
       agents.close();

@@ -5,7 +5,7 @@ import { type OpenedDatabase, openOwnDatabase } from '@emr-payments/db/testing/o
 import { createAdapters, localAdapterDeps } from '@emr-payments/emr';
 import { createLogger, createOpenedSecrets } from '@emr-payments/runtime';
 import type { SandboxProcess } from '@emr-payments/testkit';
-import { createAgents, parseWebhookKey } from '@emr-payments/webhooks';
+import { createAgents, parseWebhookKey, sendWebhook } from '@emr-payments/webhooks';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { openHealthNotes } from '../jobs/health-notes.ts';
@@ -118,7 +118,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     stopping: new AbortController().signal,
     keyring,
     signingKeys: createOpenedSecrets({ keyring }, { read: parseWebhookKey }),
-    webhooks: { policy, agents },
+    send: (request) => sendWebhook({ policy, agents }, request),
     traffic: createLaneTraffic(),
     health,
     horizonMs: options.horizonMs ?? 60_000,

@@ -147,7 +147,7 @@ const RECORD = {
          AND ${COUNTS} AND NOT EXISTS (SELECT FROM disabled) AND ${ENDPOINT_FIRST}
     ), closed AS (
       UPDATE lanes SET failures = 0, open_until = NULL FROM disabled WHERE lanes.id = disabled.lane_id
-    ), ${cancelWaitingCtes('disabled')}, subject AS (
+    ), ${cancelWaitingCtes('disabled', 'job')}, subject AS (
       SELECT NULL::int AS user_id, NULL::uuid AS id, NULL::smallint AS round, NULL::bigint AS job_id FROM disabled
     ), ${publishEventCtes({ from: 'subject', markers: EVENT_MARKERS, except: 'disabled' })}
     SELECT (SELECT count(*) FROM disabled) > 0 AS disabled FROM job`,

@@ -9,10 +9,13 @@ const MOST = 10_000;
  * other.
  *
  * @param from a CTE with the lane_id of the disabled endpoint.
+ * @param except a CTE with the id of a job that the statement itself ends. It waits, too, when its lease has run out and the sweeper has taken it
+ *   back: of two changes of one row in one statement PostgreSQL makes only one.
  */
-export function cancelWaitingCtes(from: string): string {
+export function cancelWaitingCtes(from: string, except?: string): string {
+  const others = except === undefined ? '' : `AND j.id NOT IN (SELECT id FROM ${except})`;
   return `waiting AS MATERIALIZED (
-      SELECT j.id FROM ${from} JOIN jobs j ON j.lane_id = ${from}.lane_id AND j.queued_at IS NULL
+      SELECT j.id FROM ${from} JOIN jobs j ON j.lane_id = ${from}.lane_id AND j.queued_at IS NULL ${others}
        ORDER BY j.run_at LIMIT ${MOST} FOR UPDATE OF j SKIP LOCKED
     ), not_sent AS (
       DELETE FROM jobs USING waiting WHERE jobs.id = waiting.id RETURNING jobs.event_id, jobs.delivery_id

@@ -72,3 +72,22 @@ test.each([
     other.release();
   }
 });
+
+test('a job that is put off while the feed waits for it is not fed', async () => {
+  await sql(`INSERT INTO lanes (id, kind, concurrency) VALUES (100001, 'endpoint', 10)`);
+  await sql(`INSERT INTO jobs (kind, lane_id) VALUES ('deliver_webhook', 100001)`);
+  const other = await practice.owner.pool.connect();
+  try {
+    // As a holder does whose job the sweeper has taken back, and no other worker has claimed.
+    await other.query('BEGIN');
+    await other.query(`UPDATE jobs SET fence = fence + 1, run_at = now() + interval '5 seconds'`);
+    const feeding = feedJobs({ database }, 10);
+    const WAITING = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
+    await expect.poll(async () => (await sql(WAITING)).length, { interval: 5, timeout: 20_000 }).toBe(1);
+    await other.query('COMMIT');
+    expect(await feeding).toEqual([]);
+    expect(await sql('SELECT queued_at FROM jobs')).toEqual([{ queued_at: null }]);
+  } finally {
+    other.release();
+  }
+});

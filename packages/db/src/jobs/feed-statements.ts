@@ -62,11 +62,13 @@ const dueOfLane = (limit: string) => `
  * Marks the jobs of `due` as queued. Lanes take turns: one that has fewer jobs in flight goes first, and of equals the job that is due longest. So
  * a lane with few jobs does not wait behind all that others may have in flight.
  *
- * The condition on `queued_at` is one that no index can serve: with `IS NULL` the planner may read all of `jobs_waiting` to find a few ids.
+ * The condition on `queued_at` is one that no index can serve: with `IS NULL` the planner may read all of `jobs_waiting` to find a few ids. Both
+ * conditions hold for the row as it is then: a holder whose job the sweeper has taken back may put it off while the feed waits for its lock.
  */
 const FED = `
   fed AS (
-    UPDATE jobs SET queued_at = now() WHERE jobs.id = ANY (ARRAY(SELECT id FROM due ORDER BY turn, run_at LIMIT ${FED_AT_ONCE})) AND num_nulls(jobs.queued_at) = 1
+    UPDATE jobs SET queued_at = now()
+     WHERE jobs.id = ANY (ARRAY(SELECT id FROM due ORDER BY turn, run_at LIMIT ${FED_AT_ONCE})) AND num_nulls(jobs.queued_at) = 1 AND jobs.run_at <= now()
     RETURNING jobs.id::text, jobs.kind, jobs.fence, jobs.lane_id, jobs.run_at
   )`;
 

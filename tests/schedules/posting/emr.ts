@@ -1,18 +1,10 @@
 import { sentence } from '@emr-payments/contracts';
 import type { EmrAdapter, FindOutcome, PostOutcome, ResolveOutcome } from '@emr-payments/emr';
-import type { Actor, Border, Choice, End } from './border.ts';
-import type { Clock } from './clock.ts';
-import type { Mood } from './held-database.ts';
+import type { Actor, Border, Choice, End } from '../border.ts';
+import type { Clock } from '../clock.ts';
+import type { EmrKind } from '../emr-kinds.ts';
+import type { Mood } from '../held-database.ts';
 import { type Entry, searchEntries } from './search-entries.ts';
-
-/** EMRs that can be asked, that honour a key, that do both, and that do neither. */
-export const EMR_KINDS = [
-  'conditional-create',
-  'conditional-create without a search',
-  'lookup',
-  'none',
-] as const;
-export type EmrKind = (typeof EMR_KINDS)[number];
 
 export const SETTLE_MS = 60_000;
 export const CONFIRM_WITHIN_MS = 600_000;

@@ -1,10 +1,9 @@
 import { uuidToPaymentId } from '@emr-payments/contracts';
-import { readEvent } from '../crash/check.ts';
-import type { Emr, EmrKind } from './emr.ts';
-import type { Sessions } from './sessions.ts';
-
-/** A rule that was broken, with the payment's name in the schedule. */
-export type Violation = { rule: string; payment: string; detail: string };
+import { readEvent } from '../../crash/check.ts';
+import type { EmrKind } from '../emr-kinds.ts';
+import type { Violation } from '../part.ts';
+import type { Sessions } from '../sessions.ts';
+import type { Emr } from './emr.ts';
 
 export type Played = { id: string; name: string; kind: EmrKind };
 
@@ -57,7 +56,7 @@ export async function check(
 ): Promise<Violation[]> {
   const { name, kind } = payment;
   const found: Violation[] = [];
-  const complain = (rule: string, detail: string) => found.push({ rule, payment: name, detail });
+  const complain = (rule: string, detail: string) => found.push({ rule, about: name, detail });
   const [row] = (await ask<Row>({ ...READ, values: [payment.id] })).rows;
   if (row === undefined) throw new Error(`${name} is not there`);
   const { status, round, events, attempts, states } = row;

@@ -9,9 +9,10 @@ import {
   startHold,
   waitForClaims,
 } from '@emr-payments/db';
-import type { Actor, Choice } from './border.ts';
+import type { Actor, Choice } from '../border.ts';
+import type { HeldDatabase, World } from '../held-database.ts';
+import { requests } from '../requests.ts';
 import type { Emr } from './emr.ts';
-import { type HeldDatabase, holdDatabase, type World } from './held-database.ts';
 import type { Played } from './rules.ts';
 
 /** Integrators and operators, at any moment: retries, decisions, holds and restores. */
@@ -31,21 +32,8 @@ export function createPeople(
   world: World & { emr: Emr },
   payments: readonly (Played & { userId: number; practice: string })[],
 ): People {
-  const { clock, emr, mood } = world;
-
-  /** One request of a person to the API. */
-  function asked(
-    what: string,
-    weight: number,
-    act: (deps: HeldDeps, actor: Actor) => Promise<unknown>,
-  ): Choice {
-    const actor = { name: 'the API', alive: true, frozen: false };
-    const happen = () => {
-      const database = holdDatabase(world, { actor, task: what });
-      void act({ database }, actor).catch(() => undefined);
-    };
-    return { label: `a person: ${what}`, weight: weight * mood.people, happen };
-  }
+  const { clock, emr } = world;
+  const asked = requests(world);
 
   /** Holds for everybody and for the practice of one payment. */
   function holds(): Choice[] {
