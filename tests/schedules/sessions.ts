@@ -29,7 +29,8 @@ export type Sessions = {
 
 /**
  * Functions of another schema that is searched first take the place of `now()` and its like in the statements of the service, and in the
- * defaults of columns. For sessions that play nothing it is PostgreSQL's own time.
+ * defaults of columns. For sessions that play nothing it is PostgreSQL's own time. A snapshot knows the transactions of this database only: those of
+ * other tests on the server would make a seed play another schedule.
  */
 export const OWN_TIME = `
   CREATE SCHEMA played;
@@ -37,6 +38,10 @@ export const OWN_TIME = `
     AS $$ SELECT coalesce(nullif(current_setting('played.now', true), '')::timestamptz, pg_catalog.now()) $$;
   CREATE FUNCTION played.statement_timestamp() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT played.now()';
   CREATE FUNCTION played.clock_timestamp() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT played.now()';
+  CREATE FUNCTION played.pg_current_snapshot() RETURNS pg_snapshot LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
+    AS $$ SELECT format('%s:%s:', coalesce(min(backend_xid::text::bigint), max(next)), max(next))::pg_snapshot
+            FROM (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next) snapshot
+            LEFT JOIN pg_stat_activity a ON a.datname = current_database() AND a.backend_type = 'client backend' AND a.backend_xid::text::bigint < next $$;
   GRANT USAGE ON SCHEMA played TO PUBLIC;
   DO $$ DECLARE own record; BEGIN
     FOR own IN SELECT d.adrelid::regclass AS place, a.attname AS name
