@@ -16,14 +16,17 @@ export type WorkerShared = Pick<JobDeps, 'metrics' | 'keyring' | 'signingKeys' |
   close(): void;
 };
 
+/** @param input.allowHosts private hosts that webhooks may reach. */
 export function openWorkerShared({
   database,
   keyring,
+  allowHosts = [],
 }: {
   database: Parameters<typeof createWorkerMetrics>[0]['database'];
   keyring: Keyring;
+  allowHosts?: readonly string[];
 }): WorkerShared {
-  const policy = { allowHosts: [] };
+  const policy = { allowHosts };
   const agents = createAgents({ policy });
   const signingKeys = createOpenedSecrets({ keyring }, { read: parseWebhookKey });
   return {
