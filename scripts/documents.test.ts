@@ -77,7 +77,7 @@ describe('the version', () => {
 
 describe('the files of the story in docs/architecture.md', () => {
   const [, section = ''] = /## The files of the story\n(.*?)\n## /s.exec(read('docs/architecture.md')) ?? [];
-  const listed = [...section.matchAll(/^- (\*\*)?`([^`]+)`(?:\*\*)? · `(\w+)` · /gm)].map(
+  const listed = [...section.matchAll(/^- (\*\*)?`([^`]+)`(?:\*\*)? · `(\w+)`(?:, `\w+`)* · /gm)].map(
     ([, bold, path = '', name = '']) => ({ bold: bold !== undefined, path, name }),
   );
 

@@ -1,6 +1,6 @@
+import { type CountingProxy, openCountingProxy } from '@emr-payments/testkit';
 import { Client as Session } from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { type CountingProxy, openCountingProxy } from './service/counting-proxy.ts';
 import { openService, type Service, type ServicePractice } from './service/open-service.ts';
 
 /** A password that is changed at the EMR on Friday and given to this service on Monday, on real processes. */

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { type CountingProxy, openCountingProxy } from '@emr-payments/testkit';
 import { Client as Session } from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type CountingProxy, openCountingProxy } from './service/counting-proxy.ts';
 import { openService, type Service, type ServicePractice } from './service/open-service.ts';
 
 /** The hold, on real processes: once `hold on` has ended, no request reaches the EMR until `hold off`. */

@@ -2,10 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AppProcess, PUBLISHED_BODY, type Stack, startStack } from '@emr-payments/stack';
-import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
+import {
+  type CountingProxy,
+  openCountingProxy,
+  openTestDatabase,
+  type TestDatabase,
+} from '@emr-payments/testkit';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { runCommand } from './service/cli.ts';
-import { type CountingProxy, openCountingProxy } from './service/counting-proxy.ts';
 
 // The bounds of look-ups hold over all API processes: two of them, and an office of Open Dental whose MRNs are patient numbers (1 to 5 are
 // somebody).

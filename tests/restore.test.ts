@@ -59,8 +59,8 @@ async function waitForStatus(all: readonly Sent[], status: string | ((sent: Sent
   await vi.waitFor(async () => expect(await Promise.all(all.map(statusOf))).toEqual(wanted), PATIENCE);
 }
 
-async function command(args: readonly string[], input?: string): Promise<string> {
-  const { code, stdout, stderr } = await service.cli(args, input);
+async function command(args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await service.cli(args);
   expect(code, `${args.join(' ')}\n${stdout}${stderr}`).toBe(0);
   return stdout;
 }

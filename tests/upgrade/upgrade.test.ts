@@ -161,7 +161,7 @@ describe.runIf(canRun.history && canRun.haproxy)('a rolling upgrade from the pre
       cleanUp.push(() => load.stop());
 
       const processes = () => [...old.processes(), ...started];
-      /** One payment that is sent now has gone its whole way: so whoever runs now accepts, posts and delivers. */
+      /** One payment that is sent now has gone its whole way: the processes that run now accept, post and deliver. */
       const isServed = async (reference: string) => {
         expect(await load.post(reference)).toEqual({ reference, end: '200' });
         await vi.waitFor(async () => {

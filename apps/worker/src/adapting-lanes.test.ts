@@ -1,12 +1,12 @@
 import { createClient, type Database, feedJobs, registerEndpoint } from '@emr-payments/db';
 import { databaseOfFile } from '@emr-payments/db/testing/database-of-file';
-import { parseSandboxHosts } from '@emr-payments/outbound';
 import { createLogger, type Keyring, Releases } from '@emr-payments/runtime';
 import { newWebhookSecret } from '@emr-payments/webhooks';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { WorkerConfig } from './config.ts';
 import { startWorker } from './start-worker.ts';
 import { type CountingReceiver, type Manner, startCountingReceiver } from './testing/counting-receiver.ts';
+import { testWorkerConfig } from './testing/worker-config.ts';
 
 const PATIENCE = { timeout: 45_000, interval: 25 };
 const TIME = 120_000;
@@ -25,27 +25,8 @@ afterEach(async () => {
 
 async function startOne(change: Partial<WorkerConfig> = {}): Promise<() => Promise<void>> {
   const releases = new Releases();
-  const config: WorkerConfig = {
-    databaseUrl: appUrl,
-    directUrl: appUrl,
-    redisUrl: undefined,
-    keyring,
-    allowHosts: ['127.0.0.1'],
-    sandboxHosts: parseSandboxHosts(''),
-    postingConcurrency: 4,
-    deliveryConcurrency: 256,
-    poolSize: 4,
-    leaseMs: 60_000,
-    horizonMs: 3_600_000,
-    eventRetentionDays: 30,
-    partitionDays: 28,
-    host: '127.0.0.1',
-    healthPort: 0,
-    metricsToken: undefined,
-    drainMs: 0,
-    logLevel: 'silent',
-    ...change,
-  };
+  const usual = { allowHosts: ['127.0.0.1'], deliveryConcurrency: 256 };
+  const config = testWorkerConfig({ url: appUrl, keyring }, { ...usual, ...change });
   const logger = createLogger('worker', 'silent');
   await startWorker({ config, logger }, releases);
   let closing: Promise<void> | undefined;

@@ -4,13 +4,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAcceptor, openDatabase } from '@emr-payments/db';
 import { createPractice, type Practice } from '@emr-payments/db/testing';
-import { parseSandboxHosts } from '@emr-payments/outbound';
 import { parseKeyring, Releases } from '@emr-payments/runtime';
 import { openEmptyDatabase, openTestDatabase } from '@emr-payments/testkit';
 import { afterEach, expect, test, vi } from 'vitest';
-import type { WorkerConfig } from './config.ts';
 import { startWorker } from './start-worker.ts';
 import { collectLog } from './testing/collect-log.ts';
+import { testWorkerConfig } from './testing/worker-config.ts';
 
 const PATIENCE = { timeout: 45_000, interval: 50 };
 const TIME = 120_000;
@@ -30,21 +29,8 @@ const keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);
 
 /** Starts a worker with 4 places for postings. @returns its metrics; `{}` before it listens. */
 function openWorker(databaseUrl: string): () => Promise<Record<string, number>> {
-  const config: WorkerConfig = {
-    ...{
-      databaseUrl,
-      redisUrl: undefined,
-      directUrl: databaseUrl,
-      tracing: null,
-      keyring,
-      host: '127.0.0.1',
-      healthPort: 0,
-      metricsToken: undefined,
-    },
-    ...{ allowHosts: ['127.0.0.1'], sandboxHosts: parseSandboxHosts('') },
-    ...{ postingConcurrency: PLACES, deliveryConcurrency: PLACES, poolSize: 4, leaseMs: 60_000 },
-    ...{ horizonMs: 3_600_000, eventRetentionDays: 30, partitionDays: 28, drainMs: 0, logLevel: 'silent' },
-  };
+  const places = { postingConcurrency: PLACES, deliveryConcurrency: PLACES };
+  const config = testWorkerConfig({ url: databaseUrl, keyring }, { allowHosts: ['127.0.0.1'], ...places });
   const releases = new Releases();
   const { logger, lines } = collectLog();
   const starting = startWorker({ config, logger }, releases);

@@ -3,12 +3,11 @@ import { createAcceptor, openCallCounter, openDatabase } from '@emr-payments/db'
 import { createPractice, type Practice } from '@emr-payments/db/testing';
 import { OPEN_NETWORK } from '@emr-payments/emr';
 import { openCountedAdapter, openCountedServer } from '@emr-payments/emr/testing/counted-emr';
-import { parseSandboxHosts } from '@emr-payments/outbound';
 import { createLogger, parseKeyring, Releases } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
 import { afterEach, expect, test, vi } from 'vitest';
-import type { WorkerConfig } from './config.ts';
 import { startWorker, type WorkerParts, workerParts } from './start-worker.ts';
+import { testWorkerConfig } from './testing/worker-config.ts';
 
 /** As an application's limit of seconds and hours, in a size that a test can use up. */
 const WINDOWS = [
@@ -86,26 +85,7 @@ test('two workers hold the limit of one application, look-ups and lists included
   };
   for (let n = 0; n < 2; n += 1) {
     const releases = new Releases();
-    const config: WorkerConfig = {
-      databaseUrl: appUrl,
-      directUrl: appUrl,
-      redisUrl: undefined,
-      keyring: deps.keyring,
-      allowHosts: [],
-      sandboxHosts: parseSandboxHosts(''),
-      postingConcurrency: 64,
-      deliveryConcurrency: 4,
-      poolSize: 4,
-      leaseMs: 60_000,
-      horizonMs: 3_600_000,
-      eventRetentionDays: 30,
-      partitionDays: 28,
-      host: '127.0.0.1',
-      healthPort: 0,
-      metricsToken: undefined,
-      drainMs: 0,
-      logLevel: 'silent',
-    };
+    const config = testWorkerConfig({ url: appUrl, keyring: deps.keyring }, { postingConcurrency: 64 });
     const logger = createLogger('worker', 'silent');
     await startWorker({ config, logger, parts }, releases);
     closers.push(async () => {

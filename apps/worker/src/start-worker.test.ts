@@ -11,15 +11,16 @@ import { newWebhookSecret } from '@emr-payments/webhooks';
 import { expect, test } from 'vitest';
 import type { WorkerConfig } from './config.ts';
 import { startWorker, type WorkerParts, workerParts } from './start-worker.ts';
+import { testWorkerConfig } from './testing/worker-config.ts';
 
-const configOn = (url: string): WorkerConfig => ({
-  ...{ databaseUrl: url, directUrl: url, redisUrl: undefined, host: '127.0.0.1', healthPort: 0 },
-  ...{ keyring: parseKeyring(`test:${randomBytes(32).toString('base64')}`), metricsToken: undefined },
-  ...{ allowHosts: [], sandboxHosts: parseSandboxHosts('sandbox.example') },
-  ...{ postingConcurrency: 1, deliveryConcurrency: 1, poolSize: 2, leaseMs: 60_000, horizonMs: 3_600_000 },
-  ...{ eventRetentionDays: 30, partitionDays: 28, drainMs: 0 },
-  logLevel: 'silent',
-});
+const configOn = (url: string): WorkerConfig =>
+  testWorkerConfig(
+    { url, keyring: parseKeyring(`test:${randomBytes(32).toString('base64')}`) },
+    {
+      sandboxHosts: parseSandboxHosts('sandbox.example'),
+      ...{ postingConcurrency: 1, deliveryConcurrency: 1, poolSize: 2 },
+    },
+  );
 
 test('a worker opens the connections of payments and of syncs by the rule of test and live clients', async () => {
   const database = await openTestDatabase();

@@ -72,7 +72,6 @@ export const ListDeliveriesQuerySchema = Type.Object(
   },
   { additionalProperties: false },
 );
-export type ListDeliveriesQuery = Static<typeof ListDeliveriesQuerySchema>;
 
 export const TestWebhookReplySchema = replyOf(
   'WebhookTestResult',
@@ -106,7 +105,6 @@ export const RedeliverBodySchema = Type.Object(
     description: 'Where to send the event again.',
   },
 );
-export type RedeliverBody = Static<typeof RedeliverBodySchema>;
 
 export const RedeliverReplySchema = replyOf(
   'EventRedelivering',

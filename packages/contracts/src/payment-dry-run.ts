@@ -64,5 +64,3 @@ export const CreatePaymentQuerySchema = Type.Object(
   },
   { additionalProperties: false },
 );
-
-export type CreatePaymentQuery = Static<typeof CreatePaymentQuerySchema>;

@@ -25,7 +25,6 @@ export const RetryPaymentBodySchema = Type.Object(
     examples: [{ payment_method: 'Card' }],
   },
 );
-export type RetryPaymentBody = Static<typeof RetryPaymentBodySchema>;
 
 /**
  * Body of `POST /v1/payments/{id}/resolve`. `emr_transaction_id` is allowed with `posted` only; the handler checks that, so

@@ -17,8 +17,8 @@ export function nullable<T extends TSchema>(schema: T): TUnsafe<Static<T> | null
  * A flag that has one value in every answer of its kind. The document says `boolean`: a constant that is not a text makes
  * clients in Java, Python, PHP and C# that do not compile.
  */
-export function always<T extends boolean>(value: T, description = `Always ${value}.`): TUnsafe<T> {
-  return Type.Boolean({ description }) as unknown as TUnsafe<T>;
+export function always<T extends boolean>(value: T): TUnsafe<T> {
+  return Type.Boolean({ description: `Always ${value}.` }) as unknown as TUnsafe<T>;
 }
 
 /** A text that has one value. An `enum` of one, which all generators know. */

@@ -114,8 +114,4 @@ export const RotateSecretBodySchema = Type.Object(
   },
 );
 
-export type RotateSecretBody = Static<typeof RotateSecretBodySchema>;
-
 export const ListWebhooksQuerySchema = Type.Object({ ...PAGE_QUERY }, { additionalProperties: false });
-
-export type ListWebhooksQuery = Static<typeof ListWebhooksQuerySchema>;

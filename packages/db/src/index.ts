@@ -5,12 +5,7 @@ export type { AcceptOutcome } from './accept/accept-batch.ts';
 export type { AcceptInput } from './accept/accept-payments.ts';
 export { type Acceptor, createAcceptor } from './accept/acceptor.ts';
 // The archive of old payments.
-export {
-  type ArchiveRangeOutcome,
-  archiveRange,
-  findObstacles,
-  type Obstacles,
-} from './archive/archive-range.ts';
+export { archiveRange, findObstacles, type Obstacles } from './archive/archive-range.ts';
 export {
   type ArchivedTable,
   copyOut,
@@ -20,13 +15,8 @@ export {
 export { listRanges, measurePartition, type PartitionRange } from './archive/list-ranges.ts';
 export { beginArchiving, type OwnerSession, withOwnerSession } from './archive/owner-session.ts';
 // The audit log.
-export {
-  type AuditCounter,
-  type AuditCounterOptions,
-  type CredentialFailure,
-  createAuditCounter,
-} from './audit/audit-counter.ts';
-export { type Actor, type AuditDetail, type AuditInput, type AuditSubject, SYSTEM } from './audit/entry.ts';
+export { type AuditCounter, type AuditCounterOptions, createAuditCounter } from './audit/audit-counter.ts';
+export { type Actor, type AuditInput, type AuditSubject, SYSTEM } from './audit/entry.ts';
 export type { SoughtId } from './audit/find-owners.ts';
 export type { KnownCaller } from './audit/foreign-ids.ts';
 export { type AuditFilter, type ListedAudit, listAudit } from './audit/list-audit.ts';
@@ -35,7 +25,7 @@ export { recordAudit } from './audit/record-audit.ts';
 export type { CountedAction } from './audit/tally.ts';
 // Vendors' limits of requests.
 export type { Bucket } from './buckets/bucket.ts';
-export { type DatabaseCallCounter, openCallCounter } from './buckets/call-counter.ts';
+export { openCallCounter } from './buckets/call-counter.ts';
 export { findWindows } from './buckets/find-windows.ts';
 export { linkBucket } from './buckets/link-bucket.ts';
 export { hasRoomForLookUps } from './buckets/pace.ts';
@@ -45,14 +35,8 @@ export {
   connectSessionRow,
   countConnectTry,
   findBrowserSession,
-  MOST_TRIES,
 } from './connect/browser-session.ts';
-export {
-  CONNECT_SESSION_MS,
-  createConnectSession,
-  MOST_OPEN_SESSIONS,
-  type NewConnectSession,
-} from './connect/create-session.ts';
+export { CONNECT_SESSION_MS, createConnectSession } from './connect/create-session.ts';
 export { cancelConnectSession, endConnectSession } from './connect/end-session.ts';
 export { findLastPaid } from './connect/find-last-paid.ts';
 export { type ConnectSessionRecord, findConnectSession } from './connect/find-session.ts';
@@ -67,19 +51,13 @@ export {
   setOauthApplication,
   setOauthApplicationIn,
 } from './connect/oauth-applications.ts';
-export { type OpenedSession, openConnectSession } from './connect/open-session.ts';
+export { openConnectSession } from './connect/open-session.ts';
 export { addReturnUrl, listReturnUrls, removeReturnUrl } from './connect/return-urls.ts';
-export { type TokenTaken, takeConnectToken } from './connect/take-token.ts';
-export {
-  type Database,
-  type DatabaseOptions,
-  openDatabase,
-  openServiceDatabase,
-  type ServiceDatabase,
-} from './core/database.ts';
+export { takeConnectToken } from './connect/take-token.ts';
+export { type Database, openDatabase, openServiceDatabase, type ServiceDatabase } from './core/database.ts';
 export { keepConnected } from './core/keep-connected.ts';
-export { type Listener, listenForJobs } from './core/listen.ts';
-export { hasOwnSessions, refuseSharedSessions } from './core/own-sessions.ts';
+export { listenForJobs } from './core/listen.ts';
+export { refuseSharedSessions } from './core/own-sessions.ts';
 export {
   DatabaseUnavailableError,
   isMisfit,
@@ -91,147 +69,100 @@ export {
 export { inTransaction, type Transaction } from './core/transaction.ts';
 export { claimDelivery } from './delivery/claim-delivery.ts';
 export type { ClaimedDelivery } from './delivery/claimed-delivery.ts';
-export { type DeliveryFilter, type ListedDelivery, listDeliveries } from './delivery/list-deliveries.ts';
-export { type EventFilter, type EventRow, findEvent, pageOfEvents } from './delivery/read-events.ts';
+export { type ListedDelivery, listDeliveries } from './delivery/list-deliveries.ts';
+export { findEvent, pageOfEvents } from './delivery/read-events.ts';
 export { type DeliveryRecord, type Disabling, recordDelivery } from './delivery/record-delivery.ts';
-export { type RedeliverInput, type RedeliverOutcome, redeliverEvent } from './delivery/redeliver-event.ts';
-export {
-  createRedeliverer,
-  type Redeliverer,
-  type RedeliverRequest,
-} from './delivery/redeliverer.ts';
+export { type RedeliverOutcome, redeliverEvent } from './delivery/redeliver-event.ts';
+export { createRedeliverer, type Redeliverer } from './delivery/redeliverer.ts';
 // Webhook endpoints.
-export {
-  type ChangeEndpointOutcome,
-  changeEndpoint,
-  deleteEndpoint,
-  moveEndpoint,
-} from './endpoints/change-endpoint.ts';
+export { changeEndpoint, deleteEndpoint, moveEndpoint } from './endpoints/change-endpoint.ts';
 export type { EndpointChanges } from './endpoints/endpoint-changes.ts';
 export {
-  type EndpointKey,
   type EndpointRecord,
   findEndpoint,
   findEndpointToChange,
-  type PageAfter,
   pageOfEndpoints,
 } from './endpoints/endpoint-record.ts';
 export {
   type RegisterEndpointInput,
-  type RegisterEndpointOutcome,
   registerEndpoint,
   registerEndpointIn,
 } from './endpoints/register-endpoint.ts';
-export {
-  type RotateSigningSecretInput,
-  rotateSigningSecret,
-  validSecrets,
-} from './endpoints/rotate-signing-secret.ts';
+export { rotateSigningSecret, validSecrets } from './endpoints/rotate-signing-secret.ts';
 // Events about no payment.
-export { type PublishInput, publishEvent } from './events/publish-event.ts';
+export { publishEvent } from './events/publish-event.ts';
 // How connections are.
 export { isBrokenLogin } from './health/broken-login-codes.ts';
 export { type BrokenConnection, listBrokenConnections } from './health/list-troubled.ts';
-export type { Exchange, ExchangeSubject, Health, HealthState } from './health/next-state.ts';
+export type { Exchange, Health } from './health/next-state.ts';
 export { type Noted, type NoteInput, noteExchange, noteSuccesses } from './health/note-exchange.ts';
 export { isLoginStopped, readHealth, type StoredHealth } from './health/read-health.ts';
 export { endProbe, takeProbe } from './health/take-probe.ts';
 // Posting on hold, and the restore of a backup.
 export { listHoldScopes, listHolds, type OpenHold } from './holds/list-holds.ts';
-export {
-  endHold,
-  endHoldIn,
-  type HoldEnd,
-  type HoldScope,
-  scopeName,
-  startHold,
-} from './holds/switch-hold.ts';
+export { endHold, endHoldIn, type HoldEnd, type HoldScope, startHold } from './holds/switch-hold.ts';
 export { type InHand, waitForClaims } from './holds/wait-for-claims.ts';
-export {
-  findRemembered,
-  type KeyedRequest,
-  type OnceInput,
-  type OnceOutcome,
-  once,
-} from './idempotency/once.ts';
+export { findRemembered, type OnceInput, type OnceOutcome, once } from './idempotency/once.ts';
 export { createFeed, type DueJob, type Feed, feedJobs } from './jobs/feed-jobs.ts';
 export { JOB_KINDS, type JobKind } from './jobs/job-kinds.ts';
-export { MOST_CAP, USUAL_CAP } from './jobs/lane-cap.ts';
+export { USUAL_CAP } from './jobs/lane-cap.ts';
 export { postponeJob } from './jobs/postpone-job.ts';
-export { type LaneCap, type LaneNow, type LanesNow, readLaneCaps } from './jobs/read-lane-caps.ts';
+export { type LaneCap, type LaneNow, readLaneCaps } from './jobs/read-lane-caps.ts';
 export { type Claim, renewLeases } from './jobs/renew-leases.ts';
 export { type QueueWaits, sweepJobs } from './jobs/sweep-jobs.ts';
 export { type LaneCapChange, writeLaneCaps } from './jobs/write-lane-caps.ts';
-export type { LineageDecision, LossDoubt } from './lineage/decide-lineage.ts';
+export type { LineageDecision } from './lineage/decide-lineage.ts';
 export { findLossInDoubt } from './lineage/lineage-statements.ts';
 // Questions to EMRs about patients who are not known.
 export { answerLookUp, type LookUpAnswer, type LookUpPlace, leaveLookUp } from './lookups/answer-look-up.ts';
-export { type JoinedLookUp, joinLookUp, type PatientQuestion } from './lookups/join-look-up.ts';
+export { joinLookUp, type PatientQuestion } from './lookups/join-look-up.ts';
 export { type LookUpProgress, readLookUps } from './lookups/read-look-ups.ts';
 export { recallNo } from './lookups/recall-no.ts';
 export { REPEATING } from './measures/count-repeating.ts';
 export { findLateWork, type LateWork } from './measures/find-late-work.ts';
-export type { MeasuredState } from './measures/measure-jobs.ts';
 export { measureWork, type WorkMeasures } from './measures/measure-work.ts';
 export type { AppRole } from './migrations/app-role.ts';
 export { migrate } from './migrations/migrate.ts';
-export { type PendingMigrations, pendingMigrations } from './migrations/pending-migrations.ts';
+export { pendingMigrations } from './migrations/pending-migrations.ts';
 // The names of an EMR.
 export { readLocations, readMethods, type StoredList } from './names/read-names.ts';
 export { type NameLists, type StoredLocation, type StoredMethod, storeNames } from './names/store-names.ts';
 // Notices of EMRs.
 export { findNoticeOwner, type NoticeOwner } from './notices/find-notice-owner.ts';
-export {
-  findUserForNotices,
-  giveNoticeAddress,
-  giveNoticeAddressIn,
-  type NoticeAddressGiven,
-} from './notices/give-notice-address.ts';
+export { findUserForNotices, giveNoticeAddress, giveNoticeAddressIn } from './notices/give-notice-address.ts';
 export { hastenLookUps } from './notices/hasten-look-ups.ts';
 // Keys of the operator's API.
-export { createOperatorKey, type NewOperatorKey } from './operators/create-operator-key.ts';
+export { createOperatorKey } from './operators/create-operator-key.ts';
 export {
   type FoundOperatorKey,
   findOperatorKey,
   noteUseOfOperatorKey,
 } from './operators/find-operator-key.ts';
-export { type ListedOperatorKey, listOperatorKeys } from './operators/list-operator-keys.ts';
+export { listOperatorKeys } from './operators/list-operator-keys.ts';
 export { revokeOperatorKey } from './operators/revoke-operator-key.ts';
 export { rotateOperatorKey } from './operators/rotate-operator-key.ts';
 // Partitions.
 export { archivedBefore } from './partitions/archived-before.ts';
 export { dropEventPartitions } from './partitions/drop-event-partitions.ts';
-export { makePartitions, PARTITIONED } from './partitions/make-partitions.ts';
-export { lockRoom, type PartitionCover, partitionCover } from './partitions/partition-cover.ts';
+export { makePartitions } from './partitions/make-partitions.ts';
+export { lockRoom, partitionCover } from './partitions/partition-cover.ts';
 // Reading payments, and a person's decisions about them.
 export { comparePayments, type PaymentDifference } from './payments/compare-payments.ts';
-export { findJob, findPayment, type JobRecord } from './payments/find-payment.ts';
-export { COMPARED_DAYS, findSharedIds, type SharedId } from './payments/find-shared-ids.ts';
-export { listPayments, type PaymentFilter, type PaymentPlace } from './payments/list-payments.ts';
-export { findOwnFaults, OUR_FAULT, type OwnFaults } from './payments/own-faults.ts';
+export { findJob, findPayment } from './payments/find-payment.ts';
+export { COMPARED_DAYS, findSharedIds } from './payments/find-shared-ids.ts';
+export { listPayments, type PaymentFilter } from './payments/list-payments.ts';
+export { findOwnFaults, OUR_FAULT } from './payments/own-faults.ts';
 export {
   findOwnedPayment,
   type OwnedPayment,
   pageOfWorklist,
   type WorklistFilter,
-  type WorklistStatus,
 } from './payments/page-of-worklist.ts';
 export type { PaymentRecord } from './payments/payment-record.ts';
-export {
-  type ReconcileOutcome,
-  type Reconciliation,
-  type ReconciliationTallies,
-  reconcile,
-  type Tally,
-} from './payments/reconcile.ts';
-export type { PaymentKey, WorklistRefusal } from './payments/refusal.ts';
-export {
-  type Resolution,
-  type ResolveInput,
-  type ResolveOutcome,
-  resolvePayment,
-} from './payments/resolve-payment.ts';
-export { MOST_ROUNDS, type RetryInput, type RetryOutcome, retryPayment } from './payments/retry-payment.ts';
+export { type Reconciliation, type ReconciliationTallies, reconcile } from './payments/reconcile.ts';
+export type { WorklistRefusal } from './payments/refusal.ts';
+export { type Resolution, type ResolveOutcome, resolvePayment } from './payments/resolve-payment.ts';
+export { MOST_ROUNDS, type RetryOutcome, retryPayment } from './payments/retry-payment.ts';
 export { type ShownPayment, showPayment } from './payments/show-payment.ts';
 export { beginAttempt } from './posting/begin-attempt.ts';
 export { type ClaimedPosting, claimPosting, type RejectionEvidence } from './posting/claim-posting.ts';
@@ -247,25 +178,24 @@ export {
   settlePayment,
 } from './posting/settle-payment.ts';
 // Recoveries of what an endpoint missed.
-export { countMissed, type Missed, MOST_COUNTED } from './recovery/count-missed.ts';
-export { findRecovery, type RecoveryRecord, type RecoveryState } from './recovery/find-recovery.ts';
-export { type StartedRecovery, type StartRecoveryInput, startRecovery } from './recovery/start-recovery.ts';
-export { type TurnTaken, takeRecoveryTurn } from './recovery/take-turn.ts';
+export { countMissed } from './recovery/count-missed.ts';
+export { findRecovery, type RecoveryRecord } from './recovery/find-recovery.ts';
+export { startRecovery } from './recovery/start-recovery.ts';
+export { takeRecoveryTurn } from './recovery/take-turn.ts';
 export { type BeginRestoreOutcome, beginRestore, type RestoreRecord } from './restore/begin-restore.ts';
 export { createLineageGuard, type LineageGuard, LOSS_SENTENCES } from './restore/lineage-guard.ts';
 export { newestPayment } from './restore/newest-payment.ts';
 export { type Doubted, putInDoubt } from './restore/put-in-doubt.ts';
 // Syncs of connections.
-export { type ClaimedSync, claimSync, type SyncPhase } from './sync/claim-sync.ts';
-export { type EndedSync, endSync, type SyncCounts, type SyncEnd } from './sync/end-sync.ts';
-export { findLatestSync, findSyncRun, type SyncRunRecord, type SyncState } from './sync/find-sync-run.ts';
+export { type ClaimedSync, claimSync } from './sync/claim-sync.ts';
+export { endSync, type SyncEnd } from './sync/end-sync.ts';
+export { findLatestSync, findSyncRun, type SyncRunRecord } from './sync/find-sync-run.ts';
 export { putOffSync, releaseSync } from './sync/put-off-sync.ts';
 export { restartSync } from './sync/restart-sync.ts';
-export { closeMissing, type SettleEnd, settleSync } from './sync/settle-run.ts';
+export { closeMissing, settleSync } from './sync/settle-run.ts';
 export { startDueSyncs } from './sync/start-due-syncs.ts';
 export { type StartedSync, startSync } from './sync/start-sync.ts';
 export type { StepEnd } from './sync/step-of-run.ts';
-export { SYNC_HOURS } from './sync/sync-hours.ts';
 export { type SeenPatient, type SyncPage, writeSyncPage } from './sync/write-page.ts';
 export { writeSyncNames } from './sync/write-sync-names.ts';
 // Clients, their users, and the users' connections and patients.
@@ -281,7 +211,6 @@ export {
   disableClient,
   disableEndpoint,
   disableUser,
-  type EndpointSwitched,
   enableClient,
   enableEndpoint,
   enableEndpointIn,
@@ -308,17 +237,15 @@ export {
 } from './tenants/open-patient-import.ts';
 export { findListedClient, type ListedClient, pageOfClients } from './tenants/page-of-clients.ts';
 export { findListedUser, type ListedUser, pageOfUsers } from './tenants/page-of-users.ts';
-export { type PutPatient, type PutPatientResult, putPatient } from './tenants/put-patient.ts';
+export { putPatient } from './tenants/put-patient.ts';
 export {
-  type Rotated,
   rotateAccessToken,
   rotateAccessTokenIn,
   rotateClientSecret,
   rotateClientSecretIn,
 } from './tenants/rotate-credentials.ts';
-export { type CapabilityInput, saveCapability } from './tenants/save-capability.ts';
+export { saveCapability } from './tenants/save-capability.ts';
 export {
-  type ConnectionInput,
   type ConnectionSetup,
   connectUser,
   connectUserIn,
@@ -330,14 +257,14 @@ export {
   saveConnectionIn,
 } from './tenants/save-connection.ts';
 export type { PatientChange } from './tenants/settle-patients.ts';
-export { type FoundPatient, type StoredPatient, storeFoundPatient } from './tenants/store-found-patient.ts';
+export { type StoredPatient, storeFoundPatient } from './tenants/store-found-patient.ts';
 // Access tokens of EMRs.
 export {
   forgetEndedLogins,
   readTokenStates,
 } from './tokens/ended-logins.ts';
-export { giveUpToken, leaseToken, type TokenLeaseRow } from './tokens/lease-token.ts';
-export { lookAtToken, type TokenRow } from './tokens/look-at-token.ts';
+export { giveUpToken, leaseToken } from './tokens/lease-token.ts';
+export { lookAtToken } from './tokens/look-at-token.ts';
 export { findOldTokens, removeOldTokens } from './tokens/old-tokens.ts';
 export { putToken } from './tokens/put-token.ts';
 // Upkeep.

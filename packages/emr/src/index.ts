@@ -9,15 +9,15 @@ export { isPlainHttp, usesPlainHttp } from './connection/plain-http.ts';
 export { readBaseUrl } from './connection/read-connection.ts';
 export * from './description.ts';
 export * from './dialect.ts';
-export { type ExchangeOf, exchangeOf } from './exchange-of.ts';
+export { exchangeOf } from './exchange-of.ts';
 export * from './grant.ts';
 export * from './judge-patients.ts';
 export * from './judge-rows.ts';
 export * from './lists.ts';
 export * from './local-deps.ts';
-export { beginLogin, type LoginBegun } from './logins/begin-login.ts';
-export { discoverSmart, type SmartDiscovery } from './logins/discover-smart.ts';
-export { type FinishInput, finishLogin, type LoginFinished } from './logins/finish-login.ts';
+export { beginLogin } from './logins/begin-login.ts';
+export { discoverSmart } from './logins/discover-smart.ts';
+export { finishLogin, type LoginFinished } from './logins/finish-login.ts';
 export {
   credentialsOfLogin,
   type LoginApplication,
@@ -29,7 +29,7 @@ export * from './patients.ts';
 export * from './posting.ts';
 export type { SendGate } from './send-gate.ts';
 export { tokenKeysOf, tokenUrlsOf } from './token-keys.ts';
-export { createTokenSources, type OwnTokenSources } from './tokens/token-sources.ts';
-export type { StoredToken, TokenLease, TokenPair, TokenStore } from './tokens/token-store.ts';
+export { createTokenSources } from './tokens/token-sources.ts';
+export type { TokenStore } from './tokens/token-store.ts';
 export * from './trouble.ts';
 export * from './trouble-codes.ts';

@@ -3,8 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { openAdapter } from './adapters.ts';
+import { sending } from './conformance/rule.ts';
 import { localAdapterDeps } from './local-deps.ts';
-import { sending, somePosting } from './testing/vendor-server.fixture.ts';
+import { somePosting } from './testing/vendor-server.fixture.ts';
 
 const TOKEN = '{"access_token":"token-1","token_type":"Bearer","expires_in":3600}';
 const CLIENT = { client_id: 'client1', client_secret: 's3cret' };

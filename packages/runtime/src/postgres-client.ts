@@ -61,8 +61,8 @@ const withCode = (message: string, code: string): Error => Object.assign(new Err
 type State = { pid: number; standby: boolean; read_only: boolean; busy: number[] };
 
 /**
- * The statement that tells a `State`; `busy` are those of the given sessions that run a statement. The process id of one that has ended can be
- * another process's by now: a walsender or a worker of a parallel query, which is `active` for ever or for long, is none of them.
+ * The statement that reads a `State`; `busy` are those of the given sessions that run a statement. The process id of a session that has ended
+ * may belong to another process by now, so a walsender or a worker of a parallel query, which can be `active` for long, does not count.
  */
 const stateOf = (sessions: readonly number[]): string => `
 SELECT pg_backend_pid() AS pid, pg_is_in_recovery() AS standby, current_setting('transaction_read_only')::boolean AS read_only,
@@ -140,7 +140,7 @@ type Way = {
 // biome-ignore lint/suspicious/noExplicitAny: pg's own type is a union of two functions, which nobody can call.
 type Callback = (error: any, client?: any) => void;
 
-/** What an EventEmitter has: it stays when a connection begins anew. */
+/** What an EventEmitter has: it stays when a connection begins again. */
 const OF_EMITTER = new Set(['_events', '_eventsCount', '_maxListeners']);
 
 /**

@@ -13,7 +13,7 @@ export type RedisInspection = {
   kind: RedisTopology['kind'];
   /** Of the server, or of each master of a Cluster; empty when it cannot be reached or does not say. */
   servers: RedisFacts[];
-  /** Why it cannot be used as `REDIS_URL` says, whatever happens: the sentence for whoever wrote the URL or set the server up. */
+  /** Why it cannot be used as `REDIS_URL` says, whatever happens: the sentence for the person who wrote the URL or set up the server. */
   refusal: string | null;
   /** Why it cannot be used now. */
   trouble: QueueTrouble | null;

@@ -3,7 +3,7 @@ export class RepeatedMemberError extends Error {
   override name = 'RepeatedMemberError';
 }
 
-/** Deeper than any request and any answer that means something; code that goes through a value may call itself so often. */
+/** Deeper than any request and any answer that means something; code that walks through a value may recurse this deep. */
 const DEEPEST = 500;
 
 const QUOTE = 0x22;

@@ -85,7 +85,7 @@ async function runToEnd<T>(own: Tracer, span: Span, work: (span: Span) => Promis
   }
 }
 
-/** Runs `work` under no span: for work that serves others than whoever happened to begin it. */
+/** Runs `work` under no span: for work that serves more requests than the one that began it. */
 export const untraced = <T>(work: () => T): T =>
   tracer === undefined ? work() : tracer.run(undefined, work);
 

@@ -1,13 +1,13 @@
-export { type AppEnd, type AppName, type AppProcess, type AppSpec, startApp } from './apps/app-process.ts';
+export { type AppName, type AppProcess, startApp } from './apps/app-process.ts';
 export { SMALL_PROCESS } from './apps/small-process.ts';
 export { BUILT } from './build/built.ts';
-export { type Credentials, PUBLISHED_BODY, publishedCurl } from './demo/published-curl.ts';
-export { SANDBOX_MRNS, type SandboxPractice, sandboxPractices } from './demo/sandbox-practices.ts';
+export { PUBLISHED_BODY } from './demo/published-curl.ts';
+export { sandboxPractices } from './demo/sandbox-practices.ts';
 export { describeStack } from './dev/describe-stack.ts';
 export * from './embedded-postgres.ts';
 export * from './ports.ts';
-export { type Account, serverAccount } from './postgres/account.ts';
+export { serverAccount } from './postgres/account.ts';
 export { type AppAccess, appAccess } from './postgres/app-access.ts';
-export { type BackupSource, baseBackup } from './postgres/base-backup.ts';
+export { baseBackup } from './postgres/base-backup.ts';
 export * from './start-stack.ts';
 export * from './tether.ts';

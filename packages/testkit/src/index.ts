@@ -1,4 +1,5 @@
 export * from './config.ts';
+export * from './counting-proxy.ts';
 export * from './evil-requests.ts';
 export * from './evil-values.ts';
 export * from './free-port.ts';

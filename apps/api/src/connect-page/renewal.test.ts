@@ -45,14 +45,13 @@ afterAll(async () => {
   await api.close();
 });
 
-const dental = (change: object = {}) => ({
+const dental = () => ({
   adapter: 'open-dental',
   way: 'credentials',
   base_url: baseUrl(),
   name: 'Dental Office',
   time_zone: 'America/Chicago',
   credentials: { developer_key: 'typed-developer', customer_key: 'typed-customer' },
-  ...change,
 });
 
 test('what an operator changes while a renewed login is tried is not overwritten', async () => {

@@ -84,14 +84,14 @@ const begin = async (at: Visit, baseUrl = base()) =>
   (await page.post('login', { adapter: 'fhir-r4', base_url: baseUrl }, at)).json().data;
 
 /** Logs in at the sandbox, as far as the address of the return. */
-async function logIn(at: Visit, decision = 'allow'): Promise<string> {
+async function logIn(at: Visit): Promise<string> {
   const { location } = (await begin(at)) as { location: string };
   const url = new URL(location);
   const form = new URLSearchParams([
     ...url.searchParams,
     ['username', 'frontdesk'],
     ['password', 'let-me-in'],
-    ['decision', decision],
+    ['decision', 'allow'],
   ]);
   const answer = await fetch(`${url.origin}${url.pathname}`, {
     method: 'POST',

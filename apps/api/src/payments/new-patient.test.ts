@@ -9,9 +9,13 @@ import { type ConnectionSetup, disableUser, openCredentials, SYSTEM, saveConnect
 import { createAdapters, localAdapterDeps } from '@emr-payments/emr';
 import { setUpConnection } from '@emr-payments/operations';
 import { parseSandboxHosts } from '@emr-payments/outbound';
-import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
+import {
+  type CountingProxy,
+  openCountingProxy,
+  type SandboxProcess,
+  startSandbox,
+} from '@emr-payments/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type HeldEmr, openHeldEmr } from '../testing/held-emr.ts';
 import { credentialHeaders, openTestApi, type TestApi } from '../testing/test-api.ts';
 import { userRequests } from '../testing/user-requests.ts';
 
@@ -28,7 +32,7 @@ const NOBODY_ELSE = '999000000000';
 
 let api: TestApi;
 let sandbox: SandboxProcess;
-let emr: HeldEmr;
+let emr: CountingProxy;
 let folder: string;
 
 beforeAll(async () => {
@@ -43,7 +47,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 beforeEach(async () => {
-  emr = await openHeldEmr(sandbox.baseUrl);
+  emr = await openCountingProxy(sandbox.baseUrl);
 });
 afterEach(() => emr.close());
 
@@ -75,7 +79,7 @@ async function practice(settings?: Settings, change?: Partial<ConnectionSetup>) 
 }
 
 /** Patients that were asked for. */
-const asked = () => emr.asked().filter((line) => line.includes('/patients'));
+const asked = () => emr.paths().filter((path) => path.includes('/patients'));
 
 const notFound = (mrn: string) => ({
   success: false,
@@ -473,10 +477,10 @@ test('a login that the EMR rejects at a look-up stops the next ones, and one tha
   const first = await pay('4');
   expect([first.statusCode, first.json()]).toEqual([503, expect.objectContaining(refused)]);
   expect(await state()).toEqual([{ state: 'login_required' }]);
-  const calls = emr.asked().length;
+  const calls = emr.paths().length;
   const second = await pay('5');
   expect([second.statusCode, second.json()]).toEqual([503, expect.objectContaining(refused)]);
-  expect(emr.asked()).toHaveLength(calls);
+  expect(emr.paths()).toHaveLength(calls);
 
   await fetch(faults, { method: 'DELETE' });
   await sql('UPDATE connection_states SET stopped_until = now() WHERE user_id = $1');

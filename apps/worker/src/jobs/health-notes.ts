@@ -22,18 +22,15 @@ const FLUSH_MS = 60_000;
 /** An answer over a degraded connection, which changes nothing for minutes, is looked at this often. */
 const DEGRADED_MS = 5_000;
 
-export function openHealthNotes(
-  {
-    database,
-    logger,
-    steps,
-  }: {
-    database: Pick<Database, 'pool'>;
-    logger: Logger;
-    steps: Pick<JobSteps, 'noteExchange' | 'noteSuccesses'>;
-  },
-  { flushMs = FLUSH_MS }: { flushMs?: number } = {},
-): HealthNotes {
+export function openHealthNotes({
+  database,
+  logger,
+  steps,
+}: {
+  database: Pick<Database, 'pool'>;
+  logger: Logger;
+  steps: Pick<JobSteps, 'noteExchange' | 'noteSuccesses'>;
+}): HealthNotes {
   /** When each connection was answered last, by the monotonic clock, and in which version. */
   let answered = new Map<number, { at: number; version: string }>();
   /** Until when answers over a degraded connection are not looked at. At most as many as have been degraded since the last flush. */
@@ -58,7 +55,7 @@ export function openHealthNotes(
           logger.error({ err }, 'the times of answers of EMRs could not be written');
       },
     },
-    { intervalMs: flushMs },
+    { intervalMs: FLUSH_MS },
   );
 
   return {

@@ -20,7 +20,7 @@ export const SYNC_POLICY = {
   turnMs: 20_000,
   /** A run that has to wait longer for its next call, because of the connection's rate, gives its place back meanwhile. */
   longestPauseMs: 1_000,
-  /** A run that has begun again so often has failed. */
+  /** A run fails when it has begun again this many times. */
   mostRestarts: 5,
   /** A list with more pages never ends. */
   mostPages: 50_000,
@@ -70,7 +70,7 @@ export function afterTrouble(
 ): AfterTrouble {
   if (stopped) return { outcome: 'put_off', delayMs: 0 };
   const isCertain = trouble.code === HAS_NO_ENDPOINT || run.tries >= TRIES_AT_A_PLACE;
-  // A refusal of the request alone may be one of the time since when changes are asked for: a full list is asked for first.
+  // The EMR may have refused only the time since which we ask for changes, so a full list is requested first.
   const mayBeTime = run.since !== null && trouble.code === 'emr_refused';
   const isFirst = run.phase === 'patients' && run.cursor === null && !mayBeTime;
   if (isFirst && isCertain && HAS_NO_LIST.includes(trouble.code)) {

@@ -31,7 +31,7 @@ const capOf = ({ stored, most }: LaneNow) => Math.min(stored?.cap ?? USUAL_CAP, 
  */
 export function startLaneAdapter(
   { database, traffic, logger }: { database: Pick<Database, 'pool'>; traffic: LaneTraffic; logger: Logger },
-  { slots, intervalMs = INTERVAL_MS }: { slots: number; intervalMs?: number },
+  { slots }: { slots: number },
 ): { close(): Promise<void> } {
   const share = Math.max(USUAL_CAP, Math.floor(slots * SHARE));
 
@@ -60,7 +60,7 @@ export function startLaneAdapter(
 
   const loop = every(
     { run: adapt, onError: (err, isNews) => isNews && logger.warn({ err }, 'could not adapt the lanes') },
-    { intervalMs },
+    { intervalMs: INTERVAL_MS },
   );
   return { close: loop.stop };
 }

@@ -7,10 +7,9 @@ const INTERVAL_MS = 5_000;
  * Logs when posting goes on hold and when it continues, so that a worker that posts nothing says why. It decides nothing: the
  * statements that feed, claim and begin read the holds themselves.
  */
-export function startHoldWatch(
-  { database, logger }: { database: Pick<Database, 'pool'>; logger: Logger },
-  { intervalMs = INTERVAL_MS }: { intervalMs?: number } = {},
-): { close(): Promise<void> } {
+export function startHoldWatch({ database, logger }: { database: Pick<Database, 'pool'>; logger: Logger }): {
+  close(): Promise<void>;
+} {
   let known = new Set<string>();
 
   async function look(): Promise<void> {
@@ -28,7 +27,7 @@ export function startHoldWatch(
 
   const loop = every(
     { run: look, onError: (err, isNews) => isNews && logger.warn({ err }, 'could not read the holds') },
-    { firstAfterMs: 0, intervalMs },
+    { firstAfterMs: 0, intervalMs: INTERVAL_MS },
   );
   return { close: loop.stop };
 }

@@ -7,7 +7,7 @@ const LEAST_CAP = 4;
 const SMALL_STEP = 5;
 /** A cap is lowered once in this time, however many workers see the reason. A round of measurement is at least as long. */
 const ROUND_MS = 1_000;
-/** A round in which each slot came round so often has measured enough after less than `ROUND_MS`. */
+/** A round shorter than `ROUND_MS` has measured enough once each slot was used this many times. */
 const QUICK = { roundMs: 400, times: 20 };
 /** A cap that was lowered because of failures is not raised for so long … */
 const REST_AFTER_FAILURES_MS = 5_000;

@@ -13,7 +13,6 @@ export const aheadDays = (widthDays: number): number => Math.max(2 * widthDays, 
 export type PartitionsOptions = {
   /** Days of one partition. */
   widthDays: number;
-  firstAfterMs?: number;
   intervalMs?: number;
 };
 
@@ -28,7 +27,7 @@ export function startPartitions(
     logger: Logger;
     metrics: Pick<WorkerMetrics, 'partitionFailure'>;
   },
-  { widthDays, firstAfterMs = 0, intervalMs = INTERVAL_MS }: PartitionsOptions,
+  { widthDays, intervalMs = INTERVAL_MS }: PartitionsOptions,
 ): { close(): Promise<void> } {
   async function make(): Promise<void> {
     const { made, refused } = await makePartitions(
@@ -51,7 +50,7 @@ export function startPartitions(
         if (isNews) logger.error({ err }, 'could not make partitions');
       },
     },
-    { firstAfterMs, intervalMs },
+    { firstAfterMs: 0, intervalMs },
   );
   return { close: loop.stop };
 }

@@ -14,28 +14,13 @@ import {
   takeRecoveryTurn,
 } from '@emr-payments/db';
 import { createAdapters, localAdapterDeps } from '@emr-payments/emr';
-import {
-  createOpenedSecrets,
-  type Keyring,
-  type LeavePlace,
-  type LogFields,
-  parseKeyring,
-} from '@emr-payments/runtime';
+import { type Keyring, type LeavePlace, type LogFields, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
-import {
-  createAgents,
-  newWebhookSecret,
-  parseWebhookKey,
-  type Resolve,
-  sendWebhook,
-} from '@emr-payments/webhooks';
+import { newWebhookSecret, type Resolve } from '@emr-payments/webhooks';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
-import type { JobDeps } from '../jobs/deps.ts';
-import { openHealthNotes } from '../jobs/health-notes.ts';
-import { createLaneTraffic } from '../loops/lane-traffic.ts';
 import { createLeaseKeeper } from '../loops/leases.ts';
-import { createWorkerMetrics } from '../metrics.ts';
 import { jobSteps } from '../steps.ts';
+import { openWorkerShared, workerCore } from './worker-core.ts';
 
 const BY = { actor: 'test', source: 'test' };
 
@@ -78,32 +63,14 @@ export async function openDeliveryBench({
   };
   const logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
   const leases = createLeaseKeeper({ database, logger }, { leaseMs: 30_000 });
-  const policy = { allowHosts };
-  const agents = createAgents({ policy, ...(resolve === undefined ? {} : { resolve }) });
-  const signingKeys = createOpenedSecrets({ keyring }, { read: parseWebhookKey });
   const adapters = createAdapters({
     ...localAdapterDeps(),
     credentialsOf: (sealed) => openCredentials(keyring, sealed),
     refusal: () => null,
   });
-  const health = openHealthNotes({ database, logger, steps: jobSteps });
-  const deps: JobDeps = {
-    database,
-    steps: jobSteps,
-    logger,
-    leases,
-    metrics: createWorkerMetrics({ database }),
-    adapters,
-    syncAdapters: adapters,
-    stopping: new AbortController().signal,
-    keyring,
-    signingKeys,
-    send: (request) => sendWebhook({ policy, agents }, request),
-    traffic: createLaneTraffic(),
-    health,
-    horizonMs: 3_600_000,
-    onDone: () => undefined,
-  };
+  const kept = openWorkerShared({ database, keyring, allowHosts, resolve });
+  const horizonMs = 3_600_000;
+  const deps = workerCore(kept, { database, steps: jobSteps, logger, leases, adapters, horizonMs });
   return {
     database,
     owner,
@@ -168,10 +135,9 @@ export async function openDeliveryBench({
       );
     },
     async close() {
-      await health.close();
+      await deps.health.close();
       await leases.close();
-      agents.close();
-      signingKeys.close();
+      kept.close();
       await database.close();
       await owner.close();
       await drop();

@@ -1,6 +1,6 @@
 import type { Keyring, Logger } from '@emr-payments/runtime';
 import { createOpenedSecrets } from '@emr-payments/runtime';
-import { createAgents, parseWebhookKey, sendWebhook } from '@emr-payments/webhooks';
+import { createAgents, parseWebhookKey, type Resolve, sendWebhook } from '@emr-payments/webhooks';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { openHealthNotes } from '../jobs/health-notes.ts';
@@ -25,15 +25,23 @@ export type WorkerShared = Pick<JobDeps, 'metrics' | 'keyring' | 'signingKeys' |
   close(): void;
 };
 
+/**
+ * @param input.allowHosts private hosts that webhooks may reach.
+ * @param input.resolve takes the place of DNS for webhooks.
+ */
 export function openWorkerShared({
   database,
   keyring,
+  allowHosts = [],
+  resolve,
 }: {
   database: Parameters<typeof createWorkerMetrics>[0]['database'];
   keyring: Keyring;
+  allowHosts?: readonly string[];
+  resolve?: Resolve | undefined;
 }): WorkerShared {
-  const policy = { allowHosts: [] };
-  const agents = createAgents({ policy });
+  const policy = { allowHosts };
+  const agents = createAgents({ policy, ...(resolve === undefined ? {} : { resolve }) });
   const signingKeys = createOpenedSecrets({ keyring }, { read: parseWebhookKey });
   return {
     metrics: createWorkerMetrics({ database }),

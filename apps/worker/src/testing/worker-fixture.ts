@@ -3,19 +3,16 @@ import { createPractice } from '@emr-payments/db/testing';
 import { databaseOfFile } from '@emr-payments/db/testing/database-of-file';
 import { type OpenedDatabase, openOwnDatabase } from '@emr-payments/db/testing/open-practice';
 import { createAdapters, localAdapterDeps } from '@emr-payments/emr';
-import { createLogger, createOpenedSecrets } from '@emr-payments/runtime';
+import { createLogger } from '@emr-payments/runtime';
 import type { SandboxProcess } from '@emr-payments/testkit';
-import { createAgents, parseWebhookKey, sendWebhook } from '@emr-payments/webhooks';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
-import { openHealthNotes } from '../jobs/health-notes.ts';
 import { runPosting } from '../jobs/post-payment.ts';
 import { runSync } from '../jobs/sync-connection.ts';
-import { createLaneTraffic } from '../loops/lane-traffic.ts';
 import { createLeaseKeeper } from '../loops/leases.ts';
-import { createWorkerMetrics } from '../metrics.ts';
 import { jobSteps } from '../steps.ts';
 import { beginAt, startOwnSandbox } from './sandbox-of-file.ts';
+import { openWorkerShared, workerCore } from './worker-core.ts';
 
 type FixtureOptions = {
   settings?: Record<string, boolean | number>;
@@ -98,32 +95,15 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
   );
 
   const logger = createLogger('test', 'silent');
-  const policy = { allowHosts: ['127.0.0.1'] };
-  const agents = createAgents({ policy });
   const leases = createLeaseKeeper({ database, logger }, { leaseMs: 60_000 });
   const adapters = createAdapters({
     ...localAdapterDeps(),
     credentialsOf: (sealed) => openCredentials(keyring, sealed),
     refusal: () => null,
   });
-  const health = openHealthNotes({ database, logger, steps: jobSteps });
-  const deps: JobDeps = {
-    database,
-    steps: jobSteps,
-    logger,
-    leases,
-    metrics: createWorkerMetrics({ database }),
-    adapters,
-    syncAdapters: adapters,
-    stopping: new AbortController().signal,
-    keyring,
-    signingKeys: createOpenedSecrets({ keyring }, { read: parseWebhookKey }),
-    send: (request) => sendWebhook({ policy, agents }, request),
-    traffic: createLaneTraffic(),
-    health,
-    horizonMs: options.horizonMs ?? 60_000,
-    onDone: () => undefined,
-  };
+  const kept = openWorkerShared({ database, keyring, allowHosts: ['127.0.0.1'] });
+  const horizonMs = options.horizonMs ?? 60_000;
+  const deps = workerCore(kept, { database, steps: jobSteps, logger, leases, adapters, horizonMs });
   const acceptor = createAcceptor({ database });
 
   return {
@@ -169,9 +149,9 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
       if (answer.status !== 201) throw new Error(await answer.text());
     },
     async close() {
-      await health.close();
+      await deps.health.close();
       await leases.close();
-      agents.close();
+      kept.close();
       await opened.close();
       if (shared === undefined) await started?.stop();
     },

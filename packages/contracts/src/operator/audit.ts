@@ -70,7 +70,6 @@ export const AuditQuerySchema = Type.Object(
   },
   { additionalProperties: false },
 );
-export type AuditQuery = Static<typeof AuditQuerySchema>;
 
 const Check = Type.Object(
   {

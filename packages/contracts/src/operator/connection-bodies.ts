@@ -80,8 +80,6 @@ export const ConnectUserBodySchema = Type.Object(
   },
 );
 
-export type ConnectUserBody = Static<typeof ConnectUserBodySchema>;
-
 export const ChangeConnectionBodySchema = Type.Object(
   {
     adapter: Type.Optional({

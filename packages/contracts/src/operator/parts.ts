@@ -61,7 +61,6 @@ export const RotateBodySchema = Type.Object(
     examples: [{ overlap_seconds: 86_400 }],
   },
 );
-export type RotateBody = Static<typeof RotateBodySchema>;
 
 /** The example of an answer. */
 export const replyExample = (message: string, data: unknown) => ({ success: true, message, data });

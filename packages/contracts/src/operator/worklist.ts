@@ -73,7 +73,6 @@ export const WorklistQuerySchema = Type.Object(
   },
   { additionalProperties: false },
 );
-export type WorklistQuery = Static<typeof WorklistQuerySchema>;
 
 export const RetriedPaymentReplySchema = withExample(
   replyOf(

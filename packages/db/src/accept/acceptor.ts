@@ -24,6 +24,9 @@ type Waiting = {
 /** More requests than this waiting for PostgreSQL is an outage: the next ones are refused at once. */
 const MOST_WAITING = 10_000;
 
+/** So many rows do not wait for the requests that the event loop is still reading. */
+const ENOUGH = 20;
+
 const SPAN = { name: 'accept', kind: 'internal' } as const;
 const BATCH_SPAN = { name: 'accept batch', kind: 'internal' } as const;
 
@@ -34,16 +37,11 @@ const BATCH_SPAN = { name: 'accept batch', kind: 'internal' } as const;
  *
  * @param deps.onBatch called with the number of rows of each statement.
  * @param options.maxBatch rows in one statement.
- * @param options.enough rows that do not wait for the requests that the event loop is still reading.
  * @param options.maxInFlight statements at once: the second is built while the first is being committed.
  */
 export function createAcceptor(
   { database, onBatch }: { database: Statements; onBatch?: (rows: number) => void },
-  {
-    maxBatch = 200,
-    enough = 20,
-    maxInFlight = 2,
-  }: { maxBatch?: number; enough?: number; maxInFlight?: number } = {},
+  { maxBatch = 200, maxInFlight = 2 }: { maxBatch?: number; maxInFlight?: number } = {},
 ): Acceptor {
   const nudge = createNudge({ database });
 
@@ -86,7 +84,7 @@ export function createAcceptor(
 
   const batcher = createBatcher<Waiting>(
     { run },
-    { maxBatch, enough, maxInFlight, maxWaiting: MOST_WAITING },
+    { maxBatch, enough: ENOUGH, maxInFlight, maxWaiting: MOST_WAITING },
   );
 
   return {

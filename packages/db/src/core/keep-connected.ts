@@ -7,14 +7,16 @@ const INTERVAL_MS = 20_000;
 /**
  * Keeps one connection of a pool open while nobody needs it, by asking on it. A pool without one depends on the server having a place for a
  * new one, and other programs can take them all. One that does not answer is closed, and another opened.
- *
- * @param input.firstAfterMs by default at once: then the first request does not wait for a connection.
+ * The first is opened at once, so that the first request does not wait for it.
  */
 export function keepConnected(
   { database }: { database: Pick<Database, 'ping'> },
-  { intervalMs = INTERVAL_MS, firstAfterMs = 0 }: { intervalMs?: number; firstAfterMs?: number } = {},
+  { intervalMs = INTERVAL_MS }: { intervalMs?: number } = {},
 ): { close: Loop['stop'] } {
   // Readiness says what is wrong with the server, and tries again by itself.
-  const loop = every({ run: () => database.ping(), onError: () => undefined }, { intervalMs, firstAfterMs });
+  const loop = every(
+    { run: () => database.ping(), onError: () => undefined },
+    { intervalMs, firstAfterMs: 0 },
+  );
   return { close: loop.stop };
 }

@@ -45,6 +45,15 @@ export const PLANNED_ONCE = {
  */
 const OF_SETS = { enable_nestloop: 'off', enable_hashjoin: 'on', enable_bitmapscan: 'off' };
 
+/** Inputs in one set. */
+const MOST_INPUTS = 50;
+
+/** Sets of one statement at once. */
+const SETS_AT_ONCE = 2;
+
+/** Connections, which all statements share. */
+const POOL_SIZE = 4;
+
 /** The number of the job that an input is about: the first of its values. */
 const jobOf = (values: readonly unknown[]): string => String(values[0]);
 
@@ -63,20 +72,10 @@ const jobOf = (values: readonly unknown[]): string => String(values[0]);
  *
  * @param deps.alone runs a statement by itself.
  * @param deps.config of the connections that sets run on.
- * @param options.maxSet inputs in one set.
- * @param options.maxInFlight sets of one statement at once.
- * @param options.poolSize connections, which all statements share.
  */
-export function openSets(
-  { alone, config }: { alone: Statements; config: PostgresOptions },
-  {
-    maxSet = 50,
-    maxInFlight = 2,
-    poolSize = 4,
-  }: { maxSet?: number; maxInFlight?: number; poolSize?: number } = {},
-): Sets {
+export function openSets({ alone, config }: { alone: Statements; config: PostgresOptions }): Sets {
   const settings = { ...config.settings, ...OF_TURNS.settings, ...PLANNED_ONCE, ...OF_SETS };
-  const pool = openPool({ ...config, ...OF_TURNS, settings, max: poolSize }, { hasFallback: true });
+  const pool = openPool({ ...config, ...OF_TURNS, settings, max: POOL_SIZE }, { hasFallback: true });
 
   async function runSet({ set }: SetStatement, inputs: readonly unknown[][]): Promise<QueryResultRow[]> {
     const columns = (inputs[0] ?? []).map((_, column) => inputs.map((values) => values[column]));
@@ -129,7 +128,10 @@ export function openSets(
   }
 
   const batcherFor = (statement: SetStatement) =>
-    createBatcher<Waiting>({ run: (batch) => run(statement, batch) }, { maxBatch: maxSet, maxInFlight });
+    createBatcher<Waiting>(
+      { run: (batch) => run(statement, batch) },
+      { maxBatch: MOST_INPUTS, maxInFlight: SETS_AT_ONCE },
+    );
   const batchers = new Map<SetStatement, ReturnType<typeof batcherFor>>();
 
   return {

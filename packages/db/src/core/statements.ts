@@ -118,7 +118,7 @@ export function isMisfit(error: unknown): boolean {
 const TOO_MANY_CONNECTIONS = '53300';
 
 /**
- * How PgBouncer says the same: with one code for everything, and in the sentence its own bounds, or what the server has told it.
+ * How PgBouncer says the same: one code for everything, and a sentence that names its own limits or repeats the server's error.
  * https://github.com/pgbouncer/pgbouncer/blob/master/src/client.c
  */
 const OF_POOLER = '08P01';

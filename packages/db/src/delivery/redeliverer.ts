@@ -32,6 +32,9 @@ export type RedelivererDeps = {
   writes: Shares;
 };
 
+/** Requests in one set, and events of one entry of the audit log. */
+const MOST_REQUESTS = 100;
+
 type Waiting = PromiseWithResolvers<OnceOutcome<RedeliverOutcome>> & { request: RedeliverRequest };
 
 const workOf = async (
@@ -50,12 +53,11 @@ const workOf = async (
  * Each request has the outcome that it would have by itself: when the server undoes a set, because of one of its requests or because a
  * lock was not to be had at once, each of them is done by itself. So no client's request waits for another client's lock.
  *
- * @param options.maxSet requests in one set, and events of one entry of the audit log.
  * @param options.maxInFlight sets at once.
  */
 export function createRedeliverer(
   { together, alone, writes }: RedelivererDeps,
-  { maxSet = 100, maxInFlight = 2 }: { maxSet?: number; maxInFlight?: number } = {},
+  { maxInFlight = 2 }: { maxInFlight?: number } = {},
 ): Redeliverer {
   const nudge = createNudge({ database: alone });
 
@@ -84,7 +86,7 @@ export function createRedeliverer(
     for (const waiting of others) void runAlone(waiting);
   }
 
-  const batcher = createBatcher<Waiting>({ run }, { maxBatch: maxSet, maxInFlight });
+  const batcher = createBatcher<Waiting>({ run }, { maxBatch: MOST_REQUESTS, maxInFlight });
 
   return {
     redeliver(request) {

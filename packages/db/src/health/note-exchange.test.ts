@@ -28,8 +28,8 @@ async function connectionOf({ userId }: Practice) {
   if (connection === null) throw new Error('there is no connection');
   return connection;
 }
-const note = async (practice: Practice, exchange: Exchange, agoMs = 0) =>
-  noteExchange(opened, { connection: await connectionOf(practice), exchange, subject: 'payment', agoMs });
+const note = async (practice: Practice, exchange: Exchange) =>
+  noteExchange(opened, { connection: await connectionOf(practice), exchange, subject: 'payment', agoMs: 0 });
 const stateOf = async (practice: Practice) => (await readHealth(opened, practice))?.health;
 const eventsOf = async ({ userId }: Practice) => {
   const events = await opened.database.prisma.event.findMany({ where: { userId }, orderBy: { id: 'asc' } });

@@ -46,8 +46,8 @@ async function accept(at: Pick<Practice, 'input'>, howMany: number): Promise<voi
 }
 
 /** Feeds once. @returns the lanes of the jobs. */
-async function fedLanes(limit = 500): Promise<number[]> {
-  const jobs = await feedJobs(deps(), limit);
+async function fedLanes(): Promise<number[]> {
+  const jobs = await feedJobs(deps(), 500);
   if (jobs.length === 0) return [];
   const rows = await sql(
     `SELECT lane_id FROM jobs WHERE id IN (${jobs.map(({ id }) => id).join()}) ORDER BY lane_id`,

@@ -82,5 +82,5 @@ try {
   print('stderr', `${error instanceof Error ? error.message : String(error)}\n${usage}`);
   process.exitCode = usage === '' ? 1 : 2;
 }
-// Prisma's engine leaves a timer behind, which would keep the process for ten seconds, and with it whoever waits for its end.
+// Prisma's engine leaves a timer behind, which would keep the process, and everything that waits for it, for ten seconds.
 process.exit();

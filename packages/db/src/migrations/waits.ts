@@ -1,13 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from 'pg';
 
-/** Gets one line, without its end, for the person or the log of whoever migrates. */
+/** Gets one line, without its line end, to show to the person who migrates. */
 export type Report = (line: string) => void;
 
 /** Two connections of the role that migrates: `session` runs the statements, in the server process `pid`; `watcher` sees what they wait for. */
 export type MigrationDeps = { session: Client; pid: number; watcher: Client; report: Report };
 
-/** A lock was not free in time. Nothing has changed, except that an index may be unfinished; the next try makes it anew. */
+/** A lock was not free in time. Nothing has changed, except that an index may be unfinished; the next try makes it again. */
 export class LockWaitError extends Error {
   override name = 'LockWaitError';
 }

@@ -30,7 +30,7 @@ export type RetryOutcome =
   | WorklistRefusal;
 
 /**
- * A payment that has been settled so often is not tried again. Each round has an event, all of which are read with the payment,
+ * A payment that has been settled this many times is not tried again. Each round has an event, all of which are read with the payment,
  * and the column of the rounds ends at 32,767.
  */
 export const MOST_ROUNDS = 1_000;

@@ -1,25 +1,11 @@
 /** A merged record leads to the one that it is part of now, and that one may be merged too. Longer chains lead nowhere. */
 const LONGEST_CHAIN = 5;
 
-/** The values that `judgeMrns` needs. */
+/**
+ * The values that `judgeMrns` needs. `settled`: the list was read to its end. `complete`: the run is full, and every record of the list was
+ * read, so what is not in it is not in the EMR. `incremental`: the list has only what has changed; what is not in it is as it was.
+ */
 export const JUDGE_VALUES = ['runId', 'userId', 'settled', 'complete', 'incremental'] as const;
-
-export type JudgeFacts = {
-  /** The list was read to its end. */
-  settled: boolean;
-  /** The run is full, and every record of the list was read: what is not in it is not in the EMR. */
-  complete: boolean;
-  /** The list has only what has changed: what is not in it is as it was. */
-  incremental: boolean;
-};
-
-export type SyncChanges = {
-  added: number;
-  changed: number;
-  closed: number;
-  ambiguous: number;
-  conflicts: number;
-};
 
 /**
  * CTEs that decide what the records that a run has read so far mean for some MRNs, and write it. Money is posted to the stored id, so a

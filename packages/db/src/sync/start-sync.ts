@@ -7,7 +7,7 @@ import type { Transaction } from '../core/transaction.ts';
 import { lockUser } from '../locks/parent-rows.ts';
 import { SYNC_HOURS } from './sync-hours.ts';
 
-/** A full run at least so often finds the patients whom the EMR has deleted without a trace in its changes. */
+/** A full run is due at least this often: only it finds patients whom the EMR has deleted without listing that as a change. */
 const FULL_DAYS = 7;
 
 /** A scheduled sync begins up to this part of its period sooner or later, so that not all connections begin at once. */

@@ -180,7 +180,7 @@ export async function saveConnectionIn(
   const stored = await findConnectionToSave(tx as Transaction, { userId });
   const checked = setup.checked === true;
   if (stored !== null && isAsStored(stored, row) && holdsCredentials(keyring, stored, setup.credentials)) {
-    // The same credentials may be good again: whoever saves them wants them tried.
+    // The same credentials may be good again: a person who saves them wants them tried.
     const { changed, released } = await healthAfterSave(tx as Transaction, {
       userId,
       checked,

@@ -18,12 +18,9 @@ afterAll(() => practice.close());
 
 const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000);
 
-/** An event with an id from before they began with their time, unless another one is given. */
-async function eventOf(
-  age: number,
-  status: 'delivered' | 'pending',
-  id = newEventId().replace(/^evt_0/, 'evt_z'),
-): Promise<string> {
+/** An event with an id from before they began with their time. */
+async function eventOf(age: number, status: 'delivered' | 'pending'): Promise<string> {
+  const id = newEventId().replace(/^evt_0/, 'evt_z');
   const { prisma } = practice.database;
   const endpoint = await prisma.webhookEndpoint.findFirstOrThrow();
   await prisma.event.create({

@@ -105,8 +105,10 @@ export async function openBreakingProxy(targetUrl: string): Promise<BreakServer>
   const path = target.pathname.replace(/\/$/, '');
 
   const reset = (response: ServerResponse) => response.socket?.resetAndDestroy();
+  /** A request that gets here after the server was mended is broken off like those that hung before. */
   const hang = (response: ServerResponse) => {
-    hanging.add(response);
+    if (fault === null) response.socket?.destroy();
+    else hanging.add(response);
   };
   const html = (response: ServerResponse) => reply(response, text(200, 'text/html', LOGIN_PAGE));
   const empty = (response: ServerResponse) =>

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, vi } from 'vitest';
+import { sending } from '../conformance/rule.ts';
 import type { Dialect } from '../dialect.ts';
 import { localAdapterDeps } from '../local-deps.ts';
 import type { Posting } from '../posting.ts';
@@ -61,7 +62,7 @@ export async function requestsOfOnePayment({
       depositDate: '2026-06-15',
       ...names,
     },
-    { signal: AbortSignal.timeout(60_000), mayStillSend: () => true },
+    sending(),
   );
   expect(outcome).toEqual({ outcome: 'posted', emrTransactionId: '7' });
   return seen;

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { pathOfLink } from './links.ts';
 
-const follow = (baseUrl: string, url: string, from = 'Location?_count=200') =>
-  pathOfLink(baseUrl, { url, from });
+const follow = (baseUrl: string, url: string) => pathOfLink(baseUrl, { url, from: 'Location?_count=200' });
 const TLS = 'https://emr.test/fhir';
 
 test.each([

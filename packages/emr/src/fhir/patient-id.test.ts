@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readPatientId } from './patient-id.ts';
 
-const read = (text: string, baseUrl = 'https://emr.test/fhir/') => readPatientId(text, { baseUrl });
+const read = (text: string) => readPatientId(text, { baseUrl: 'https://emr.test/fhir/' });
 
 test.each([
   ['pat-1001', 'pat-1001'],

@@ -11,7 +11,7 @@ const Text = Type.Optional(Type.String());
 export type PatientServer = Pick<FhirConnection, 'session' | 'secrets'> & {
   /** The system of the practice's MRNs in Patient.identifier. */
   mrnSystem: string;
-  /** The largest page that is asked for. */
+  /** The largest page that we request. */
   largestPage: number;
 };
 

@@ -8,7 +8,7 @@ import { filtersIn } from './self-link.ts';
 
 /** Clocks, and the whole seconds of `Date`, differ by some seconds: only more than this makes an answer suspect. */
 const CLOCKS_MS = 5000;
-/** The largest page that is asked for where the server names no limit. */
+/** The largest page that we request where the server names no limit. */
 export const LARGEST_PAGE = 150;
 
 type Server = Pick<FhirConnection, 'session' | 'secrets'>;

@@ -66,15 +66,11 @@ export const somePosting = (change: Partial<Posting> = {}): Posting => ({
   location: { id: '', name: '1404' },
   ...change,
 });
-export const someHints = (change: Partial<FindHints> = {}): FindHints => ({
+export const someHints = (): FindHints => ({
   paymentId: PAYMENT_ID,
   emrPatientId: '415',
   amount: '350.10',
   depositDate: '2026-06-15',
   sentAt: SENT_AT,
   leftBy: SENT_AT,
-  ...change,
 });
-
-export const quiet = () => ({ signal: new AbortController().signal });
-export const sending = () => ({ ...quiet(), mayStillSend: () => true });

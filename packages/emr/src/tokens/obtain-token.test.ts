@@ -20,13 +20,13 @@ const credentials = (extra: Partial<Extract<Grant, { kind: 'client_credentials' 
   clientAuth: 'post',
   ...extra,
 });
-const refresh = (refreshToken = 'first'): Grant => ({
+const refresh = (): Grant => ({
   kind: 'refresh_token',
   tokenUrl: server.url,
   clientId: CLIENT.id,
   clientSecret: CLIENT.secret,
   clientAuth: 'post',
-  refreshToken,
+  refreshToken: 'first',
 });
 const exchange = (extra: Partial<Extract<Grant, { kind: 'exchange' }>> = {}): Grant => ({
   kind: 'exchange',

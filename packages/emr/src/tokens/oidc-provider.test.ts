@@ -37,11 +37,11 @@ const withSecret = (clientAuth: 'basic' | 'post', clientSecret = SECRET): Grant 
   clientAuth,
   scope: 'system/*.crus',
 });
-const withKey = (alg: 'RS384' | 'ES384', key: 'RS384' | 'ES384' = alg): Grant => ({
+const withKey = (alg: 'RS384' | 'ES384'): Grant => ({
   kind: 'private_key_jwt',
   tokenUrl: server.tokenUrl,
   clientId: server.clients[alg],
-  privateKeyJwk: server.keys[key],
+  privateKeyJwk: server.keys[alg],
   scope: 'system/*.crus',
 });
 

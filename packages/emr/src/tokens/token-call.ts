@@ -1,6 +1,5 @@
 import { type Answer, type ExchangeRequest, exchange, type NoAnswer } from '../http/exchange.ts';
 import type { Network } from '../network.ts';
-import type { Trouble } from '../trouble.ts';
 
 /** A token's answer is small: 64 KiB hold the largest of them many times over. */
 const MAX_ANSWER_BYTES = 64 * 1024;
@@ -41,6 +40,3 @@ export function callTokenEndpoint(
 
 /** The answer of a token endpoint. `refreshToken` is null when it named none; `expiresInMs` is null when it does not say. */
 export type ObtainedToken = { accessToken: string; refreshToken: string | null; expiresInMs: number | null };
-
-/** @returns the token; trouble when there is none. */
-export type Obtain = (deps: TokenCallDeps) => Promise<ObtainedToken | Trouble>;

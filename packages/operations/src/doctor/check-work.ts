@@ -83,7 +83,7 @@ export async function checkWork({ database }: Deps): Promise<Finding> {
 /** Most ids that the finding names; of each, the first payments. */
 const NAMED = 3;
 
-/** Names payments that have one transaction id of the EMR: fewer of them may be there than we have told the integrator. */
+/** Names payments that have one transaction id of the EMR: the EMR may have fewer of them than we have reported to the integrator. */
 export async function checkSharedIds({ database }: Deps): Promise<Finding> {
   const shared = await findSharedIds({ database });
   if (shared.length === 0)

@@ -47,10 +47,13 @@ const APPS = join(ROOT, 'apps');
 const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 20_000;
 
+/** Lines of a log that a failure shows. */
+const SHOWN_LINES = 15;
+
 /** Reads the last lines of a log, for an error message; '' when there is no log. */
-export function endOfLog(logFile: string, lines = 15): string {
+export function endOfLog(logFile: string): string {
   if (!existsSync(logFile)) return '';
-  return readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+  return readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-SHOWN_LINES).join('\n');
 }
 
 async function isReady(url: string): Promise<boolean> {

@@ -34,7 +34,7 @@ export function isServerOf(data: string, pid: number): boolean {
  *
  * @returns true when a server was running.
  */
-export async function stopStaleServer(data: string, withinMs = 20_000): Promise<boolean> {
+export async function stopStaleServer(data: string): Promise<boolean> {
   const found = readPostmaster(data);
   if (found === null) return false;
   if (!isServerOf(data, found.pid)) {
@@ -42,7 +42,7 @@ export async function stopStaleServer(data: string, withinMs = 20_000): Promise<
     return false;
   }
   process.kill(found.pid, 'SIGINT');
-  const deadline = Date.now() + withinMs;
+  const deadline = Date.now() + 20_000;
   while (isServerOf(data, found.pid)) {
     if (Date.now() > deadline)
       throw new Error(`the PostgreSQL of an earlier run (process ${found.pid}) did not stop`);

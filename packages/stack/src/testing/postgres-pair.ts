@@ -23,7 +23,7 @@ export type PostgresPair = {
   killPrimary(): Promise<void>;
   /** Makes the standby the primary, and resolves when it takes writes. No commit of it waits for a standby before `rejoin`. */
   promote(): Promise<void>;
-  /** Makes a stopped standby anew, from a base backup of the primary, and waits until commits wait for it again. */
+  /** Makes a stopped standby again, from a base backup of the primary, and waits until commits wait for it again. */
   rejoin(): Promise<void>;
   /** Stops the standby: from now on every commit of the primary waits. */
   standbyAway(): Promise<void>;

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import type { SandboxOptions } from '../../build-sandbox.ts';
 import { sandboxForTest } from '../../testing/sandbox.ts';
 
 const CLIENT = { grant_type: 'client_credentials', client_id: 'app', client_secret: 'sesame' };
@@ -14,8 +13,8 @@ const example = {
   amount: { value: 10.0, currency: 'USD' },
 };
 
-async function canvasForTest(options: Partial<SandboxOptions> = {}) {
-  const sandbox = await sandboxForTest({ token: 'sesame', ...options });
+async function canvasForTest() {
+  const sandbox = await sandboxForTest({ token: 'sesame' });
   const token = (fields: Record<string, string>, url = '/canvas/auth/token/') =>
     sandbox.app.inject({
       method: 'POST',

@@ -20,9 +20,9 @@ const withSecret = (secret: string | undefined) => ({
   applications: createApplications(),
 });
 
-function authorizations(secret: string | undefined = 'first') {
+function authorizations() {
   let time = 1_700_000_000_000;
-  const made = createAuthorizations({ ...withSecret(secret), now: () => time });
+  const made = createAuthorizations({ ...withSecret('first'), now: () => time });
   return {
     refresh: (fields?: Record<string, string>) => made.answer(form(fields), undefined, codes),
     callerOf: (token: string) => made.callerOf(`Bearer ${token}`),

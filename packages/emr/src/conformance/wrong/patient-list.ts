@@ -1,6 +1,6 @@
 import type { EmrAdapter } from '../../adapter.ts';
 import type { ListedPatient, ListPatientsOutcome } from '../../patients.ts';
-import { quiet, sending } from '../rule.ts';
+import { newPosting, sending } from '../rule.ts';
 import type { WrongAdapter } from './wrong-adapter.ts';
 
 type Input = Parameters<NonNullable<EmrAdapter['listPatients']>>[0];
@@ -182,22 +182,10 @@ export const wrongPatientLists: readonly WrongAdapter[] = [
   {
     mistake: 'tries a patient with a payment',
     breaks: /^patient list: it sends nothing$/,
-    wrap: listing((right, adapter, { practice }) => async (input) => {
+    wrap: listing((right, adapter, emr) => async (input) => {
       const outcome = await right(input);
       if (outcome.outcome !== 'page' || input.cursor === null) return outcome;
-      await adapter.post(
-        {
-          paymentId: 'd'.repeat(32),
-          emrPatientId: practice.patientIds[0],
-          amount: '0.01',
-          referenceNumber: '#1',
-          notes: null,
-          depositDate: '2026-06-15',
-          method: practice.methods[0].code,
-          location: practice.locations[0].code,
-        },
-        sending(quiet()),
-      );
+      await adapter.post(newPosting(emr), sending());
       return outcome;
     }),
   },

@@ -1,7 +1,7 @@
 import type { EmrAdapter } from '../../adapter.ts';
 import { judgePatients } from '../../judge-patients.ts';
 import type { FindPatientOutcome } from '../../patients.ts';
-import { quiet, sending } from '../rule.ts';
+import { newPosting, sending } from '../rule.ts';
 import type { WrongAdapter } from './wrong-adapter.ts';
 
 /** Claims one patient, or none, without evidence: a wrong adapter has to lie about every fact, because no literal is such an outcome. */
@@ -103,22 +103,10 @@ export const wrongPatientSearches: readonly WrongAdapter[] = [
   {
     mistake: 'tries the patient with a payment',
     breaks: /a look-up for a patient sends nothing/,
-    wrap: searching(async (mrn, right, adapter, { practice }) => {
+    wrap: searching(async (mrn, right, adapter, emr) => {
       const found = await right(mrn);
       if (found.outcome !== 'found') return found;
-      await adapter.post(
-        {
-          paymentId: 'd'.repeat(32),
-          emrPatientId: found.emrPatientId,
-          amount: '0.01',
-          referenceNumber: '#1',
-          notes: null,
-          depositDate: '2026-06-15',
-          method: practice.methods[0].code,
-          location: practice.locations[0].code,
-        },
-        sending(quiet()),
-      );
+      await adapter.post(newPosting(emr, { emrPatientId: found.emrPatientId }), sending());
       return found;
     }),
   },

@@ -62,7 +62,6 @@ export const posting: Posting = {
   method: { id: 'CHECK', name: 'Check' },
   location: { id: '12', name: 'Main Street Clinic' },
 };
-export const sending = () => ({ signal: AbortSignal.timeout(60_000), mayStillSend: () => true });
 
 const DAY_MS = 86_400_000;
 

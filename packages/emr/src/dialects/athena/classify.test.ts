@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { sending } from '../../conformance/rule.ts';
 import { athenaPpv, athenaRecord } from './adapter.ts';
-import { msFromMidnight, openAthenaServer, posting, type Reply, sending } from './athena-server.fixture.ts';
+import { msFromMidnight, openAthenaServer, posting, type Reply } from './athena-server.fixture.ts';
 
 const CASH = { ...posting, method: { id: 'CASH', name: 'Cash' } };
 

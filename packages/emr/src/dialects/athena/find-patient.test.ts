@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest';
 import type { RateBucket } from '../../calls.ts';
+import { quiet } from '../../conformance/rule.ts';
 import type { Dialect } from '../../dialect.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
 import { athenaPpv, athenaRecord } from './adapter.ts';
 import { msFromMidnight, openAthenaServer, type Reply } from './athena-server.fixture.ts';
 import { contradiction } from './patient-id.ts';
-
-const quiet = () => ({ signal: AbortSignal.timeout(60_000) });
 
 /** A row as athena gives it, with what must not be kept. */
 const patient = (change: object = {}) => ({

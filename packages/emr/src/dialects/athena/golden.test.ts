@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { sending } from '../../conformance/rule.ts';
 import { athenaPpv, athenaRecord } from './adapter.ts';
-import { openAthenaServer, posting, sending } from './athena-server.fixture.ts';
+import { openAthenaServer, posting } from './athena-server.fixture.ts';
 
 /** Client credentials, as https://docs.athenahealth.com/api/guides/best-practices wants them: one token for many calls. */
 const TOKEN = `POST /oauth2/v1/token HTTP/1.1

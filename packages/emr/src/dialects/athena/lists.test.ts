@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
+import { quiet } from '../../conformance/rule.ts';
 import { athenaPpv, athenaRecord } from './adapter.ts';
 import { openAthenaServer, type Reply } from './athena-server.fixture.ts';
 
-const quiet = () => ({ signal: AbortSignal.timeout(60_000) });
 const METHODS = '{"totalcount":1,"paymentmethods":[{"paymentmethod":"CASH","name":"Cash"}]}';
 const department = (id: number) => ({ departmentid: String(id), name: `D${id}` });
 
 /** Lists over a server whose departments are answered as given; the methods are one. */
-async function listed(departments: (line: string) => Reply, settings: Record<string, string> = {}) {
+async function listed(departments: (line: string) => Reply) {
   const { open, seen } = await openAthenaServer((line) =>
     line.includes('/departments') ? departments(line) : { body: METHODS },
   );
-  return { adapter: open(athenaPpv, { vendor_code: 'V', ...settings }), seen };
+  return { adapter: open(athenaPpv, { vendor_code: 'V' }), seen };
 }
 
 test('departments are read to the last page', async () => {

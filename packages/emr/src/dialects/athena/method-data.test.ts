@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import { sending } from '../../conformance/rule.ts';
 import type { EmrCode } from '../../lists.ts';
 import { athenaPpv, athenaRecord } from './adapter.ts';
-import { openAthenaServer, posting, sending } from './athena-server.fixture.ts';
+import { openAthenaServer, posting } from './athena-server.fixture.ts';
 
 const VISA: EmrCode = { id: 'VISA', name: 'Visa' };
 const CASH: EmrCode = { id: 'CASH', name: 'Cash' };

@@ -20,7 +20,7 @@ export const entry = (change: object = {}) => ({
 });
 
 /** The adapter at a server with these answers, beside a good token. */
-export async function candidAt(answers: VendorAnswers, settings: Record<string, unknown> = {}) {
+export async function candidAt(answers: VendorAnswers) {
   const server = await openVendorServer({
     'POST /api/auth/v2/token': {
       body: { access_token: 'token-1', expires_in: 86_400, token_type: 'Bearer' },
@@ -33,7 +33,7 @@ export async function candidAt(answers: VendorAnswers, settings: Record<string, 
       adapter: 'candid',
       baseUrl: server.baseUrl,
       credentials: { client_id: 'client-4711', client_secret: 'sesame' },
-      settings,
+      settings: {},
       timeZone: 'America/New_York',
     },
     localAdapterDeps(),

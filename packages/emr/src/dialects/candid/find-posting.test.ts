@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { PAYMENT_ID, quiet, someHints } from '../../testing/vendor-server.fixture.ts';
+import { quiet } from '../../conformance/rule.ts';
+import { PAYMENT_ID, someHints } from '../../testing/vendor-server.fixture.ts';
 import { candidAt, ENTRY_ID, entry } from './candid.fixture.ts';
 
 const LIST = 'GET /api/patient-payments/v4';

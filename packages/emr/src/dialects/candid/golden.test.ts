@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { sending, somePosting } from '../../testing/vendor-server.fixture.ts';
+import { sending } from '../../conformance/rule.ts';
+import { somePosting } from '../../testing/vendor-server.fixture.ts';
 import { candidAt, ENTRY_ID, entry } from './candid.fixture.ts';
 
 /** https://docs.joincandidhealth.com/api-reference/auth/v-2/get-token */

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
-import { sending, somePosting } from '../../testing/vendor-server.fixture.ts';
+import { sending } from '../../conformance/rule.ts';
+import { somePosting } from '../../testing/vendor-server.fixture.ts';
 import { candidAt, ENTRY_ID, entry } from './candid.fixture.ts';
 
 const posting = somePosting({ method: { id: 'check', name: 'Check' } });
-const answered = async (status: number, body: unknown, headers: Record<string, string> = {}) => {
-  const { adapter } = await candidAt({ 'POST /api/patient-payments/v4': { status, body, headers } });
+const answered = async (status: number, body: unknown) => {
+  const { adapter } = await candidAt({ 'POST /api/patient-payments/v4': { status, body } });
   return adapter.post(posting, sending());
 };
 const error = (errorName: string, content: object) => ({ errorName, content });

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { EmrConnection } from '../../adapter.ts';
+import { quiet, sending } from '../../conformance/rule.ts';
 import { openRecordingGrant } from '../../testing/recorded-grant.fixture.ts';
-import { quiet, sending, somePosting } from '../../testing/vendor-server.fixture.ts';
+import { somePosting } from '../../testing/vendor-server.fixture.ts';
 import { candid } from './adapter.ts';
 import { candidAt, entry } from './candid.fixture.ts';
 

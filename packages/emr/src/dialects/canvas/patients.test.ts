@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { quiet } from '../../conformance/rule.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
-import { openVendorServer, quiet } from '../../testing/vendor-server.fixture.ts';
+import { openVendorServer } from '../../testing/vendor-server.fixture.ts';
 import { canvas } from './adapter.ts';
 
 /** As the page shows them (https://docs.canvasmedical.com/api/patient): Canvas's own MRN, and the number of another system. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { PAYMENT_ID, quiet, SENT_AT, someHints } from '../../testing/vendor-server.fixture.ts';
+import { quiet } from '../../conformance/rule.ts';
+import { PAYMENT_ID, SENT_AT, someHints } from '../../testing/vendor-server.fixture.ts';
 import { chart, drchronoAt, row } from './drchrono.fixture.ts';
 
 const LIST = 'GET /api/patient_payments';

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { sending, somePosting } from '../../testing/vendor-server.fixture.ts';
+import { sending } from '../../conformance/rule.ts';
+import { somePosting } from '../../testing/vendor-server.fixture.ts';
 import { drchronoAt, row } from './drchrono.fixture.ts';
 
 /** The renewal of the login (https://app.drchrono.com/api-docs/tutorial/), once in 48 hours. */

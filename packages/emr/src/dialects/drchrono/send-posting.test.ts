@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { sending, somePosting } from '../../testing/vendor-server.fixture.ts';
+import { sending } from '../../conformance/rule.ts';
+import { somePosting } from '../../testing/vendor-server.fixture.ts';
 import { drchronoAt, row } from './drchrono.fixture.ts';
 
 const answered = async (status: number, body: unknown, headers: Record<string, string> = {}) => {

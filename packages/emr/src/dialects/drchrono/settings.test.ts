@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { EmrConnection } from '../../adapter.ts';
+import { quiet } from '../../conformance/rule.ts';
 import { openRecordingGrant } from '../../testing/recorded-grant.fixture.ts';
-import { quiet, type VendorAnswer } from '../../testing/vendor-server.fixture.ts';
+import type { VendorAnswer } from '../../testing/vendor-server.fixture.ts';
 import { drchrono } from './adapter.ts';
 import { drchronoAt, row } from './drchrono.fixture.ts';
 

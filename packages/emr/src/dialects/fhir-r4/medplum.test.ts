@@ -4,7 +4,7 @@ import type { BreakServer } from '../../conformance/break-server.ts';
 import { openBreakingProxy } from '../../conformance/breaking-proxy.ts';
 import { rulesFor } from '../../conformance/conformance.ts';
 import { patientMistakes } from '../../conformance/patient-mistakes.ts';
-import { contextOf, foundAs, runRule } from '../../conformance/rule.ts';
+import { contextOf, foundAs, quiet, runRule, sending } from '../../conformance/rule.ts';
 import type { UnderTest } from '../../conformance/under-test.ts';
 import { openMedplumServer } from '../../fhir/medplum-server.fixture.ts';
 import { practiceResources } from '../../fhir/testing/practice-resources.ts';
@@ -66,8 +66,6 @@ const open = (settings: Record<string, string | number | boolean> = {}) =>
     },
     localAdapterDeps(),
   );
-const signal = () => AbortSignal.timeout(60_000);
-const sending = () => ({ signal: signal(), mayStillSend: () => true });
 
 test.each([
   {},
@@ -78,13 +76,13 @@ test.each([
 ])('its validator takes a payment with the settings %j, and its router finds it', async (settings) => {
   const posting = { ...payment(), location: { id: 'loc-main', name: 'Main' } };
   const adapter = open(settings);
-  expect(await adapter.find?.({ ...posting, sentAt: null, leftBy: null }, { signal: signal() })).toEqual({
+  expect(await adapter.find?.({ ...posting, sentAt: null, leftBy: null }, quiet())).toEqual({
     outcome: 'absent',
   });
   const posted = await adapter.post(posting, sending());
   if (posted.outcome !== 'posted') throw new Error(JSON.stringify(posted));
   expect(await adapter.post(posting, sending())).toEqual(posted);
-  expect(await adapter.find?.({ ...posting, sentAt: null, leftBy: null }, { signal: signal() })).toEqual(
+  expect(await adapter.find?.({ ...posting, sentAt: null, leftBy: null }, quiet())).toEqual(
     foundAs(String(posted.emrTransactionId), '350.10'),
   );
 });

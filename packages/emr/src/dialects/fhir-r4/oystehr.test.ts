@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import Oystehr from '@oystehr/sdk';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { foundAs } from '../../conformance/rule.ts';
+import { foundAs, quiet, sending } from '../../conformance/rule.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
 import type { Posting } from '../../posting.ts';
 import { fhirR4 } from './adapter.ts';
@@ -65,11 +65,10 @@ const open = () =>
     },
     localAdapterDeps(),
   );
-const signal = () => AbortSignal.timeout(60_000);
 
 test('it reads what we post, with every field where Ottehr reads it', async () => {
   const posting = payment();
-  const posted = await open().post(posting, { signal: signal(), mayStillSend: () => true });
+  const posted = await open().post(posting, sending());
   if (posted.outcome !== 'posted') throw new Error(JSON.stringify(posted));
   const notice = await oystehr.fhir.get({
     resourceType: 'PaymentNotice',
@@ -97,9 +96,9 @@ test('we find what it posts, and do not post it a second time', async () => {
   };
   const notice = toPaymentNotice(posting, { form, now: new Date() });
   const { id = '' } = await oystehr.fhir.create(notice);
-  expect(await open().find?.({ ...posting, sentAt: null, leftBy: null }, { signal: signal() })).toEqual(
+  expect(await open().find?.({ ...posting, sentAt: null, leftBy: null }, quiet())).toEqual(
     foundAs(id, '350.10'),
   );
-  const again = open().post(posting, { signal: signal(), mayStillSend: () => true });
+  const again = open().post(posting, sending());
   expect(await again).toEqual({ outcome: 'posted', emrTransactionId: id });
 });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { quiet } from '../../conformance/rule.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
 import type { ListPatientsOutcome } from '../../patients.ts';
 import {
   openVendorServer,
-  quiet,
   type VendorAnswer,
   type VendorAnswers,
 } from '../../testing/vendor-server.fixture.ts';

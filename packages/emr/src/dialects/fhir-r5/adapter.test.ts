@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { EmrAdapter } from '../../adapter.ts';
-import type { PostOptions } from '../../calls.ts';
-import { foundAs } from '../../conformance/rule.ts';
+import { foundAs, sending } from '../../conformance/rule.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
 import type { FindHints, Posting } from '../../posting.ts';
 import { fhirR5 } from './adapter.ts';
@@ -70,12 +69,6 @@ function open(settings: Record<string, unknown> = {}): EmrAdapter {
   );
 }
 
-const options = (overrides: Partial<PostOptions> = {}): PostOptions => ({
-  signal: new AbortController().signal,
-  mayStillSend: () => true,
-  ...overrides,
-});
-
 const payment = (overrides: Partial<Posting> = {}): Posting => ({
   paymentId: randomBytes(16).toString('hex'),
   emrPatientId: 'pat-1001',
@@ -91,7 +84,7 @@ const hintsOf = (posting: Posting): FindHints => ({ ...posting, sentAt: null, le
 
 test('a posting is a PaymentReconciliation with every field of ours', async () => {
   const posting = payment();
-  const result = await open().post(posting, options());
+  const result = await open().post(posting, sending());
   if (result.outcome !== 'posted') throw new Error(result.outcome);
   const stored = await control('GET', `/fhir/PaymentReconciliation/${result.emrTransactionId}`);
   expect(await stored.json()).toMatchObject({
@@ -129,10 +122,10 @@ test.each([
     await script(fault);
     const adapter = open({ timeout_ms: code === 'timeout' ? 1_500 : 20_000 });
     const posting = payment();
-    expect(await adapter.post(posting, options())).toMatchObject({ outcome: 'unknown', code });
+    expect(await adapter.post(posting, sending())).toMatchObject({ outcome: 'unknown', code });
     const ledger = await inLedger(posting.paymentId);
     expect(ledger).toHaveLength(entries);
-    expect(await open().find?.(hintsOf(posting), options())).toEqual(
+    expect(await open().find?.(hintsOf(posting), sending())).toEqual(
       entries === 0 ? { outcome: 'absent' } : foundAs(String(ledger[0]?.emr_transaction_id), '350.10'),
     );
   },
@@ -142,15 +135,15 @@ test('a slow EMR may create the entry after the look-up found nothing: the reaso
   await script({ kind: 'latency', latency_ms: 4_000, match: { method: 'POST' } });
   const adapter = open({ timeout_ms: 1_000 });
   const posting = payment();
-  expect(await adapter.post(posting, options())).toMatchObject({ outcome: 'unknown', code: 'timeout' });
-  expect(await adapter.find?.(hintsOf(posting), options())).toEqual({ outcome: 'absent' });
+  expect(await adapter.post(posting, sending())).toMatchObject({ outcome: 'unknown', code: 'timeout' });
+  expect(await adapter.find?.(hintsOf(posting), sending())).toEqual({ outcome: 'absent' });
   await expect.poll(async () => (await inLedger(posting.paymentId)).length, { timeout: 20_000 }).toBe(1);
 });
 
 test('429 is not_sent, in words and with its delay', async () => {
   await script({ kind: 'too_many_requests', retry_after_seconds: 7 });
   const posting = payment();
-  expect(await open().post(posting, options())).toMatchObject({
+  expect(await open().post(posting, sending())).toMatchObject({
     outcome: 'not_sent',
     code: 'rate_limited',
     detail: 'The EMR asked us to slow down (HTTP 429).',
@@ -172,7 +165,7 @@ test.each([
   ],
 ])("%j is refused in our words, with the OperationOutcome's text apart", async (overrides, emrText) => {
   await control('PUT', '/sandbox/capabilities', { books_closed_before: '2020-01-01' });
-  const outcome = await open().post(payment(overrides), options());
+  const outcome = await open().post(payment(overrides), sending());
   expect(outcome).toMatchObject({ outcome: 'refused', emrText });
   expect(outcome).toHaveProperty('reason', expect.not.stringContaining(emrText));
 });
@@ -181,11 +174,11 @@ test('several entries with our key make a conditional create unknown', async () 
   await control('PUT', '/sandbox/capabilities', { conditional_create: false });
   const adapter = open({ conditional_create: false });
   const posting = payment();
-  await adapter.post(posting, options());
-  await adapter.post(posting, options());
+  await adapter.post(posting, sending());
+  await adapter.post(posting, sending());
   expect(await inLedger(posting.paymentId)).toHaveLength(2);
   await control('PUT', '/sandbox/capabilities', { conditional_create: true });
-  expect(await open().post(posting, options())).toMatchObject({
+  expect(await open().post(posting, sending())).toMatchObject({
     outcome: 'unknown',
     code: 'several_matches',
   });
@@ -193,13 +186,13 @@ test('several entries with our key make a conditional create unknown', async () 
 
 test('an EMR that cannot search is unavailable, never absent', async () => {
   await control('PUT', '/sandbox/capabilities', { search: false });
-  expect(await open().find?.(hintsOf(payment()), options())).toMatchObject({ outcome: 'unavailable' });
+  expect(await open().find?.(hintsOf(payment()), sending())).toMatchObject({ outcome: 'unavailable' });
 });
 
 test('a method and a location that were added in the EMR a moment ago are found', async () => {
   const adapter = open();
   const names = { paymentMethod: 'Crypto Voucher', location: '2001' };
-  expect(await adapter.resolve(names, options())).toMatchObject({
+  expect(await adapter.resolve(names, sending())).toMatchObject({
     outcome: 'refused',
     code: 'unknown_payment_method',
     reason: expect.stringContaining('It has: Card, Cash, Check, Patient Portal'),
@@ -218,7 +211,7 @@ test('a method and a location that were added in the EMR a moment ago are found'
     identifier: [{ value: '2001' }],
   });
   await expect
-    .poll(async () => (await adapter.resolve(names, options())).outcome, { timeout: 10_000 })
+    .poll(async () => (await adapter.resolve(names, sending())).outcome, { timeout: 10_000 })
     .toBe('resolved');
 });
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { foundAs } from '../../conformance/rule.ts';
+import { foundAs, quiet } from '../../conformance/rule.ts';
 import { findPosting } from '../../fhir/find-posting.ts';
 import { readResource } from '../../fhir/read.ts';
 import { AnyResourceSchema } from '../../fhir/resources.ts';
@@ -37,7 +37,7 @@ function find(answers: unknown[], headers: Record<string, string> = {}, status =
   const pages = [...answers];
   const search: ForeignWays['search'] = () => ({ status, headers, body: pages.shift() });
   emr.behave({ search });
-  return findPosting(connection, hints, { signal: AbortSignal.timeout(60_000) });
+  return findPosting(connection, hints, quiet());
 }
 
 const bundle = (fields: object = {}) => ({ resourceType: 'Bundle', type: 'searchset', ...fields });
@@ -261,7 +261,7 @@ test('a server that is one answer behind on a kept connection is not believed', 
       },
       localAdapterDeps(),
     );
-    const options = { signal: AbortSignal.timeout(60_000) };
+    const options = quiet();
     await readResource(connection, { path: 'ValueSet/x', schema: AnyResourceSchema, ...options });
     expect(await findPosting(connection, hints, options)).toMatchObject({ outcome: 'found' });
     expect(sockets.size).toBe(2);

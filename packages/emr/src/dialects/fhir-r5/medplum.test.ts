@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { EmrConnection } from '../../adapter.ts';
-import { foundAs } from '../../conformance/rule.ts';
+import { foundAs, quiet, sending } from '../../conformance/rule.ts';
 import { readLists } from '../../fhir/lists.ts';
 import { type MedplumServer, openMedplumServer } from '../../fhir/medplum-server.fixture.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
@@ -49,7 +49,6 @@ const connectionTo = (baseUrl: string, settings: Record<string, unknown> = {}): 
 });
 const open = (baseUrl = medplum.baseUrl, settings = {}) =>
   fhirR5.open(connectionTo(baseUrl, settings), localAdapterDeps());
-const signal = () => AbortSignal.timeout(60_000);
 const payment = (): Posting => ({
   paymentId: randomBytes(16).toString('hex'),
   emrPatientId: 'pat-1',
@@ -60,13 +59,11 @@ const payment = (): Posting => ({
   method: { id: 's:1|C', name: 'Card' },
   location: { id: 'a', name: 'Main' },
 });
-const post = (posting: Posting, settings = {}) =>
-  open(undefined, settings).post(posting, { signal: signal(), mayStillSend: () => true });
-const find = (posting: Posting) =>
-  open().find?.({ ...posting, sentAt: null, leftBy: null }, { signal: signal() });
+const post = (posting: Posting, settings = {}) => open(undefined, settings).post(posting, sending());
+const find = (posting: Posting) => open().find?.({ ...posting, sentAt: null, leftBy: null }, quiet());
 
 test('the check refuses a server of R4, with the version and what to do', async () => {
-  expect(await open().check({ signal: signal() })).toEqual({
+  expect(await open().check(quiet())).toEqual({
     ok: false,
     trouble: { code: expect.any(String), detail: expect.any(String) },
     reason:
@@ -76,7 +73,7 @@ test('the check refuses a server of R4, with the version and what to do', async 
 
 test('the router without the statement answers /metadata as a search, and is refused', async () => {
   const bare = await openMedplumServer({ metadata: null });
-  const checked = await open(bare.baseUrl).check({ signal: signal() });
+  const checked = await open(bare.baseUrl).check(quiet());
   bare.close();
   expect(checked).toEqual({
     ok: false,
@@ -104,7 +101,7 @@ test('Locations that it counts and gives no link to are named', async () => {
   for (let number = 0; number < 201; number += 1)
     await medplum.repository.createResource({ resourceType: 'Location', name: `Place ${number}` });
   // It has no $expand, and a ValueSet only where one was made.
-  expect(await open().list({ signal: signal() })).toMatchObject({
+  expect(await open().list(quiet())).toMatchObject({
     outcome: 'not_sent',
     code: 'list_not_found',
   });
@@ -115,7 +112,7 @@ test('Locations that it counts and gives no link to are named', async () => {
     compose: { include: [{ system: 's:1', concept: [{ code: 'C', display: 'Card' }] }] },
   });
   const read = await readLists(readFhirConnection(connectionTo(medplum.baseUrl), localAdapterDeps()), {
-    signal: signal(),
+    ...quiet(),
   });
   expect(read).toMatchObject({
     ok: true,

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import { quiet } from '../../conformance/rule.ts';
 import { readLists } from '../../fhir/lists.ts';
 import { Answered, type AnsweringServer, openAnsweringServer } from './answering-server.fixture.ts';
 
@@ -26,7 +27,7 @@ async function serverWith(answers: Record<string, unknown>): Promise<AnsweringSe
 }
 
 async function methodsAt(server: AnsweringServer) {
-  const read = await readLists(server.connection, { signal: AbortSignal.timeout(60_000) });
+  const read = await readLists(server.connection, quiet());
   return read.ok
     ? { methods: read.lists.methods.map(({ id, name }) => `${id}=${name}`), unusable: read.unusable }
     : { trouble: read.trouble.code, request: read.refusal.request };

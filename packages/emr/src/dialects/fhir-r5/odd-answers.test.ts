@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { foundAs } from '../../conformance/rule.ts';
+import { foundAs, sending } from '../../conformance/rule.ts';
 import { findPosting } from '../../fhir/find-posting.ts';
 import { sendPosting } from '../../fhir/send-posting.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
@@ -54,11 +54,10 @@ const connect = (settings: Record<string, unknown> = {}) =>
     },
     localAdapterDeps(),
   );
-const options = () => ({ signal: AbortSignal.timeout(60_000), mayStillSend: () => true });
 
 function find(search: NonNullable<ForeignWays['search']>) {
   emr.behave({ search });
-  return findPosting(connect(), posting, options());
+  return findPosting(connect(), posting, sending());
 }
 /** Looks the payment up. @param answers one for each page. */
 function findIn(...answers: unknown[]) {
@@ -219,7 +218,7 @@ test.each([
   async (_n, status) => {
     const send = (read: NonNullable<ForeignWays['read']>) => {
       emr.behave({ created: (plain) => ({ ...plain, status }), read });
-      return sendPosting(connect({ conditional_create: false }), posting, options());
+      return sendPosting(connect({ conditional_create: false }), posting, sending());
     };
     expect(await send((plain) => plain)).toMatchObject({ outcome: 'posted' });
     const body = { ...ours, amount: { value: 1, currency: 'USD' } };
@@ -231,7 +230,7 @@ test.each([
 );
 
 test('the key of a conditional create is a query: a plus in the system stays one', async () => {
-  await sendPosting(connect({ payment_identifier_system: 'urn:a+b' }), posting, options());
+  await sendPosting(connect({ payment_identifier_system: 'urn:a+b' }), posting, sending());
   const sent = new URLSearchParams(String(emr.seen[0]?.headers['if-none-exist']));
   expect(sent.get('identifier')).toBe(`urn:a+b|${ID}`);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { frame, openNexHealth, page, quiet, row, sync } from './nexhealth-server.fixture.ts';
+import { quiet } from '../../conformance/rule.ts';
+import { frame, openNexHealth, page, row, sync } from './nexhealth-server.fixture.ts';
 
 const checkWith = async (answers: Record<string, unknown>, settings = {}) => {
   const { adapter, paths } = await openNexHealth({ answers, settings });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { frame, openNexHealth, posting, sending } from './nexhealth-server.fixture.ts';
+import { sending } from '../../conformance/rule.ts';
+import { frame, openNexHealth, posting } from './nexhealth-server.fixture.ts';
 
 const error = (...error: string[]) => ({ code: false, description: 'Bad Request', data: {}, error });
 const answered = async (status: number, body: unknown, headers: Record<string, string> = {}) => {

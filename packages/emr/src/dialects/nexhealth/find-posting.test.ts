@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { quiet } from '../../conformance/rule.ts';
 import {
   frame,
   type Given,
@@ -8,14 +9,13 @@ import {
   openNexHealth,
   PAYMENT_ID,
   page,
-  quiet,
   row,
   sync,
 } from './nexhealth-server.fixture.ts';
 
-const find = async (payments: unknown, more: Record<string, unknown> = {}, changed: object = {}) => {
+const find = async (payments: unknown, more: Record<string, unknown> = {}) => {
   const { adapter, asked } = await openNexHealth({ answers: { 'GET /payments': payments, ...more } });
-  return { found: await adapter.find?.({ ...hints, ...changed }, quiet()), asked };
+  return { found: await adapter.find?.(hints, quiet()), asked };
 };
 
 describe('what is there', () => {

@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { sending } from '../../conformance/rule.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
 import { nexhealth } from './adapter.ts';
-import { posting, sending } from './nexhealth-server.fixture.ts';
+import { posting } from './nexhealth-server.fixture.ts';
 
 /** The request as NexHealth documents it: https://docs.nexhealth.com/reference/postpayments, and its sign in …/reference/payments. */
 const GOLDEN = `POST /payments?subdomain=demo&location_id=12 HTTP/1.1

@@ -1,13 +1,6 @@
 import { expect, test } from 'vitest';
-import {
-  frame,
-  institution,
-  location,
-  openNexHealth,
-  page,
-  quiet,
-  type,
-} from './nexhealth-server.fixture.ts';
+import { quiet } from '../../conformance/rule.ts';
+import { frame, institution, location, openNexHealth, page, type } from './nexhealth-server.fixture.ts';
 
 const twoOffices = { 'GET /locations': frame([institution([location(12), location(13)])]) };
 const typesAt = (there: Record<string, unknown[]>) => ({

@@ -148,6 +148,3 @@ export async function openNexHealth({
   const paths = () => asked.map(({ method, url }) => `${method} ${url.split('?')[0]}`);
   return { adapter, asked, paths, baseUrl };
 }
-
-export const quiet = () => ({ signal: new AbortController().signal });
-export const sending = () => ({ ...quiet(), mayStillSend: () => true });

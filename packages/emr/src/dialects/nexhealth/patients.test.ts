@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { quiet } from '../../conformance/rule.ts';
 import {
   frame,
   hints,
@@ -6,12 +7,11 @@ import {
   location,
   openNexHealth,
   page,
-  quiet,
   row,
   sync,
 } from './nexhealth-server.fixture.ts';
 
-const patient = (id: number, more: object = {}) => ({ id, foreign_id: 'M-1', inactive: false, ...more });
+const patient = (id: number) => ({ id, foreign_id: 'M-1', inactive: false });
 const offices = (...ids: number[]) => frame([institution(ids.map((id) => location(id)))]);
 
 /** Opens a practice of which each location's database has these patients. */

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import { quiet } from '../../conformance/rule.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
 import { nexhealth } from './adapter.ts';
-import { frame, openNexHealth, quiet } from './nexhealth-server.fixture.ts';
+import { frame, openNexHealth } from './nexhealth-server.fixture.ts';
 
 const open = (
   settings: object = {},

@@ -1,13 +1,12 @@
 import { afterEach, expect, test } from 'vitest';
 import type { RateBucket } from '../../calls.ts';
+import { quiet } from '../../conformance/rule.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
 import { type Office, openOffice, type Row } from './office.fixture.ts';
 import { contradiction } from './patient-id.ts';
 
 let office: Office;
 afterEach(() => office?.close());
-
-const quiet = () => ({ signal: new AbortController().signal });
 
 /** A row as both calls give it, with what must not be kept. */
 const patient = (change: Row = {}): Row => ({

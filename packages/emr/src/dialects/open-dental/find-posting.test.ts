@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { quiet } from '../../conformance/rule.ts';
 import type { FindHints } from '../../posting.ts';
 import { type Office, openOffice, PATIENT, paged, type Row, row } from './office.fixture.ts';
 
@@ -22,8 +23,7 @@ async function office(payments: readonly Row[], change?: (office: Office) => voi
   const opened = await openOffice({ payments });
   onTestFinished(() => opened.close());
   change?.(opened);
-  const find = (more: Partial<FindHints> = {}) =>
-    opened.adapter.find?.({ ...hints, ...more }, { signal: AbortSignal.timeout(60_000) });
+  const find = (more: Partial<FindHints> = {}) => opened.adapter.find?.({ ...hints, ...more }, quiet());
   return { ...opened, find };
 }
 /** Payments of the patient, oldest first. */

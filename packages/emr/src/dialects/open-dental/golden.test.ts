@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { sending } from '../../conformance/rule.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
 import { openDental } from './adapter.ts';
 
@@ -53,7 +54,7 @@ test('the bytes of one payment', async () => {
       method: { id: '69', name: 'Check' },
       location: { id: '3', name: 'Main Street Clinic' },
     },
-    { signal: AbortSignal.timeout(60_000), mayStillSend: () => true },
+    sending(),
   );
   expect(outcome).toEqual({ outcome: 'posted', emrTransactionId: '56734' });
   expect(seen).toEqual([

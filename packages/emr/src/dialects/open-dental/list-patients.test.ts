@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import { quiet } from '../../conformance/rule.ts';
 import type { ListPatientsOutcome } from '../../patients.ts';
 import { type Asked, type Office, openOffice, type Row } from './office.fixture.ts';
 
@@ -8,7 +9,6 @@ afterEach(() => office?.close());
 const NOW = '2026-06-15 09:05:42';
 /** Two hours before `NOW`. */
 const WATERMARK = '2026-06-15 07:05:42';
-const quiet = () => ({ signal: new AbortController().signal });
 
 const patient = (PatNum: number | string, change: Row = {}): Row => ({
   serverDateTime: NOW,

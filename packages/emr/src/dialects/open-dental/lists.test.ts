@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { quiet } from '../../conformance/rule.ts';
 import { WRITING } from './check.ts';
 import { CLINICS, DEFINITIONS, type Office, openOffice, paged, type Row, row } from './office.fixture.ts';
 
-const quiet = () => ({ signal: AbortSignal.timeout(60_000) });
 const list = (rows: readonly Row[]) => (asked: { query: URLSearchParams }) => ({
   body: paged(rows, asked.query),
 });

@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { sending } from '../../conformance/rule.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
 import type { Posting } from '../../posting.ts';
 import { openOffice } from './office.fixture.ts';
@@ -60,7 +61,7 @@ test('every call takes its place in the bucket of the keys', async () => {
   };
   const { adapter, asked, close } = await openOffice({ deps: { ...local, calls } });
   onTestFinished(close);
-  const options = { signal: AbortSignal.timeout(60_000), mayStillSend: () => true };
+  const options = sending();
   await adapter.list(options);
   await adapter.post(posting(), options);
   await adapter.find?.({ ...posting(), sentAt: null, leftBy: null }, options);

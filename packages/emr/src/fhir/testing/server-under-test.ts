@@ -1,3 +1,4 @@
+import { sending } from '../../conformance/rule.ts';
 import type { NeutralEntry, UnderTest } from '../../conformance/under-test.ts';
 import type { Dialect } from '../../dialect.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
@@ -65,7 +66,7 @@ export function fhirServerUnderTest<Entry extends { created: string }>(
         { ...connection, baseUrl, credentials: good, settings: unprotected },
         localAdapterDeps(),
       );
-      const options = { signal: AbortSignal.timeout(60_000), mayStillSend: () => true };
+      const options = sending();
       const result = await adapter.post(posting, options);
       if (result.outcome !== 'posted') throw new Error(JSON.stringify(result));
     },

@@ -34,7 +34,7 @@ export const CLIENT = { id: 'our client', secret: 's3cret+of/ours' };
  * A strict token server: it refuses wrong clients, ends the old pair with each refresh, as DrChrono does, and gives no new one for
  * a dead refresh token. Its first refresh token is `first`.
  */
-export async function openTokenServer({ port = 0 }: { port?: number } = {}): Promise<TokenServer> {
+export async function openTokenServer(): Promise<TokenServer> {
   const state: TokenServer = {
     url: '',
     apiUrl: '',
@@ -108,10 +108,7 @@ export async function openTokenServer({ port = 0 }: { port?: number } = {}): Pro
     else if (next.fault === 'cut') request.socket.destroy();
   }
 
-  const server = createServer((request, response) => void handle(request, response)).listen(
-    port,
-    '127.0.0.1',
-  );
+  const server = createServer((request, response) => void handle(request, response)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   state.url = `${origin}/token`;
