@@ -79,7 +79,7 @@ describe('null in an optional field counts as absent', () => {
       'a decision',
       async () => `POST /v1/payments/${await paymentThat('needs_review')}/resolve`,
       { outcome: 'not_posted', note: 'Not on the day sheet' },
-      ['emr_transaction_id'],
+      ['emr_transaction_id', 'event_id'],
     ],
     [
       'a new endpoint',

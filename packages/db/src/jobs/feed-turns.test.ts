@@ -34,7 +34,7 @@ async function addLaneWithBucket(): Promise<void> {
   await database.pool.query(`
     WITH bucket AS (
       INSERT INTO rate_buckets (key, calls, per_ms, burst, interval_us, next_slots, feed_slots, updated_at)
-      VALUES ('an EMR', '{9}', '{1000}', '{9}', '{1000}', '{now}', '{now}', now()) RETURNING id
+      SELECT 'an EMR', '{9}', '{1000}', '{9}', '{1000}', unused, unused, now() FROM (SELECT ARRAY[now() - interval '1 minute'] AS unused) slots RETURNING id
     )
     INSERT INTO lanes (id, kind, concurrency, bucket_id) SELECT 99, 'connection', 1, id FROM bucket`);
   await addJobs(99, 1, 1);
