@@ -20,9 +20,9 @@ afterAll(async () => {
   await drop();
 });
 
-/** @returns the first seed whose schedule has a violation that is looked for; null when none has. */
-async function firstBad(sabotage: ApiSabotageName | null, isLookedFor: (result: Result) => boolean) {
-  for (let seed = 1; seed <= SEEDS; seed += 1) {
+/** @returns the last seed whose schedule has a violation that is looked for; null when none has. One sabotage is found by the 57th alone. */
+async function lastBad(sabotage: ApiSabotageName | null, isLookedFor: (result: Result) => boolean) {
+  for (let seed = SEEDS; seed > 0; seed -= 1) {
     const result = await playApi(stage, { seed, sabotage });
     if (isLookedFor(result)) return { seed, violations: result.violations };
   }
@@ -30,7 +30,7 @@ async function firstBad(sabotage: ApiSabotageName | null, isLookedFor: (result: 
 }
 
 test('no schedule breaks a rule: `pnpm schedules --part api --seed N` prints the one that does', async () => {
-  expect(await firstBad(null, ({ violations }) => violations.length > 0)).toBeNull();
+  expect(await lastBad(null, ({ violations }) => violations.length > 0)).toBeNull();
 });
 
 /** The rules that each sabotage must be found to break. */
@@ -44,7 +44,7 @@ const CAUGHT_AS: Readonly<Record<ApiSabotageName, readonly string[]>> = {
 };
 
 test.each(Object.entries(CAUGHT_AS))('%s is found', async (name, rules) => {
-  const found = await firstBad(
+  const found = await lastBad(
     name as ApiSabotageName,
     ({ violations, broken }) => broken > 0 && violations.some(({ rule }) => rules.includes(rule)),
   );
@@ -55,5 +55,5 @@ test('a seed plays the same schedule again, and another seed another one', async
   const played = async (seed: number) => (await playApi(stage, { seed })).schedule;
   const first = await played(7);
   expect(await played(8)).not.toEqual(first);
-  for (let seed = 1; seed <= 10; seed += 1) expect(await played(seed)).toEqual(await played(seed));
+  for (let seed = 1; seed <= 5; seed += 1) expect(await played(seed)).toEqual(await played(seed));
 });
