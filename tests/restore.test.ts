@@ -59,6 +59,24 @@ async function waitForStatus(all: readonly Sent[], status: string | ((sent: Sent
   await vi.waitFor(async () => expect(await Promise.all(all.map(statusOf))).toEqual(wanted), PATIENCE);
 }
 
+/** Waits until an attempt of each has begun and has no answer: a payment is `posting` before anything of it is sent. */
+async function waitForAttempts(all: readonly Sent[]): Promise<void> {
+  const session = new Session({ connectionString: service.database.url });
+  await session.connect();
+  try {
+    await vi.waitFor(async () => {
+      const { rows } = await session.query(
+        `SELECT count(*)::int AS n FROM payments p JOIN posting_attempts a ON a.payment_id = p.id
+          WHERE a.outcome IS NULL AND replace(p.id::text, '-', '') = ANY ($1)`,
+        [all.map(({ paymentId }) => paymentId)],
+      );
+      expect(rows).toEqual([{ n: all.length }]);
+    }, PATIENCE);
+  } finally {
+    await session.end();
+  }
+}
+
 async function command(args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await service.cli(args);
   expect(code, `${args.join(' ')}\n${stdout}${stderr}`).toBe(0);
@@ -104,7 +122,7 @@ test('nothing that the lost time has posted is posted again', { timeout: 400_000
   // One payment for each EMR is in flight when the backup is taken, and others are accepted.
   await service.fault({ kind: 'hang', match: { method: 'POST' } });
   const inFlight = await Promise.all(practices.map((practice) => send(practice, 'in-flight')));
-  await waitForStatus(inFlight, 'posting');
+  await waitForAttempts(inFlight);
   await worker.kill();
   const open = await sendAll('open');
   await api.kill();

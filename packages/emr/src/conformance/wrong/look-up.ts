@@ -17,7 +17,8 @@ export const wrongLookUps: readonly WrongAdapter[] = [
   },
   {
     mistake: 'finds nothing',
-    breaks: /posted is found|^look-up after .* found$|^find, wrong content type|merged into another one since/,
+    breaks:
+      /posted is found|^look-up after .* found$|^find, wrong content type|merged into another one since/,
     wrap: finding((outcome) => (outcome.outcome === 'found' ? absentUnproven() : outcome)),
   },
   {
