@@ -2,7 +2,7 @@ import { testPart } from '../test-part.ts';
 import { DELIVERY } from './delivery.ts';
 
 testPart(DELIVERY, {
-  seeds: 100,
+  seeds: 60,
   caught: {
     'no-fence-at-record': ['attempts are not in order', 'sent too early'],
     'sweeper-forgets': ['delivery is stuck'],

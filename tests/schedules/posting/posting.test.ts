@@ -4,7 +4,7 @@ import { POSTING } from './posting.ts';
 const TWICE = 'two entries for one payment';
 
 testPart(POSTING, {
-  seeds: 150,
+  seeds: 100,
   // Those that the schedules meet often. The directed schedules of tests/crash/proofs catch every one.
   caught: {
     'skip-look-up': [TWICE, 'failed payment is in the EMR'],
