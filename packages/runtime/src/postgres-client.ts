@@ -140,7 +140,7 @@ type Way = {
 // biome-ignore lint/suspicious/noExplicitAny: pg's own type is a union of two functions, which nobody can call.
 type Callback = (error: any, client?: any) => void;
 
-/** What an EventEmitter has: it stays when a connection begins again. */
+/** The methods of an EventEmitter. Listeners stay when a connection begins again. */
 const OF_EMITTER = new Set(['_events', '_eventsCount', '_maxListeners']);
 
 /**

@@ -4,7 +4,7 @@ import type { Choice } from '../border.ts';
 import type { Answer, Processes } from './processes.ts';
 import { IMPOSSIBLE } from './server.ts';
 
-/** What a client wants once, and sends until it has an answer that decides it. */
+/** One request of a client, which it repeats until an answer is final. */
 export type Deed = {
   readonly name: string;
   readonly kind: 'create' | 'retry' | 'resolve';
@@ -12,7 +12,7 @@ export type Deed = {
   readonly key: string | null;
   readonly url: string;
   readonly body: Record<string, unknown>;
-  /** Of a decision: the payment, how often it had been settled when the person looked, and what the person says. */
+  /** For a decision: the payment, how often it had been settled when the person looked, and what the person decided. */
   readonly about?: { paymentId: string; round: number; owner: Practice };
   /** Answers that decide it. */
   readonly answers: Answer[];

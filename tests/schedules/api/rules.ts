@@ -118,7 +118,7 @@ function wrongAnswer(
       return key !== null && sharing.length > 1 ? null : 'key was used by nobody else';
     }
     case 429:
-      // Of decisions of one client some at a time are begun, and others wait some seconds.
+      // The API works on a few decisions of one client at a time; the others wait some seconds.
       return isTroubled && deed.kind !== 'create' ? null : 'refused for no reason';
     case 500:
       return deed.body.notes === IMPOSSIBLE ? null : 'a fault of ours';

@@ -9,7 +9,7 @@ import type { Connection, Connections } from './connections.ts';
 export type ApiMood = Readonly<Record<(typeof API_MOODS)[number], number>>;
 export const API_MOODS = ['loses', 'dies', 'undone', 'slow', 'freezes', 'people', 'worker', 'time'] as const;
 
-/** What a sabotage does to the statements. */
+/** The changes that a sabotage makes to statements. */
 export type Rewrite = {
   /** Replaces a statement. */
   asked?(asked: Asked): Asked;
@@ -19,7 +19,7 @@ export type Rewrite = {
 
 export type ApiWorld = { border: Border; clock: Clock; connections: Connections; mood: ApiMood };
 
-/** What the server does for a process. */
+/** The database as one process of the API sees it. */
 type Held = {
   readonly actor: Actor;
   readonly label: string;
@@ -63,7 +63,7 @@ const cut = () => new Error('Connection terminated unexpectedly');
 export const refusal = (code: string) =>
   Object.assign(new DatabaseError(`refused with ${code}`, 0, 'error'), { code });
 
-/** What the server says to a statement without running it; null: it runs. */
+/** The answer to a statement that is not run; null: the statement is run. */
 function refused({ name, values = [] }: Asked): Outcome | null {
   const notes = values[8];
   if (name !== 'accept-payments' || !Array.isArray(notes) || !notes.includes(IMPOSSIBLE)) return null;

@@ -5,7 +5,7 @@ export type OperatorListener = RequestListener;
 
 const OPERATOR = /^\/operator(?:[/?]|$)/;
 
-/** What the router takes off a target in absolute form (RFC 9112, section 3.2.2: every server has to accept it). */
+/** The part of a target in absolute form that the router removes (RFC 9112, section 3.2.2: every server has to accept it). */
 const BEFORE_PATH = /^https?:\/\/.*?\//;
 
 const isOperators = ({ url = '' }: IncomingMessage): boolean =>

@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { type AppDeps, buildApp } from '../app.ts';
 import { noInfrastructure } from '../publish/text.ts';
 
-/** What a process of the API has of its own. */
+/** The parts that each process of the API opens for itself. */
 export type ApiProcess = Pick<AppDeps, 'acceptor'> & { database: Pick<Database, 'pool'>; writes: Shares };
 
 /**

@@ -18,8 +18,8 @@ const UNSAID = `
        ELSE ${FIRST_UNSAID} END`;
 
 /**
- * Of two pauses, the one that ends later counts. A pause begins at `updated_at`: one that follows another within the length of that one is
- * the next of a row.
+ * While two pauses overlap, the one that ends later holds. `updated_at` is when the present pause began. A 429 without a wait that comes soon
+ * after a pause, within its length, makes a pause of twice that length.
  *
  * While payments wait, calls that no payment makes begin later than these (`yield_slot`), for as long as they were told themselves. So
  * the 429s that such calls get one after the other do not keep the payments waiting for ever.

@@ -81,6 +81,9 @@ export async function startApp(spec: AppSpec): Promise<AppProcess> {
 
   const start = async (): Promise<void> => {
     if (running) return;
+    // It would be taken for the process that is started here, which then ends because its port is taken.
+    if (await isReady(spec.url))
+      throw new Error(`${spec.name} was not started: another process answers at ${spec.url}`);
     const log = openSync(spec.logFile, 'a', 0o600);
     const started = spawn(process.execPath, [spec.entry ?? join(BUILT, `${spec.app}.js`)], {
       cwd: join(APPS, spec.app),
